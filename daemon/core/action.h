@@ -1,0 +1,160 @@
+/* What goes into the core and what comes out of it: the whole traffic between the protocol and the world.
+ *
+ * A carrier is what a link rides on: a TCP connection (later also a circuit through other peers). The shell numbers
+ * carriers (from 1, never reused); the core numbers dials, tickets and reads. */
+#ifndef P2PCHAT_DAEMON_CORE_ACTION_H
+#define P2PCHAT_DAEMON_CORE_ACTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+#include "common/api.h"
+#include "common/error.h"
+#include "daemon/core/transaction.h"
+
+enum input_kind {
+    INPUT_CARRIER_UP,   /* somebody connected to us, or a dial succeeded */
+    INPUT_BYTES,        /* a carrier brought bytes */
+    INPUT_ROOM,         /* a carrier's output went on: so many bytes may be sent now */
+    INPUT_CARRIER_DOWN, /* a carrier is gone (not told after the action CLOSE) */
+    INPUT_DIAL_FAILED,  /* no address of a dial answered */
+    INPUT_DURABLE,      /* a transaction is on disk */
+    INPUT_STORE_FAILED, /* a transaction is not, and none after it */
+    INPUT_ROWS,         /* the answer to READ */
+    INPUT_CALL,         /* a control client calls a method whose place is NODE */
+    INPUT_CALL_GONE     /* the client of all calls with this client number went away */
+};
+
+/* A message of ours, read back from the log. */
+struct outbox_row {
+    uint64_t seq;
+    uint64_t number;
+    int64_t time_ms;
+    const char *text; /* borrowed during the input */
+    size_t text_length;
+};
+
+/* Everything borrowed in an input lives until node_input returns, but for the transaction, which the core takes over. */
+struct input {
+    enum input_kind kind;
+    union {
+        struct {
+            uint64_t carrier;
+            uint64_t dial;           /* 0: they came to us */
+            struct host_port remote; /* the other end: a literal */
+        } carrier_up;
+        struct {
+            uint64_t carrier;
+            const uint8_t *bytes;
+            size_t length;
+        } bytes;
+        struct {
+            uint64_t carrier;
+            size_t bytes_free; /* what the shell's output buffer still takes */
+        } room;
+        struct {
+            uint64_t carrier;
+        } carrier_down;
+        struct {
+            uint64_t dial;
+            enum error error;
+        } dial_failed;
+        struct {
+            struct transaction *transaction; /* taken over */
+        } durable;
+        struct {
+            struct transaction *transaction; /* taken over */
+            enum error error;                /* ERR_STORAGE_FULL or ERR_STORAGE_FAILED */
+        } store_failed;
+        struct {
+            uint64_t read;
+            enum error error; /* OK, or the read failed: ask again later */
+            const struct outbox_row *rows; /* in order of seq */
+            size_t count;
+            bool end; /* nothing of the stream follows the last row */
+        } rows;
+        struct {
+            uint64_t call;   /* number of the call, the shell's; answered once by REPLY */
+            uint64_t client; /* number of the connection it came by */
+            enum api_method method;
+            const struct api_args *args; /* checked against common/api.def */
+        } call;
+        struct {
+            uint64_t client;
+        } call_gone;
+    };
+};
+
+enum action_kind {
+    ACTION_SEND,        /* write bytes to a carrier */
+    ACTION_CLOSE,       /* close a carrier once what was sent is out; it is not mentioned again by either side */
+    ACTION_DIAL,        /* win a carrier to one of the addresses: look names up, race them (RFC 8305) */
+    ACTION_DIAL_CANCEL, /* forget a dial */
+    ACTION_APPEND,      /* make a transaction durable; the shell takes it over */
+    ACTION_READ,        /* read a stream of ours back from the log */
+    ACTION_REPLY,       /* answer a call */
+    ACTION_EVENT,       /* tell subscribers something that is not kept in the log */
+    ACTION_NOTE         /* something for the daemon's own log */
+};
+
+enum note_severity { NOTE_ERROR, NOTE_WARNING, NOTE_NOTICE, NOTE_INFO, NOTE_DEBUG };
+
+enum { DIAL_ADDRESSES_MAX = 10 };
+
+/* Everything borrowed in an action lives until the next call on the node. */
+struct action {
+    enum action_kind kind;
+    union {
+        struct {
+            uint64_t carrier;
+            const uint8_t *bytes;
+            size_t length;
+        } send;
+        struct {
+            uint64_t carrier;
+        } close;
+        struct {
+            uint64_t dial;
+            const struct host_port *addresses;
+            size_t count;
+        } dial;
+        struct {
+            uint64_t dial;
+        } dial_cancel;
+        struct {
+            struct transaction *transaction; /* the shell's from now on */
+        } append;
+        struct {
+            uint64_t read;
+            uint32_t stream;
+            uint64_t after_seq;
+            size_t rows_max;
+            size_t bytes_max; /* at least one row is returned, whatever its size */
+        } read;
+        struct {
+            uint64_t call;
+            enum error error;    /* OK: `json` is the result object */
+            const char *message; /* NULL: the error's own text */
+            const char *json;
+            size_t length;
+        } reply;
+        struct {
+            int type;          /* EVENT number */
+            int64_t time_ms;
+            uint32_t peer;     /* 0: none */
+            const char *fields; /* members of a JSON object without its braces, or "" */
+            size_t length;
+        } event;
+        struct {
+            enum note_severity severity;
+            const char *code;      /* "link_closed": stable, lower case */
+            const uint8_t *key;    /* the peer it is about, or NULL */
+            const char *address;   /* or NULL; a literal host:port */
+            const char *detail;    /* our own words, or NULL; nothing from others */
+        } note;
+    };
+};
+
+#endif
