@@ -1,6 +1,8 @@
-/* Addresses as people write them: the part that needs no cryptography (p2pchat-protocol(7), Identity).
+/* Addresses as people write them: the part that needs no cryptography (p2pchat-protocol(7),
+ * Identity).
  *
- *     host:port   [v6]:port   name   PEERID   PEERID@host:port   p2pchat:PEERID@host:port?name=alice */
+ *     host:port   [v6]:port   name   PEERID   PEERID@host:port p2pchat:PEERID@host:port?name=alice
+ */
 #ifndef P2PCHAT_COMMON_ADDRESS_H
 #define P2PCHAT_COMMON_ADDRESS_H
 
@@ -11,14 +13,14 @@
 #include "common/error.h"
 
 enum {
-    ADDRESS_HOST_MAX = 253,                          /* a DNS name (RFC 1035, without the final dot) */
-    ADDRESS_NAME_MAX = 64,                           /* bytes of a peer's name */
-    PEER_ID_LENGTH = 56,                             /* characters: base32 of 35 bytes */
+    ADDRESS_HOST_MAX = 253, /* a DNS name (RFC 1035, without the final dot) */
+    ADDRESS_NAME_MAX = 64,  /* bytes of a peer's name */
+    PEER_ID_LENGTH = 56,    /* characters: base32 of 35 bytes */
     ADDRESS_HOST_PORT_MAX = ADDRESS_HOST_MAX + 2 + 6 /* "[host]:65535" */
 };
 
-/* A host and a port. The host is a literal (IPv6 without brackets, canonical as inet_ntop prints it) or a DNS name in
- * lower case. */
+/* A host and a port. The host is a literal (IPv6 without brackets, canonical as inet_ntop prints
+ * it) or a DNS name in lower case. */
 struct host_port {
     char host[ADDRESS_HOST_MAX + 1];
     uint16_t port;
@@ -28,17 +30,21 @@ struct host_port {
 struct address {
     bool has_host;
     struct host_port at;
-    char peer_id[PEER_ID_LENGTH + 1]; /* 56 base32 characters, lower case; the checksum is not checked here */
-    char name[ADDRESS_NAME_MAX + 1];  /* a bare name, or the one behind ?name= (percent-decoded) */
+    char peer_id[PEER_ID_LENGTH +
+                 1]; /* 56 base32 characters, lower case; the checksum is not checked here */
+    char name[ADDRESS_NAME_MAX + 1]; /* a bare name, or the one behind ?name= (percent-decoded) */
 };
 
-/* Reads any of the forms above. ERR_INVALID_PARAMS when it is none of them: an empty or overlong host, a port outside
- * 1–65535, a bracket without its mate, a name that is too long. A bare word is a name unless it is 56 base32 characters. */
+/* Reads any of the forms above. ERR_INVALID_PARAMS when it is none of them: an empty or overlong
+ * host, a port outside 1–65535, a bracket without its mate, a name that is too long. A bare word is
+ * a name unless it is 56 base32 characters. */
 enum error address_parse(const char *text, struct address *ret_address);
 
-/* Writes the shareable `p2pchat:` form (or the shorter one when there is no host) into `out`, NUL-terminated. The name is
- * percent-encoded. */
-enum { ADDRESS_TEXT_MAX = 8 + PEER_ID_LENGTH + 1 + ADDRESS_HOST_PORT_MAX + 6 + 3 * ADDRESS_NAME_MAX };
+/* Writes the shareable `p2pchat:` form (or the shorter one when there is no host) into `out`,
+ * NUL-terminated. The name is percent-encoded. */
+enum {
+    ADDRESS_TEXT_MAX = 8 + PEER_ID_LENGTH + 1 + ADDRESS_HOST_PORT_MAX + 6 + 3 * ADDRESS_NAME_MAX
+};
 void address_format(const struct address *address, char out[ADDRESS_TEXT_MAX + 1]);
 
 enum host_port_zero { PORT_ZERO_REFUSED, PORT_ZERO_ALLOWED };
@@ -52,16 +58,17 @@ void host_port_format(const struct host_port *at, char out[ADDRESS_HOST_PORT_MAX
 /* Whether the host is an IP literal (and not a name to be looked up). */
 bool host_is_literal(const char *host);
 
-/* Whether a literal is loopback, link-local, multicast or unspecified: such an address says nothing to a stranger
- * elsewhere (p2pchat-protocol(7), Peer records). False for DNS names. */
+/* Whether a literal is loopback, link-local, multicast or unspecified: such an address says nothing
+ * to a stranger elsewhere (p2pchat-protocol(7), Peer records). False for DNS names. */
 bool host_is_local(const char *host);
 
-/* The unit that limits are kept by: an IPv4 address, or the /64 of an IPv6 address (v4-mapped counts as v4). Comparable
- * with ==; equal for addresses of one block. A host that is no literal gives 0. */
+/* The unit that limits are kept by: an IPv4 address, or the /64 of an IPv6 address (v4-mapped
+ * counts as v4). Comparable with ==; equal for addresses of one block. A host that is no literal
+ * gives 0. */
 uint64_t address_block(const char *host);
 
-/* RFC 4648 base32 in lower case, without padding. `out` has room for ceil(8·length/5)+1. Decoding accepts lower case only,
- * demands that unused bits are zero, and returns false otherwise. */
+/* RFC 4648 base32 in lower case, without padding. `out` has room for ceil(8·length/5)+1. Decoding
+ * accepts lower case only, demands that unused bits are zero, and returns false otherwise. */
 void base32_encode(const uint8_t *bytes, size_t length, char *out);
 bool base32_decode(const char *text, size_t text_length, uint8_t *out, size_t out_length);
 

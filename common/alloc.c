@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "common/alloc.h"
 
 #include <stdint.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /*
  * Memory that is always there, and assertions that are always on.
  *

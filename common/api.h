@@ -1,4 +1,5 @@
-/* The control interface as data: common/api.def seen from C, and the check of a call's parameters against it. */
+/* The control interface as data: common/api.def seen from C, and the check of a call's parameters
+ * against it. */
 #ifndef P2PCHAT_COMMON_API_H
 #define P2PCHAT_COMMON_API_H
 
@@ -16,7 +17,7 @@ enum api_method {
 };
 
 /* The place of a parameter among its method's: ARG_CHAT_MESSAGE_TEXT. */
-#define PARAM(ID, KEY, name, type, need, min, max, help) ARG_##ID##_##KEY,
+#define PARAM(ID, KEY, name, type, need, min, max, help)      ARG_##ID##_##KEY,
 #define METHOD(ID, name, where, access, params, result, help) enum { params ARG_COUNT_##ID };
 #include "common/api.def"
 #undef PARAM
@@ -59,7 +60,8 @@ struct api_event_row {
 
 enum { API_PARAMS_MAX = 8 };
 
-/* The parameters of one call, checked: of the right types, within their bounds, nothing unknown. Borrows from the JSON. */
+/* The parameters of one call, checked: of the right types, within their bounds, nothing unknown.
+ * Borrows from the JSON. */
 struct api_args {
     const struct json *value[API_PARAMS_MAX]; /* by place; NULL: not given */
 };
@@ -74,18 +76,21 @@ bool api_find_method(const char *name, enum api_method *ret_method);
 
 enum { API_MESSAGE_MAX = 256 };
 
-/* Checks `params` (an object, or NULL for none) against the method's rows. On failure ERR_INVALID_PARAMS, ERR_TOO_LONG or
- * ERR_BAD_TEXT, and `message` names the parameter and says what is allowed. */
+/* Checks `params` (an object, or NULL for none) against the method's rows. On failure
+ * ERR_INVALID_PARAMS, ERR_TOO_LONG or ERR_BAD_TEXT, and `message` names the parameter and says what
+ * is allowed. */
 enum error api_check(enum api_method method, const struct json *params, struct api_args *ret_args,
                      char message[API_MESSAGE_MAX]);
 
-/* Values of checked parameters; the fallback when not given. Strings hold no NUL and are borrowed. */
+/* Values of checked parameters; the fallback when not given. Strings hold no NUL and are borrowed.
+ */
 const char *api_string(const struct api_args *args, int place); /* NULL when not given */
 int64_t api_integer(const struct api_args *args, int place, int64_t fallback);
 double api_number(const struct api_args *args, int place, double fallback);
 bool api_bool(const struct api_args *args, int place, bool fallback);
 
-/* Writes the whole table as rpc.discover's result: {methods: [{name, params, result, access, help}], events, errors}. */
+/* Writes the whole table as rpc.discover's result: {methods: [{name, params, result, access,
+ * help}], events, errors}. */
 void api_describe(struct json_writer *w);
 
 #endif

@@ -1,7 +1,7 @@
 /* Bytes: a bounded reader, a bounded writer, and a queue that grows.
  *
- * Reader and writer carry a sticky error: decode or encode in a straight line and ask once at the end. All integers are
- * big-endian (p2pchat-protocol(7)). */
+ * Reader and writer carry a sticky error: decode or encode in a straight line and ask once at the
+ * end. All integers are big-endian (p2pchat-protocol(7)). */
 #ifndef P2PCHAT_COMMON_BYTES_H
 #define P2PCHAT_COMMON_BYTES_H
 
@@ -51,7 +51,8 @@ void writer_bytes(struct writer *w, const void *bytes, size_t length);
 /* Room for `length` bytes that the caller fills; NULL (and failed) when they do not fit. */
 uint8_t *writer_reserve(struct writer *w, size_t length);
 
-/* --- Queue: append at the end, consume at the front; owns its memory, which it gives back when it runs empty --- */
+/* --- Queue: append at the end, consume at the front; owns its memory, which it gives back when it
+ * runs empty --- */
 
 struct bytes {
     uint8_t *memory;
@@ -76,12 +77,13 @@ static inline uint8_t *bytes_data(const struct bytes *b)
 
 void bytes_append(struct bytes *b, const void *bytes, size_t length);
 
-/* Room for `length` bytes at the end for the caller to fill, counted as content once `bytes_commit` says how many of
- * them were. Valid until the next call that changes the queue. */
+/* Room for `length` bytes at the end for the caller to fill, counted as content once `bytes_commit`
+ * says how many of them were. Valid until the next call that changes the queue. */
 uint8_t *bytes_reserve(struct bytes *b, size_t length);
 void bytes_commit(struct bytes *b, size_t length);
 
-/* Drops `length` bytes (at most the content) from the front; frees the memory when nothing is left. */
+/* Drops `length` bytes (at most the content) from the front; frees the memory when nothing is left.
+ */
 void bytes_consume(struct bytes *b, size_t length);
 
 /* Drops the content but keeps the memory, for a buffer that is filled again and again. */

@@ -1,18 +1,22 @@
-/* Time as types, so that a monotonic instant, a wall-clock time and a length of time cannot be mixed up.
+/* Time as types, so that a monotonic instant, a wall-clock time and a length of time cannot be
+ * mixed up.
  *
- * Nothing below the shell reads a clock: `struct now` is made once per turn of the event loop and passed in. */
+ * Nothing below the shell reads a clock: `struct now` is made once per turn of the event loop and
+ * passed in. */
 #ifndef P2PCHAT_COMMON_MONO_H
 #define P2PCHAT_COMMON_MONO_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An instant on a clock that only moves forward; the origin means nothing. Lengths of time are plain `…_ms` integers. */
+/* An instant on a clock that only moves forward; the origin means nothing. Lengths of time are
+ * plain `…_ms` integers. */
 struct mono {
     uint64_t ms;
 };
 
-/* What a turn of the loop knows of the time: deadlines are set by `mono`, people are told `unix_ms`. */
+/* What a turn of the loop knows of the time: deadlines are set by `mono`, people are told
+ * `unix_ms`. */
 struct now {
     struct mono mono;
     int64_t unix_ms; /* milliseconds since 1970-01-01 UTC; may jump either way */

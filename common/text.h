@@ -1,4 +1,5 @@
-/* Text from others: UTF-8 that is checked before it is believed, and made harmless before it is shown. */
+/* Text from others: UTF-8 that is checked before it is believed, and made harmless before it is
+ * shown. */
 #ifndef P2PCHAT_COMMON_TEXT_H
 #define P2PCHAT_COMMON_TEXT_H
 
@@ -8,23 +9,25 @@
 
 #include "common/bytes.h"
 
-/* Decodes one scalar value from `text` (RFC 3629: shortest form, no surrogates, at most U+10FFFF). Returns the bytes it
- * takes, or 0 when they are not UTF-8 or the text ends inside it. */
+/* Decodes one scalar value from `text` (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
+ * Returns the bytes it takes, or 0 when they are not UTF-8 or the text ends inside it. */
 size_t text_decode(const char *text, size_t length, uint32_t *ret_code);
 
 /* Whether `text` is UTF-8 from end to end. */
 bool text_is_utf8(const char *text, size_t length);
 
-/* Whether a code point must not reach a terminal as it is: C0 and C1 controls, DEL, line and paragraph separators, format
- * characters (general category Cf, so all bidirectional controls and tags), and noncharacters. */
+/* Whether a code point must not reach a terminal as it is: C0 and C1 controls, DEL, line and
+ * paragraph separators, format characters (general category Cf, so all bidirectional controls and
+ * tags), and noncharacters. */
 bool text_is_unsafe(uint32_t code);
 
-/* Whether `text` may be a message or greeting: UTF-8, no NUL, and of the controls only newline and tab... format
- * characters are allowed (people write with them); they are escaped when shown. */
+/* Whether `text` may be a message or greeting: UTF-8, no NUL, and of the controls only newline and
+ * tab... format characters are allowed (people write with them); they are escaped when shown. */
 bool text_is_message(const char *text, size_t length);
 
-/* Appends `text` for a terminal or a log line: unsafe characters as <U+XXXX>, bytes that are not UTF-8 as <XX>. Nothing in
- * the result can move the cursor, start a line or change the reading direction. */
+/* Appends `text` for a terminal or a log line: unsafe characters as <U+XXXX>, bytes that are not
+ * UTF-8 as <XX>. Nothing in the result can move the cursor, start a line or change the reading
+ * direction. */
 void text_append_safe(struct bytes *out, const char *text, size_t length);
 
 #endif

@@ -1,7 +1,8 @@
-/* What goes into the core and what comes out of it: the whole traffic between the protocol and the world.
+/* What goes into the core and what comes out of it: the whole traffic between the protocol and the
+ * world.
  *
- * A carrier is what a link rides on: a TCP connection (later also a circuit through other peers). The shell numbers
- * carriers (from 1, never reused); the core numbers dials, tickets and reads. */
+ * A carrier is what a link rides on: a TCP connection (later also a circuit through other peers).
+ * The shell numbers carriers (from 1, never reused); the core numbers dials, tickets and reads. */
 #ifndef P2PCHAT_DAEMON_CORE_ACTION_H
 #define P2PCHAT_DAEMON_CORE_ACTION_H
 
@@ -36,7 +37,8 @@ struct outbox_row {
     size_t text_length;
 };
 
-/* Everything borrowed in an input lives until node_input returns, but for the transaction, which the core takes over. */
+/* Everything borrowed in an input lives until node_input returns, but for the transaction, which
+ * the core takes over. */
 struct input {
     enum input_kind kind;
     union {
@@ -70,7 +72,7 @@ struct input {
         } store_failed;
         struct {
             uint64_t read;
-            enum error error; /* OK, or the read failed: ask again later */
+            enum error error;              /* OK, or the read failed: ask again later */
             const struct outbox_row *rows; /* in order of seq */
             size_t count;
             bool end; /* nothing of the stream follows the last row */
@@ -88,9 +90,10 @@ struct input {
 };
 
 enum action_kind {
-    ACTION_SEND,        /* write bytes to a carrier */
-    ACTION_CLOSE,       /* close a carrier once what was sent is out; it is not mentioned again by either side */
-    ACTION_DIAL,        /* win a carrier to one of the addresses: look names up, race them (RFC 8305) */
+    ACTION_SEND,  /* write bytes to a carrier */
+    ACTION_CLOSE, /* close a carrier once what was sent is out; it is not mentioned again by either
+                     side */
+    ACTION_DIAL,  /* win a carrier to one of the addresses: look names up, race them (RFC 8305) */
     ACTION_DIAL_CANCEL, /* forget a dial */
     ACTION_APPEND,      /* make a transaction durable; the shell takes it over */
     ACTION_READ,        /* read a stream of ours back from the log */
@@ -141,18 +144,18 @@ struct action {
             size_t length;
         } reply;
         struct {
-            int type;          /* EVENT number */
+            int type; /* EVENT number */
             int64_t time_ms;
-            uint32_t peer;     /* 0: none */
+            uint32_t peer;      /* 0: none */
             const char *fields; /* members of a JSON object without its braces, or "" */
             size_t length;
         } event;
         struct {
             enum note_severity severity;
-            const char *code;      /* "link_closed": stable, lower case */
-            const uint8_t *key;    /* the peer it is about, or NULL */
-            const char *address;   /* or NULL; a literal host:port */
-            const char *detail;    /* our own words, or NULL; nothing from others */
+            const char *code;    /* "link_closed": stable, lower case */
+            const uint8_t *key;  /* the peer it is about, or NULL */
+            const char *address; /* or NULL; a literal host:port */
+            const char *detail;  /* our own words, or NULL; nothing from others */
         } note;
     };
 };

@@ -1,9 +1,12 @@
-/* A node: all the protocol of one peer, without I/O. The only header of the core that the shell needs.
+/* A node: all the protocol of one peer, without I/O. The only header of the core that the shell
+ * needs.
  *
  *     node_new … node_load for every row … node_start
- *     loop: node_input or node_expire, then node_next_action until false, then sleep until node_deadline
+ *     loop: node_input or node_expire, then node_next_action until false, then sleep until
+ * node_deadline
  *
- * Many nodes can live in one process; nothing here reads a clock, draws randomness or touches a file. */
+ * Many nodes can live in one process; nothing here reads a clock, draws randomness or touches a
+ * file. */
 #ifndef P2PCHAT_DAEMON_CORE_NODE_H
 #define P2PCHAT_DAEMON_CORE_NODE_H
 
@@ -15,7 +18,8 @@
 
 struct node;
 
-/* What a node is told once. Borrowed by node_new only while it runs, but for `identity`, which must outlive the node. */
+/* What a node is told once. Borrowed by node_new only while it runs, but for `identity`, which must
+ * outlive the node. */
 struct node_settings {
     const struct identity *identity;
     struct random random;
@@ -32,18 +36,20 @@ struct node_settings {
 struct node *node_new(const struct node_settings *settings);
 void node_free(struct node *node);
 
-/* Before node_start: one row of the store (CHANGE_PEER, _STREAM_IN, _STREAM_OUT with whole values, _REQUEST, _META).
- * Borrowed. */
+/* Before node_start: one row of the store (CHANGE_PEER, _STREAM_IN, _STREAM_OUT with whole values,
+ * _REQUEST, _META). Borrowed. */
 void node_load(struct node *node, const struct change *row, struct now now);
 
-/* Where we can be reached, literals with real ports, most useful first; before node_start and whenever it changes. The node
- * issues a new signed record with it. */
-void node_set_addresses(struct node *node, const struct host_port *addresses, size_t count, struct now now);
+/* Where we can be reached, literals with real ports, most useful first; before node_start and
+ * whenever it changes. The node issues a new signed record with it. */
+void node_set_addresses(struct node *node, const struct host_port *addresses, size_t count,
+                        struct now now);
 
 /* From here on the node dials. */
 void node_start(struct node *node, struct now now);
 
-/* Says good-bye to everybody: every link gets CLOSE; calls that wait get shutting_down. Drain the actions, then free. */
+/* Says good-bye to everybody: every link gets CLOSE; calls that wait get shutting_down. Drain the
+ * actions, then free. */
 void node_stop(struct node *node, struct now now);
 
 void node_input(struct node *node, const struct input *input, struct now now);
@@ -51,7 +57,8 @@ void node_expire(struct node *node, struct now now);
 struct mono node_deadline(const struct node *node);
 bool node_next_action(struct node *node, struct action *ret_action);
 
-/* --- Looking, for the shell's own methods. Nothing changes; what is returned is borrowed until the next call. --- */
+/* --- Looking, for the shell's own methods. Nothing changes; what is returned is borrowed until the
+ * next call. --- */
 
 struct node_counts {
     size_t links;    /* links to proved peers */
@@ -60,11 +67,12 @@ struct node_counts {
 };
 struct node_counts node_counts(const struct node *node);
 
-/* The peer that PEER means: exact alias, else peer id, else a unique prefix (8 characters or more) of one, among contacts
- * and open requests. ERR_NO_SUCH_PEER, ERR_AMBIGUOUS_PEER. */
+/* The peer that PEER means: exact alias, else peer id, else a unique prefix (8 characters or more)
+ * of one, among contacts and open requests. ERR_NO_SUCH_PEER, ERR_AMBIGUOUS_PEER. */
 enum error node_find_peer(const struct node *node, const char *text, uint32_t *ret_peer);
 
-/* Alias (the beginning of the peer id for one that was removed) and peer id of a peer, by number; false when unknown. */
+/* Alias (the beginning of the peer id for one that was removed) and peer id of a peer, by number;
+ * false when unknown. */
 struct node_peer {
     const char *alias;
     const char *name; /* or "" */

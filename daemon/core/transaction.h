@@ -1,11 +1,12 @@
 /* What the core asks the store to keep: rows, in transactions.
  *
- * A transaction is one object that travels: the core builds it, hands it over with the action APPEND, the store's writer
- * commits it and fills in the results, and the shell hands it back with the input DURABLE or STORE_FAILED (and lets the
- * event feed read its log rows on the way). Whoever holds it owns it, texts included; transaction_free ends it.
+ * A transaction is one object that travels: the core builds it, hands it over with the action
+ * APPEND, the store's writer commits it and fills in the results, and the shell hands it back with
+ * the input DURABLE or STORE_FAILED (and lets the event feed read its log rows on the way). Whoever
+ * holds it owns it, texts included; transaction_free ends it.
  *
- * Transactions take effect in the order of their tickets. When one fails, all that were appended after it and have not been
- * answered fail too, so that the core can go back to what is durable. */
+ * Transactions take effect in the order of their tickets. When one fails, all that were appended
+ * after it and have not been answered fail too, so that the core can go back to what is durable. */
 #ifndef P2PCHAT_DAEMON_CORE_TRANSACTION_H
 #define P2PCHAT_DAEMON_CORE_TRANSACTION_H
 
@@ -22,21 +23,21 @@ enum {
 
 /* What stands between us and a peer. Numbers are the column's: never reuse one. */
 enum consent {
-    CONSENT_NONE = 0,     /* known by name only */
-    CONSENT_ASKED = 1,    /* we asked; the request is open */
-    CONSENT_WAS_ASKED = 2,/* they asked; the request is open */
-    CONSENT_PENDING = 3,  /* we accepted; their HAVE will confirm it */
-    CONSENT_MUTUAL = 4,   /* both agreed: messages flow */
-    CONSENT_ENDING = 5    /* we ended it; DISCONNECT is repeated until they know */
+    CONSENT_NONE = 0,      /* known by name only */
+    CONSENT_ASKED = 1,     /* we asked; the request is open */
+    CONSENT_WAS_ASKED = 2, /* they asked; the request is open */
+    CONSENT_PENDING = 3,   /* we accepted; their HAVE will confirm it */
+    CONSENT_MUTUAL = 4,    /* both agreed: messages flow */
+    CONSENT_ENDING = 5     /* we ended it; DISCONNECT is repeated until they know */
 };
 
 /* A known peer. */
 struct peer_row {
     uint32_t peer; /* number, from 1; never reused */
     uint8_t key[KEY_LENGTH];
-    char *alias;   /* local and unique; NULL once the contact was removed (its log rows stay) */
-    char *name;    /* what the peer calls itself; may be NULL */
-    char *address; /* host:port that was dialled, or NULL; pins the key to it */
+    char *alias;     /* local and unique; NULL once the contact was removed (its log rows stay) */
+    char *name;      /* what the peer calls itself; may be NULL */
+    char *address;   /* host:port that was dialled, or NULL; pins the key to it */
     uint8_t *record; /* newest signed peer record, or NULL */
     size_t record_length;
     enum consent consent;
@@ -61,7 +62,12 @@ struct stream_row {
     uint64_t queued_bytes; /* out: their text */
 };
 
-enum request_state { REQUEST_PENDING = 0, REQUEST_ACCEPTED = 1, REQUEST_REFUSED = 2, REQUEST_EXPIRED = 3 };
+enum request_state {
+    REQUEST_PENDING = 0,
+    REQUEST_ACCEPTED = 1,
+    REQUEST_REFUSED = 2,
+    REQUEST_EXPIRED = 3
+};
 
 /* A request for consent, open or remembered so that a repeated one gets the same answer. */
 struct request_row {
@@ -82,23 +88,28 @@ struct log_row {
     uint32_t peer;   /* 0: none */
     uint32_t stream; /* 0: no message */
     char *key;       /* idempotency key of a message that we send, or NULL */
-    char *body;      /* message rows: the bare text; others: the members of a JSON object without its braces, or "" */
+    char *body; /* message rows: the bare text; others: the members of a JSON object without its
+                   braces, or "" */
     size_t body_length;
 
     /* Filled in by the writer; `number` is given by the core for messages that came in. */
     uint64_t seq;
     uint64_t number;
-    uint64_t epoch;  /* of the stream, so that a reader of the row need not look it up */
-    enum error result; /* OK, or ERR_KEY_CONFLICT: the key stands for another text; no row was added */
-    bool existing;     /* the key stands for this very text already: seq, number, epoch and stream are that row's */
+    uint64_t epoch; /* of the stream, so that a reader of the row need not look it up */
+    enum error
+        result;    /* OK, or ERR_KEY_CONFLICT: the key stands for another text; no row was added */
+    bool existing; /* the key stands for this very text already: seq, number, epoch and stream are
+                      that row's */
 };
 
 enum change_kind {
-    CHANGE_LOG,          /* add a line to the log. A message going out also moves its stream's last, queued, queued_bytes */
-    CHANGE_PEER,         /* add or replace */
+    CHANGE_LOG,  /* add a line to the log. A message going out also moves its stream's last, queued,
+                    queued_bytes */
+    CHANGE_PEER, /* add or replace */
     CHANGE_PEER_GONE,    /* remove (only peers that no log row names) */
     CHANGE_STREAM_IN,    /* add or replace: last */
-    CHANGE_STREAM_OUT,   /* add, or move acked, acked_seq, queued, queued_bytes (as differences, see below) */
+    CHANGE_STREAM_OUT,   /* add, or move acked, acked_seq, queued, queued_bytes (as differences, see
+                            below) */
     CHANGE_STREAM_GONE,  /* remove: the epoch is no longer live */
     CHANGE_REQUEST,      /* add or replace */
     CHANGE_REQUEST_GONE, /* remove */
@@ -113,7 +124,8 @@ struct change {
     union {
         struct log_row log;
         struct peer_row peer;       /* GONE: only `peer` counts */
-        struct stream_row stream;   /* STREAM_OUT: acked and acked_seq are set, queued and queued_bytes are what to take off */
+        struct stream_row stream;   /* STREAM_OUT: acked and acked_seq are set, queued and
+                                       queued_bytes are what to take off */
         struct request_row request; /* GONE: only `request` counts */
         struct {
             enum meta_name name;
@@ -134,7 +146,8 @@ struct transaction {
 struct transaction *transaction_new(uint64_t ticket);
 void transaction_free(struct transaction *t);
 
-/* Room for one more change, zeroed but for its kind; valid until the next call. Texts put into it are the transaction's. */
+/* Room for one more change, zeroed but for its kind; valid until the next call. Texts put into it
+ * are the transaction's. */
 struct change *transaction_add(struct transaction *t, enum change_kind kind);
 
 /* Copies of rows with texts of their own; _done frees the texts. */

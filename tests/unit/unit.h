@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /*
  * What every unit test includes: cmocka after the headers it needs, in blocks that clang-format
  * does not reorder, and helpers that cmocka has not.

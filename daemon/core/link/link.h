@@ -1,7 +1,8 @@
 /* A link: an authenticated, encrypted conversation over one carrier (p2pchat-protocol(7), Links).
  *
- * Bytes of the carrier go in; bytes for the carrier, proofs and messages come out. The link does by itself what concerns it
- * alone: preamble, handshake, records, framing, HELLO first, PING and PONG, renewal of keys, CLOSE. */
+ * Bytes of the carrier go in; bytes for the carrier, proofs and messages come out. The link does by
+ * itself what concerns it alone: preamble, handshake, records, framing, HELLO first, PING and PONG,
+ * renewal of keys, CLOSE. */
 #ifndef P2PCHAT_DAEMON_CORE_LINK_LINK_H
 #define P2PCHAT_DAEMON_CORE_LINK_LINK_H
 
@@ -18,21 +19,22 @@ struct link_settings {
     const struct identity *identity;
     const uint8_t *network_key; /* 32 bytes: only psk patterns are spoken; NULL: only the others */
     struct random random;
-    const struct bytes *hello; /* the msgdata of our HELLO, JSON; sent as it is when the link is proved */
+    const struct bytes
+        *hello; /* the msgdata of our HELLO, JSON; sent as it is when the link is proved */
 };
 
 /* Why a link ended. ROW(NAME, "name on the wire and in logs") */
 #define LINK_ENDS(ROW)                                                                             \
-    ROW(SHUTDOWN, "shutdown")       /* the daemon stops */                                         \
-    ROW(DUPLICATE, "duplicate")     /* another link to the same key is kept */                     \
-    ROW(SELF, "self")               /* we dialled ourselves */                                     \
-    ROW(BLOCKED, "blocked")         /* never told: the carrier is just closed */                   \
-    ROW(LIMIT, "limit")             /* too many links, or a message type too often */              \
-    ROW(CREDIT, "credit")           /* sent more than it was allowed */                            \
-    ROW(SLOW, "slow")               /* does not read what we send */                               \
-    ROW(MALFORMED, "malformed")     /* against the specification */                                \
-    ROW(HANDSHAKE, "handshake")     /* no proof: wrong pattern, key or bytes. Closed without a byte */ \
-    ROW(TAMPERED, "tampered")       /* a record that does not open */                              \
+    ROW(SHUTDOWN, "shutdown")   /* the daemon stops */                                             \
+    ROW(DUPLICATE, "duplicate") /* another link to the same key is kept */                         \
+    ROW(SELF, "self")           /* we dialled ourselves */                                         \
+    ROW(BLOCKED, "blocked")     /* never told: the carrier is just closed */                       \
+    ROW(LIMIT, "limit")         /* too many links, or a message type too often */                  \
+    ROW(CREDIT, "credit")       /* sent more than it was allowed */                                \
+    ROW(SLOW, "slow")           /* does not read what we send */                                   \
+    ROW(MALFORMED, "malformed") /* against the specification */                                    \
+    ROW(HANDSHAKE, "handshake") /* no proof: wrong pattern, key or bytes. Closed without a byte */ \
+    ROW(TAMPERED, "tampered")   /* a record that does not open */                                  \
     ROW(NOT_RENEWED, "not_renewed") /* keys were used too long, or renewal went wrong */           \
     ROW(TIMEOUT, "timeout")         /* silence: 10 s before the proof, 90 s after */               \
     ROW(REMOVED, "removed")         /* the contact was removed */                                  \
@@ -46,10 +48,11 @@ enum link_end {
 };
 const char *link_end_name(enum link_end end);
 
-/* A link that we dial. `remote_key` is the Ed25519 key that must prove itself (XK), or NULL when nobody knows it yet (XX).
- * ERR_BAD_KEY when `remote_key` cannot be converted. The preamble and first message are ready to be taken. */
-enum error link_new_dialled(const struct link_settings *settings, const uint8_t *remote_key, struct now now,
-                            struct link **ret_link);
+/* A link that we dial. `remote_key` is the Ed25519 key that must prove itself (XK), or NULL when
+ * nobody knows it yet (XX). ERR_BAD_KEY when `remote_key` cannot be converted. The preamble and
+ * first message are ready to be taken. */
+enum error link_new_dialled(const struct link_settings *settings, const uint8_t *remote_key,
+                            struct now now, struct link **ret_link);
 
 /* A link that somebody opens to us. Says nothing until something acceptable came. */
 struct link *link_new_accepted(const struct link_settings *settings, struct now now);
@@ -64,15 +67,17 @@ void link_lost(struct link *link);
 void link_expire(struct link *link, struct now now);
 struct mono link_deadline(const struct link *link);
 
-/* Until a link is raised it is a stranger's: messages of at most 16 KiB instead of 256, and only their types. */
+/* Until a link is raised it is a stranger's: messages of at most 16 KiB instead of 256, and only
+ * their types. */
 enum link_tier { LINK_STRANGER, LINK_CONTACT };
 void link_set_tier(struct link *link, enum link_tier tier);
 
-/* Queues one JSON message; `data` is the msgdata object as JSON text. Several leave in one record. Only after PROVED. */
+/* Queues one JSON message; `data` is the msgdata object as JSON text. Several leave in one record.
+ * Only after PROVED. */
 void link_send(struct link *link, enum message_type type, const void *data, size_t length);
 
-/* Says CLOSE with the reason (where the other side is told at all) and ends the link: after the bytes that are ready only
- * LINK_ENDED comes out. No effect on one that has ended. */
+/* Says CLOSE with the reason (where the other side is told at all) and ends the link: after the
+ * bytes that are ready only LINK_ENDED comes out. No effect on one that has ended. */
 void link_close(struct link *link, enum link_end why);
 
 enum link_output_kind {

@@ -1,4 +1,5 @@
-/* The vocabulary on the wire: frames, message types, and who may say what how often (p2pchat-protocol(7), Messages). */
+/* The vocabulary on the wire: frames, message types, and who may say what how often
+ * (p2pchat-protocol(7), Messages). */
 #ifndef P2PCHAT_DAEMON_CORE_LINK_MESSAGE_H
 #define P2PCHAT_DAEMON_CORE_LINK_MESSAGE_H
 
@@ -35,8 +36,9 @@ enum { FRAME_HEADER_LENGTH = 4 + 1 };
 /* Appends the frame {"msgtype": …, "msgdata": data}; `data` is JSON text of an object. */
 void message_encode(struct bytes *out, enum message_type type, const void *data, size_t length);
 
-/* Reads the JSON of a kind 1 frame. Unknown types: ERR_NOT_FOUND (to be skipped). ERR_MALFORMED when it is not one object with
- * msgtype (string) and msgdata (object). The caller frees *ret_root; `*ret_data` lives in it. */
+/* Reads the JSON of a kind 1 frame. Unknown types: ERR_NOT_FOUND (to be skipped). ERR_MALFORMED
+ * when it is not one object with msgtype (string) and msgdata (object). The caller frees *ret_root;
+ * `*ret_data` lives in it. */
 enum error message_decode(const char *text, size_t length, enum message_type *ret_type,
                           struct json **ret_root, const struct json **ret_data);
 
@@ -49,22 +51,26 @@ struct message_meter {
 /* Whether one more of this type is within its rate. */
 bool message_meter_take(struct message_meter *meter, enum message_type type, struct mono now);
 
-/* --- msgdata of each type. Decoders check everything: ERR_MALFORMED otherwise; texts are borrowed from the JSON. Encoders
- * append the msgdata object to `out`. Ids are 32 lower-case hexadecimal digits, epochs 16. --- */
+/* --- msgdata of each type. Decoders check everything: ERR_MALFORMED otherwise; texts are borrowed
+ * from the JSON. Encoders append the msgdata object to `out`. Ids are 32 lower-case hexadecimal
+ * digits, epochs 16. --- */
 
 enum { MESSAGE_ID_LENGTH = 16, MESSAGE_TEXT_MAX = 65536, MESSAGE_GREETING_MAX = 1024 };
 
 struct message_hello {
-    const char *role;           /* "node" or "tracker" */
-    const char *agent;          /* at most 64 bytes of printable ASCII */
-    uint64_t instance;          /* random, drawn at each start */
-    const char *record_base64;  /* own signed peer record, base64 as RFC 4648; decode with message_hello_record */
+    const char *role;          /* "node" or "tracker" */
+    const char *agent;         /* at most 64 bytes of printable ASCII */
+    uint64_t instance;         /* random, drawn at each start */
+    const char *record_base64; /* own signed peer record, base64 as RFC 4648; decode with
+                                  message_hello_record */
 };
 void message_hello_encode(struct bytes *out, const char *role, const char *agent, uint64_t instance,
                           const uint8_t *record, size_t record_length);
 enum error message_hello_decode(const struct json *data, struct message_hello *ret_hello);
-/* The record's bytes into `out` (of RECORD_MAX = 400); ERR_MALFORMED when too long or not base64. */
-enum error message_hello_record(const struct message_hello *hello, uint8_t *out, size_t size, size_t *ret_length);
+/* The record's bytes into `out` (of RECORD_MAX = 400); ERR_MALFORMED when too long or not base64.
+ */
+enum error message_hello_record(const struct message_hello *hello, uint8_t *out, size_t size,
+                                size_t *ret_length);
 
 struct message_request {
     uint8_t request[MESSAGE_ID_LENGTH];
@@ -75,14 +81,20 @@ void message_request_encode(struct bytes *out, const struct message_request *m);
 enum error message_request_decode(const struct json *data, struct message_request *ret_m);
 
 /* CHAT_ACCEPT: the request's id and the acceptor's name. */
-void message_accept_encode(struct bytes *out, const uint8_t request[MESSAGE_ID_LENGTH], const char *name);
-enum error message_accept_decode(const struct json *data, uint8_t ret_request[MESSAGE_ID_LENGTH], const char **ret_name);
+void message_accept_encode(struct bytes *out, const uint8_t request[MESSAGE_ID_LENGTH],
+                           const char *name);
+enum error message_accept_decode(const struct json *data, uint8_t ret_request[MESSAGE_ID_LENGTH],
+                                 const char **ret_name);
 
 /* CHAT_REFUSE (member "request"), NO_CONSENT and DISCONNECT (member "consent"). */
-void message_id_encode(struct bytes *out, enum message_type type, const uint8_t id[MESSAGE_ID_LENGTH]);
-enum error message_id_decode(enum message_type type, const struct json *data, uint8_t ret_id[MESSAGE_ID_LENGTH]);
+void message_id_encode(struct bytes *out, enum message_type type,
+                       const uint8_t id[MESSAGE_ID_LENGTH]);
+enum error message_id_decode(enum message_type type, const struct json *data,
+                             uint8_t ret_id[MESSAGE_ID_LENGTH]);
 
-enum { MESSAGE_EPOCHS_MAX = 64 }; /* epochs in one HAVE, each way: older ones were delivered or given up */
+enum {
+    MESSAGE_EPOCHS_MAX = 64
+}; /* epochs in one HAVE, each way: older ones were delivered or given up */
 struct message_mark {
     uint64_t epoch;
     uint64_t number;
