@@ -1,0 +1,107 @@
+#include "daemon/core/transaction.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+
+enum { ROOM_FIRST = 4 }; /* most transactions are a message or two and a cursor */
+
+static char *copy_text(const char *text)
+{
+    return text != NULL ? xstrdup(text) : NULL;
+}
+
+static void log_row_done(struct log_row *row)
+{
+    free(row->key);
+    free(row->body);
+}
+
+struct transaction *transaction_new(uint64_t ticket)
+{
+    struct transaction *t = xcalloc(1, sizeof(*t));
+
+    t->ticket = ticket;
+    return t;
+}
+
+void transaction_free(struct transaction *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->count; i++)
+        change_done(&t->changes[i]);
+    free(t->changes);
+    free(t);
+}
+
+struct change *transaction_add(struct transaction *t, enum change_kind kind)
+{
+    if (t->count == t->room) {
+        t->room = t->room > 0 ? 2 * t->room : ROOM_FIRST;
+        t->changes = xreallocarray(t->changes, t->room, sizeof(*t->changes));
+    }
+
+    struct change *change = &t->changes[t->count++];
+
+    memset(change, 0, sizeof(*change));
+    change->kind = kind;
+    return change;
+}
+
+void peer_row_copy(struct peer_row *ret_copy, const struct peer_row *row)
+{
+    struct peer_row copy = *row;
+
+    copy.alias = copy_text(row->alias);
+    copy.name = copy_text(row->name);
+    copy.address = copy_text(row->address);
+    copy.record = row->record != NULL ? xmemdup(row->record, row->record_length) : NULL;
+    *ret_copy = copy;
+}
+
+void peer_row_done(struct peer_row *row)
+{
+    free(row->alias);
+    free(row->name);
+    free(row->address);
+    free(row->record);
+}
+
+void request_row_copy(struct request_row *ret_copy, const struct request_row *row)
+{
+    struct request_row copy = *row;
+
+    copy.greeting = copy_text(row->greeting);
+    copy.address = copy_text(row->address);
+    *ret_copy = copy;
+}
+
+void request_row_done(struct request_row *row)
+{
+    free(row->greeting);
+    free(row->address);
+}
+
+void change_done(struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_LOG:
+        log_row_done(&change->log);
+        break;
+    case CHANGE_PEER:
+    case CHANGE_PEER_GONE:
+        peer_row_done(&change->peer);
+        break;
+    case CHANGE_REQUEST:
+    case CHANGE_REQUEST_GONE:
+        request_row_done(&change->request);
+        break;
+    case CHANGE_STREAM_IN:
+    case CHANGE_STREAM_OUT:
+    case CHANGE_STREAM_GONE:
+    case CHANGE_META:
+        break;
+    }
+}
