@@ -66,3 +66,27 @@ void unit_assert_aborts(void (*run)(void *arg), void *arg, const char *says)
     if (strstr(text, says) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", says, text);
 }
+
+static int hex_digit(char digit)
+{
+    const char *digits = "0123456789abcdef";
+    const char *at = digit == '\0' ? NULL : strchr(digits, digit);
+
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+size_t unit_hex(const char *hex, uint8_t *ret_bytes, size_t size)
+{
+    size_t bytes = strlen(hex) / 2;
+
+    if (strlen(hex) % 2 != 0 || bytes > size)
+        fail_msg("%zu hexadecimal digits for %zu bytes", strlen(hex), size);
+    for (size_t i = 0; i < bytes; i++) {
+        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            fail_msg("not hexadecimal: %s", hex);
+        ret_bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return bytes;
+}

@@ -18,4 +18,10 @@
  */
 void unit_assert_aborts(void (*run)(void *arg), void *arg, const char *says);
 
+/*
+ * Writes the bytes that `hex` stands for to `ret_bytes` and returns their number; fails the test
+ * when it is not hexadecimal or stands for more than `size`.
+ */
+size_t unit_hex(const char *hex, uint8_t *ret_bytes, size_t size);
+
 #endif
