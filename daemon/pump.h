@@ -1,0 +1,104 @@
+/* The pump: the event loop, everything that hangs on it, and the one timer.
+ *
+ * What comes from outside becomes an input of the node; what the node wants done goes to the
+ * network, the store, the control socket and the daemon's own log before the next input. All of it
+ * happens in the loop thread. */
+#ifndef P2PCHAT_DAEMON_PUMP_H
+#define P2PCHAT_DAEMON_PUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+#include "common/mono.h"
+#include "daemon/core/action.h"
+
+struct control;
+struct dialler;
+struct event;
+struct event_base;
+struct identity;
+struct net;
+struct node;
+struct store;
+
+/* What the daemon can say about itself, for the methods that the core does not answer. Everything
+ * is borrowed from main and lives as long as the pump. */
+struct facts {
+    const struct identity *identity;
+    const char *name;               /* ours, checked with name_check */
+    const char *role;               /* "node" */
+    const struct host_port *listen; /* bound, with real ports; wildcards stay "::" and "0.0.0.0" */
+    size_t listen_count;
+    const struct host_port *addresses; /* what is announced, most useful first; the first one goes
+                                          into the shareable address. May be none */
+    size_t address_count;
+    struct mono started;
+};
+
+/* The members down to `facts` are filled in by main, in the order of its start, and are there for
+ * whoever is handed the pump; the rest is the pump's own. */
+struct pump {
+    struct event_base *base;
+    struct node *node;
+    struct store *store;
+    struct net *net;
+    struct dialler *dialler;
+    struct control *control;
+    const struct facts *facts;
+
+    struct event *timer;
+    struct event *store_readable;
+    struct event *stop_asked;
+    struct mono armed; /* what the timer is set to; MONO_NEVER: not set */
+    struct now now;
+    bool now_is_known; /* `now` is of this turn of the loop */
+    bool draining;     /* actions are being carried out: no input now */
+    bool stopping;
+    struct mono stop_deadline;
+};
+
+/* Questions to the store share one space of ids: those with this bit are control's, the others are
+ * the node's reads. */
+#define PUMP_QUESTION_OF_CONTROL (UINT64_C(1) << 63)
+
+/* Makes the loop and its timer; everything else in `pump` is zeroed. False when the system gives no
+ * event base (descriptors, memory). */
+bool pump_init(struct pump *pump);
+void pump_done(struct pump *pump);
+
+/* The time of this turn of the loop: one reading, however often it is asked. */
+struct now pump_now(struct pump *pump);
+
+/* Hands one input to the node, carries out every action that follows, and arms the timer. Must not
+ * be called from within an action: not from control_reply, control_event, net_send and the like.
+ * What turns up there waits for a callback of its own. */
+void pump_input(struct pump *pump, const struct input *input);
+
+/* Asks for the end: by SIGTERM, SIGINT and the method shutdown. Returns at once; from the next turn
+ * on links say CLOSE, calls that wait get shutting_down, the store finishes what was appended, and
+ * replies are flushed, all within PUMP_STOP_MS. Then pump_run returns. */
+void pump_stop(struct pump *pump);
+enum { PUMP_STOP_MS = 3000 };
+
+/* Runs until pump_stop has done its work. `node`, `store`, `net`, `dialler` and `control` are there
+ * by now; node_start is called first. */
+void pump_run(struct pump *pump);
+
+/* What the pump calls in control (daemon/control.h):
+ *
+ *   control_durable(control, transaction)   A transaction is on disk: its log rows (with seq,
+ *       number, epoch; those with `result` OK that are not `existing`) are events now. Called
+ *       before the node hears INPUT_DURABLE, so that no reply overtakes the event it tells of.
+ *       Borrowed during the call. Not called for transactions without log rows.
+ *   control_rows(control, answer)           The answer (STORE_ROWS) to a question of control's.
+ *       Borrowed during the call.
+ *   control_reply(control, action)          ACTION_REPLY; the call may be of a client that is gone.
+ *   control_event(control, action)          ACTION_EVENT.
+ *   control_stop(control)                   Takes no more clients and reads no more requests, but
+ *       flushes what is to be said. After the node's shutting_down replies.
+ *   control_is_flushed(control)             Nothing waits to be written any more.
+ */
+
+#endif
