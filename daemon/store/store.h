@@ -1,7 +1,9 @@
-/* The store: one SQLite database in the state directory that holds the log and the small tables (ARCHITECTURE.md, Store).
+/* The store: one SQLite database in the state directory that holds the log and the small tables
+ * (ARCHITECTURE.md, Store).
  *
- * A writer thread owns the only writing connection and commits in groups; a reader thread answers questions. The loop
- * thread talks to both by queues and is woken through one descriptor. All functions here are the loop thread's. */
+ * A writer thread owns the only writing connection and commits in groups; a reader thread answers
+ * questions. The loop thread talks to both by queues and is woken through one descriptor. All
+ * functions here are the loop thread's. */
 #ifndef P2PCHAT_DAEMON_STORE_STORE_H
 #define P2PCHAT_DAEMON_STORE_STORE_H
 
@@ -24,12 +26,12 @@ enum store_refusal {
     STORE_IO              /* anything else: 74 */
 };
 
-/* Opens (or makes) `directory`/p2pchat.db, mode 0600, for the node with this key, checks it, brings an older schema up to
- * date, copies the WAL into the database and syncs it, and starts the threads. On failure `message` (STORE_MESSAGE_MAX) says what
- * is wrong and what to do. */
+/* Opens (or makes) `directory`/p2pchat.db, mode 0600, for the node with this key, checks it, brings
+ * an older schema up to date, copies the WAL into the database and syncs it, and starts the
+ * threads. On failure `message` (STORE_MESSAGE_MAX) says what is wrong and what to do. */
 enum { STORE_MESSAGE_MAX = 512 };
-enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGTH], struct store **ret_store,
-                              char message[STORE_MESSAGE_MAX]);
+enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGTH],
+                              struct store **ret_store, char message[STORE_MESSAGE_MAX]);
 
 /* Whether a database is there already (then a missing identity key refuses the start). */
 bool store_exists(const char *directory);
@@ -37,11 +39,14 @@ bool store_exists(const char *directory);
 /* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped. */
 void store_close(struct store *store);
 
-/* Calls `row` for each row the core must know at its start: CHANGE_PEER, CHANGE_STREAM_IN, CHANGE_STREAM_OUT (whole values),
- * CHANGE_REQUEST, CHANGE_META. Before anything is appended. Rows are borrowed during the call. */
-enum error store_load(struct store *store, void (*row)(void *context, const struct change *row), void *context);
+/* Calls `row` for each row the core must know at its start: CHANGE_PEER, CHANGE_STREAM_IN,
+ * CHANGE_STREAM_OUT (whole values), CHANGE_REQUEST, CHANGE_META. Before anything is appended. Rows
+ * are borrowed during the call. */
+enum error store_load(struct store *store, void (*row)(void *context, const struct change *row),
+                      void *context);
 
-/* Seq of the newest row that is durable (0: none) and the size of database and WAL; kept up to date by store_take. */
+/* Seq of the newest row that is durable (0: none) and the size of database and WAL; kept up to date
+ * by store_take. */
 uint64_t store_last_seq(const struct store *store);
 uint64_t store_size_bytes(const struct store *store);
 enum store_state { STORE_OK, STORE_FULL, STORE_FAILING };
@@ -52,31 +57,42 @@ int store_descriptor(const struct store *store);
 
 /* --- Questions: each is answered once, in its own time, through store_take --- */
 
-/* Makes a transaction durable; the store owns it until it comes back as STORE_DURABLE or STORE_FAILED. */
+/* Makes a transaction durable; the store owns it until it comes back as STORE_DURABLE or
+ * STORE_FAILED. */
 void store_append(struct store *store, struct transaction *transaction);
 
-/* Bytes that wait in the writer's queue: bounded by what the callers are allowed to send (STORE_QUEUE_MAX). */
+/* Bytes that wait in the writer's queue: bounded by what the callers are allowed to send
+ * (STORE_QUEUE_MAX). */
 enum { STORE_QUEUE_MAX = 16 << 20 };
 size_t store_queued_bytes(const struct store *store);
 
 /* Messages of one stream of ours after a seq, for the outbox. */
-void store_read_stream(struct store *store, uint64_t id, uint32_t stream, uint64_t after_seq, size_t rows_max,
-                       size_t bytes_max);
+void store_read_stream(struct store *store, uint64_t id, uint32_t stream, uint64_t after_seq,
+                       size_t rows_max, size_t bytes_max);
 
-/* Rows of the log after a seq, in order, for a subscriber: `types` is a bit set of event numbers (0: all), `peer` 0: all. Looks at
- * no more than rows_max·16 rows (at most 4,096), so that a sparse filter cannot hold a snapshot. */
-void store_read_range(struct store *store, uint64_t id, uint64_t after_seq, uint64_t types, uint32_t peer,
-                      size_t rows_max, size_t bytes_max);
+/* Rows of the log after a seq, in order, for a subscriber: `types` is a bit set of event numbers
+ * (0: all), `peer` 0: all. Looks at no more than rows_max·16 rows (at most 4,096), so that a sparse
+ * filter cannot hold a snapshot. */
+void store_read_range(struct store *store, uint64_t id, uint64_t after_seq, uint64_t types,
+                      uint32_t peer, size_t rows_max, size_t bytes_max);
 
-/* Message rows (received and sent) before a seq (0: the newest), newest first in the search, given in ascending order: a page
- * of history. `peer` 0: all. */
-void store_read_history(struct store *store, uint64_t id, uint32_t peer, uint64_t before_seq, size_t limit);
+/* Message rows (received and sent) before a seq (0: the newest), newest first in the search, given
+ * in ascending order: a page of history. `peer` 0: all. */
+void store_read_history(struct store *store, uint64_t id, uint32_t peer, uint64_t before_seq,
+                        size_t limit);
 
-enum message_state { MESSAGE_STATE_QUEUED, MESSAGE_STATE_DELIVERED, MESSAGE_STATE_SENT, MESSAGE_STATE_FAILED, MESSAGE_STATE_RECEIVED };
+enum message_state {
+    MESSAGE_STATE_QUEUED,
+    MESSAGE_STATE_DELIVERED,
+    MESSAGE_STATE_SENT,
+    MESSAGE_STATE_FAILED,
+    MESSAGE_STATE_RECEIVED
+};
 
 struct store_row {
-    struct log_row log;       /* with seq, number and epoch */
-    enum message_state state; /* message rows of a history page; QUEUED for received ones means nothing */
+    struct log_row log; /* with seq, number and epoch */
+    enum message_state
+        state; /* message rows of a history page; QUEUED for received ones means nothing */
 };
 
 enum store_answer_kind { STORE_DURABLE, STORE_FAILED, STORE_ROWS };
@@ -84,16 +100,16 @@ enum store_answer_kind { STORE_DURABLE, STORE_FAILED, STORE_ROWS };
 struct store_answer {
     enum store_answer_kind kind;
     struct transaction *transaction; /* DURABLE, FAILED: the caller's now; results are filled in */
-    enum error error;                /* FAILED: ERR_STORAGE_FULL or ERR_STORAGE_FAILED; ROWS: OK or why not */
-    uint64_t id;                     /* ROWS: of the question */
-    struct store_row *rows;          /* ROWS: in ascending order of seq */
+    enum error error; /* FAILED: ERR_STORAGE_FULL or ERR_STORAGE_FAILED; ROWS: OK or why not */
+    uint64_t id;      /* ROWS: of the question */
+    struct store_row *rows; /* ROWS: in ascending order of seq */
     size_t count;
-    uint64_t scanned_through;        /* range: everything up to this seq was looked at */
-    bool end;                        /* stream, range: nothing follows; history: nothing precedes */
+    uint64_t scanned_through; /* range: everything up to this seq was looked at */
+    bool end;                 /* stream, range: nothing follows; history: nothing precedes */
 };
 
-/* The next answer, in the order in which things became so; false when there is none now. Ended with store_answer_done, which
- * does not free `transaction`. */
+/* The next answer, in the order in which things became so; false when there is none now. Ended with
+ * store_answer_done, which does not free `transaction`. */
 bool store_take(struct store *store, struct store_answer *ret_answer);
 void store_answer_done(struct store_answer *answer);
 
