@@ -5,8 +5,11 @@
  * the input DURABLE or STORE_FAILED (and lets the event feed read its log rows on the way). Whoever
  * holds it owns it, texts included; transaction_free ends it.
  *
- * Transactions take effect in the order of their tickets. When one fails, all that were appended
- * after it and have not been answered fail too, so that the core can go back to what is durable. */
+ * Transactions take effect in the order of their tickets, and changes in the order of their places
+ * in one. When one fails, all that were appended before its failure was taken fail too, so that the
+ * core can go back to what is durable. What failed is not appended again as it is: its results mean
+ * nothing. (Failed is "perhaps stored": when the machine stops before the next success, a restart
+ * may find it.) */
 #ifndef P2PCHAT_DAEMON_CORE_TRANSACTION_H
 #define P2PCHAT_DAEMON_CORE_TRANSACTION_H
 
@@ -86,7 +89,7 @@ struct log_row {
     int64_t time_ms; /* Unix time: when it was said, for messages; else when it happened */
     int type;        /* EVENT number in common/api.def */
     uint32_t peer;   /* 0: none */
-    uint32_t stream; /* 0: no message */
+    uint32_t stream; /* 0: no message; else a live one, added before this row */
     char *key;       /* idempotency key of a message that we send, or NULL */
     char *body; /* message rows: the bare text; others: the members of a JSON object without its
                    braces, or "" */
@@ -97,27 +100,37 @@ struct log_row {
     uint64_t number;
     uint64_t epoch; /* of the stream, so that a reader of the row need not look it up */
     enum error
-        result;    /* OK, or ERR_KEY_CONFLICT: the key stands for another text; no row was added */
-    bool existing; /* the key stands for this very text already: seq, number, epoch and stream are
-                      that row's */
+        result;     /* OK, or ERR_KEY_CONFLICT: the key stands for another text; no row was added */
+    bool existing;  /* the key stands for this very text already: seq, number, epoch and stream are
+                       that row's */
+    bool delivered; /* existing: the peer has acknowledged it (its stream may be gone: then it is
+                       failed if not delivered) */
 };
 
 enum change_kind {
     CHANGE_LOG,  /* add a line to the log. A message going out also moves its stream's last, queued,
                     queued_bytes */
     CHANGE_PEER, /* add or replace */
-    CHANGE_PEER_GONE,    /* remove (only peers that no log row names) */
+    CHANGE_PEER_GONE,    /* remove (only peers that no log row and no stream ever named) */
     CHANGE_STREAM_IN,    /* add or replace: last */
     CHANGE_STREAM_OUT,   /* add, or move acked, acked_seq, queued, queued_bytes (as differences, see
                             below) */
-    CHANGE_STREAM_GONE,  /* remove: the epoch is no longer live */
+    CHANGE_STREAM_GONE,  /* close: the epoch is no longer live. It is not told at the next start;
+                            history goes on showing what of it was delivered and what was not */
     CHANGE_REQUEST,      /* add or replace */
     CHANGE_REQUEST_GONE, /* remove */
     CHANGE_META          /* remember a number by name */
 };
 
-/* The numbers of names that the core remembers in `meta`. */
-enum meta_name { META_RECORD_SEQUENCE = 1 };
+/* Numbers with a name. The core remembers the first; the others are kept by the store itself and
+ * only told at the start: the highest number that a row of the table ever had, so that none is used
+ * twice, also when its row is gone. */
+enum meta_name {
+    META_RECORD_SEQUENCE = 1,
+    META_LAST_PEER = 2,
+    META_LAST_STREAM = 3,
+    META_LAST_REQUEST = 4
+};
 
 struct change {
     enum change_kind kind;

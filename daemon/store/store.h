@@ -36,37 +36,48 @@ enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGT
 /* Whether a database is there already (then a missing identity key refuses the start). */
 bool store_exists(const char *directory);
 
-/* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped. */
+/* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped. NULL is
+ * fine. */
 void store_close(struct store *store);
 
-/* Calls `row` for each row the core must know at its start: CHANGE_PEER, CHANGE_STREAM_IN,
- * CHANGE_STREAM_OUT (whole values), CHANGE_REQUEST, CHANGE_META. Before anything is appended. Rows
- * are borrowed during the call. */
-enum error store_load(struct store *store, void (*row)(void *context, const struct change *row),
-                      void *context);
+/* Calls `row` for each row the core must know at its start, in this order: CHANGE_META, CHANGE_PEER
+ * (also those without an alias), CHANGE_STREAM_IN and CHANGE_STREAM_OUT (live ones, whole values),
+ * CHANGE_REQUEST; each kind by rising numbers. Once, before anything is appended or asked. Rows are
+ * borrowed during the call. STORE_OPENED, or why the rows cannot be had, with `message` as above;
+ * then the store is only good for store_close. */
+enum store_refusal store_load(struct store *store,
+                              void (*row)(void *context, const struct change *row), void *context,
+                              char message[STORE_MESSAGE_MAX]);
 
-/* Seq of the newest row that is durable (0: none) and the size of database and WAL; kept up to date
- * by store_take. */
+/* Seq of the newest row that is known to be durable (0: none), by what store_take has given. */
 uint64_t store_last_seq(const struct store *store);
-uint64_t store_size_bytes(const struct store *store);
+
+/* How the last commit that store_take has told of went: STORE_FULL when there was no room. */
 enum store_state { STORE_OK, STORE_FULL, STORE_FAILING };
 enum store_state store_state(const struct store *store);
+
+/* Size of the files on disk, now. */
+uint64_t store_size_bytes(const struct store *store);
 
 /* Readable when store_take has something. */
 int store_descriptor(const struct store *store);
 
-/* --- Questions: each is answered once, in its own time, through store_take --- */
+/* --- Questions: each is answered once, in its own time, through store_take. Rows show what
+ * store_last_seq covered when the question was asked: never one whose transaction has not come back
+ * yet. --- */
 
 /* Makes a transaction durable; the store owns it until it comes back as STORE_DURABLE or
- * STORE_FAILED. */
+ * STORE_FAILED. Transactions come back in the order in which they were appended. Once one has
+ * failed, those appended before its STORE_FAILED was taken fail too. */
 void store_append(struct store *store, struct transaction *transaction);
 
-/* Bytes that wait in the writer's queue: bounded by what the callers are allowed to send
- * (STORE_QUEUE_MAX). */
+/* Bytes of the transactions that were appended and have not come back: bounded by what the callers
+ * are allowed to send (STORE_QUEUE_MAX). */
 enum { STORE_QUEUE_MAX = 16 << 20 };
 size_t store_queued_bytes(const struct store *store);
 
-/* Messages of one stream of ours after a seq, for the outbox. */
+/* Messages of one stream of ours after a seq, for the outbox: up to `rows_max` rows or `bytes_max`
+ * of text, but at least one. */
 void store_read_stream(struct store *store, uint64_t id, uint32_t stream, uint64_t after_seq,
                        size_t rows_max, size_t bytes_max);
 
@@ -76,8 +87,10 @@ void store_read_stream(struct store *store, uint64_t id, uint32_t stream, uint64
 void store_read_range(struct store *store, uint64_t id, uint64_t after_seq, uint64_t types,
                       uint32_t peer, size_t rows_max, size_t bytes_max);
 
-/* Message rows (received and sent) before a seq (0: the newest), newest first in the search, given
- * in ascending order: a page of history. `peer` 0: all. */
+/* The last `limit` message rows (received and sent) before a seq (0: of all), in ascending order: a
+ * page of history. `peer` 0: all. A page is cut at STORE_HISTORY_BYTES_MAX of text, so that a
+ * thousand long messages do not fill the memory; the rest is the next page's. */
+enum { STORE_HISTORY_BYTES_MAX = 1 << 20 };
 void store_read_history(struct store *store, uint64_t id, uint32_t peer, uint64_t before_seq,
                         size_t limit);
 
@@ -90,9 +103,8 @@ enum message_state {
 };
 
 struct store_row {
-    struct log_row log; /* with seq, number and epoch */
-    enum message_state
-        state; /* message rows of a history page; QUEUED for received ones means nothing */
+    struct log_row log;       /* with seq, number and epoch; without the key */
+    enum message_state state; /* history: of the message; else QUEUED, which means nothing */
 };
 
 enum store_answer_kind { STORE_DURABLE, STORE_FAILED, STORE_ROWS };
