@@ -32,7 +32,7 @@ ALLOWED_IN = {
 # What compilers put in between when asked to watch.
 WATCHED = re.compile(r"(__(asan|lsan|ubsan|tsan|sanitizer|sancov|gcov|llvm|odr_asan|start___sancov|"
                      r"stop___sancov)_?\w*|mangle_path|_?_?gcov\w*|__tls_get_addr|__memcpy|"
-                     r"__dso_handle)(\.\w+)*")
+                     r"__dso_handle|__unnamed_\d+)(\.\w+)*")
 
 STATE_SECTIONS = re.compile(r"(\.(data|bss|tdata|tbss)|\*COM\*|COM)(?!\.rel\.ro)(\..*)?")
 
