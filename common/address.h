@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /* Addresses as people write them: the part that needs no cryptography (p2pchat-protocol(7),
  * Identity).
  *
- *     host:port   [v6]:port   name   PEERID   PEERID@host:port p2pchat:PEERID@host:port?name=alice
- */
+ *     host:port   [v6]:port   name   PEERID   PEERID@host:port
+ *     p2pchat:PEERID@host:port?name=alice (host and name may be missing) */
 #ifndef P2PCHAT_COMMON_ADDRESS_H
 #define P2PCHAT_COMMON_ADDRESS_H
 
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base32.h"
 #include "common/error.h"
 
 enum {
@@ -30,26 +32,31 @@ struct host_port {
 struct address {
     bool has_host;
     struct host_port at;
-    char peer_id[PEER_ID_LENGTH +
-                 1]; /* 56 base32 characters, lower case; the checksum is not checked here */
-    char name[ADDRESS_NAME_MAX + 1]; /* a bare name, or the one behind ?name= (percent-decoded) */
+    char peer_id[PEER_ID_LENGTH + 1]; /* its checksum is not checked here */
+    char name[ADDRESS_NAME_MAX + 1];  /* a bare name, or the one behind ?name= (percent-decoded) */
 };
 
 /* Reads any of the forms above. ERR_INVALID_PARAMS when it is none of them: an empty or overlong
- * host, a port outside 1–65535, a bracket without its mate, a name that is too long. A bare word is
- * a name unless it is 56 base32 characters. */
+ * host, a port outside 1–65535, a bracket without its mate, an IPv6 zone, a host that is neither a
+ * literal nor made of letters, digits, hyphens and underscores, a name that is too long, is not
+ * UTF-8, or holds unsafe characters (common/text.h) or one of : / ? [. What else makes a name is
+ * judged where names live.
+ * A bare word is a name unless it is 56 base32 characters. */
 enum error address_parse(const char *text, struct address *ret_address);
 
-/* Writes the shareable `p2pchat:` form (or the shorter one when there is no host) into `out`,
- * NUL-terminated. The name is percent-encoded. */
 enum {
     ADDRESS_TEXT_MAX = 8 + PEER_ID_LENGTH + 1 + ADDRESS_HOST_PORT_MAX + 6 + 3 * ADDRESS_NAME_MAX
 };
+
+/* Writes the form that address_parse reads back equal, NUL-terminated. With a peer id the shareable
+ * one, "p2pchat:PEERID", then "@host:port" and "?name=" (percent-encoded) if there are such parts.
+ * Without one "host:port" (a name beside it has no place and is left out) or the bare name. */
 void address_format(const struct address *address, char out[ADDRESS_TEXT_MAX + 1]);
 
 enum host_port_zero { PORT_ZERO_REFUSED, PORT_ZERO_ALLOWED };
 
-/* Reads "host:port" or "[v6]:port"; listeners may say port 0. ERR_INVALID_PARAMS otherwise. */
+/* Reads "host:port" or "[v6]:port"; listeners may say port 0. ERR_INVALID_PARAMS otherwise. A port
+ * is decimal digits without leading zeros. */
 enum error host_port_parse(const char *text, enum host_port_zero zero, struct host_port *ret_at);
 
 /* Writes "host:port" or "[v6]:port", NUL-terminated. */
@@ -63,13 +70,8 @@ bool host_is_literal(const char *host);
 bool host_is_local(const char *host);
 
 /* The unit that limits are kept by: an IPv4 address, or the /64 of an IPv6 address (v4-mapped
- * counts as v4). Comparable with ==; equal for addresses of one block. A host that is no literal
- * gives 0. */
+ * counts as v4). Comparable with ==; equal for addresses of one block, never 0. A host that is no
+ * literal gives 0. */
 uint64_t address_block(const char *host);
-
-/* RFC 4648 base32 in lower case, without padding. `out` has room for ceil(8·length/5)+1. Decoding
- * accepts lower case only, demands that unused bits are zero, and returns false otherwise. */
-void base32_encode(const uint8_t *bytes, size_t length, char *out);
-bool base32_decode(const char *text, size_t text_length, uint8_t *out, size_t out_length);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bytes: a bounded reader, a bounded writer, and a queue that grows.
  *
  * Reader and writer carry a sticky error: decode or encode in a straight line and ask once at the
@@ -13,7 +14,7 @@
 
 struct reader {
     const uint8_t *at;
-    size_t left;
+    size_t left; /* bytes not read yet; none once it failed */
     bool failed; /* something was asked for that was not there; every later read gives zeros */
 };
 
@@ -69,16 +70,16 @@ static inline size_t bytes_length(const struct bytes *b)
     return b->end - b->begin;
 }
 
-/* The content; valid until the next call that changes the queue. */
+/* The content; valid until the next call that changes the queue. NULL while there is no memory. */
 static inline uint8_t *bytes_data(const struct bytes *b)
 {
-    return b->memory + b->begin;
+    return b->memory != NULL ? b->memory + b->begin : NULL;
 }
 
 void bytes_append(struct bytes *b, const void *bytes, size_t length);
 
 /* Room for `length` bytes at the end for the caller to fill, counted as content once `bytes_commit`
- * says how many of them were. Valid until the next call that changes the queue. */
+ * says how many of them were. Valid until the next call that changes the queue; never NULL. */
 uint8_t *bytes_reserve(struct bytes *b, size_t length);
 void bytes_commit(struct bytes *b, size_t length);
 

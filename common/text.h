@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text from others: UTF-8 that is checked before it is believed, and made harmless before it is
  * shown. */
 #ifndef P2PCHAT_COMMON_TEXT_H
@@ -16,13 +17,18 @@ size_t text_decode(const char *text, size_t length, uint32_t *ret_code);
 /* Whether `text` is UTF-8 from end to end. */
 bool text_is_utf8(const char *text, size_t length);
 
+/* The length of the leading run of printable ASCII without quote and backslash: the characters that
+ * stand for themselves in every encoding that we read or write, and most of what there is. */
+size_t text_plain_run(const char *text, size_t length);
+
 /* Whether a code point must not reach a terminal as it is: C0 and C1 controls, DEL, line and
- * paragraph separators, format characters (general category Cf, so all bidirectional controls and
- * tags), and noncharacters. */
+ * paragraph separators, format characters (general category Cf, so all bidirectional controls, and
+ * the whole block of tags), noncharacters, and what is no Unicode scalar value. Unicode 15.0. */
 bool text_is_unsafe(uint32_t code);
 
-/* Whether `text` may be a message or greeting: UTF-8, no NUL, and of the controls only newline and
- * tab... format characters are allowed (people write with them); they are escaped when shown. */
+/* Whether `text` may be a message or greeting: UTF-8 without control characters other than
+ * newline and tab. Format characters are allowed: people write with them; they are escaped when
+ * shown. The length is not judged here. */
 bool text_is_message(const char *text, size_t length);
 
 /* Appends `text` for a terminal or a log line: unsafe characters as <U+XXXX>, bytes that are not
