@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/alloc.h"
 #include "common/bytes.h"
@@ -243,6 +242,15 @@ enum error host_port_parse(const char *text, enum host_port_zero zero, struct ho
 
 /* --- Addresses --- */
 
+static bool starts_with_scheme(const char *text)
+{
+    for (size_t i = 0; i < SCHEME_LENGTH; i++) {
+        if (lower(text[i]) != scheme[i])
+            return false;
+    }
+    return true;
+}
+
 static bool starts_with_peer_id(const char *text)
 {
     for (size_t i = 0; i < PEER_ID_LENGTH; i++) {
@@ -353,7 +361,7 @@ enum error address_parse(const char *text, struct address *ret_address)
     bool good;
 
     /* Without a peer id behind it, the scheme is a host of that name: "p2pchat:28470". */
-    if (strncasecmp(text, scheme, SCHEME_LENGTH) == 0 && starts_with_peer_id(text + SCHEME_LENGTH))
+    if (starts_with_scheme(text) && starts_with_peer_id(text + SCHEME_LENGTH))
         good = parse_shareable(text + SCHEME_LENGTH, &address);
     else
         good = parse_plain(text, &address);
