@@ -7,12 +7,13 @@ import subprocess
 import rules
 
 VERSION = 14  # Debian 12's; others break some lines elsewhere
+PROGRAM = shutil.which(f"clang-format-{VERSION}") or shutil.which("clang-format")
 
 
 def why_not():
-    if not shutil.which("clang-format"):
+    if not PROGRAM:
         return "clang-format is not installed"
-    said = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
+    said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout
     version = re.search(r"version (\d+)", said)
     if not version or int(version.group(1)) != VERSION:
         return f"not version {VERSION}: {said.strip()}"
@@ -23,7 +24,7 @@ def check(subject):
     """subject: (style, {path: bytes})"""
     style, sources = subject
     for path, source in sources.items():
-        command = ["clang-format", f"--style={style}", f"--assume-filename={path}"]
+        command = [PROGRAM, f"--style={style}", f"--assume-filename={path}"]
         wanted = subprocess.run(command, input=source, capture_output=True, check=True).stdout
         if wanted != source:
             pairs = zip(source.split(b"\n"), wanted.split(b"\n"))
