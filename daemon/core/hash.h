@@ -22,4 +22,10 @@ uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t length
 /* The hash of a number: of its eight bytes, little-endian. */
 uint64_t hash_number(const struct hash_key *key, uint64_t number);
 
+/* hash_bytes for owners that keep one random number as their key. */
+static inline uint64_t hash_seeded(uint64_t seed, const void *bytes, size_t length)
+{
+    return hash_bytes(&(const struct hash_key){seed, ~seed}, bytes, length);
+}
+
 #endif

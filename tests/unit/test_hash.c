@@ -48,6 +48,7 @@ static void test_keys_differ(void **state)
     assert_int_not_equal(a.k0, b.k0);
     assert_int_not_equal(a.k0, a.k1);
     assert_int_not_equal(hash_number(&a, 1), hash_number(&b, 1));
+    assert_int_not_equal(hash_seeded(1, "x", 1), hash_seeded(2, "x", 1));
 }
 
 int main(void)

@@ -1,0 +1,70 @@
+/* Limits of the protocol, each with its reason. A limit that is part of the specification says so;
+ * the others are this program's own and may change. */
+#ifndef P2PCHAT_DAEMON_CORE_LIMITS_H
+#define P2PCHAT_DAEMON_CORE_LIMITS_H
+
+enum {
+    /* --- Inbound carriers before trust (p2pchat-protocol(7), Links) --- */
+
+    /* Carriers whose other end has proved nothing yet. Each may cost 16 KiB of input: 8 MiB at
+     * worst. A group of hundreds that comes back at once after a power cut finds a place. */
+    DOORMAN_UNPROVED_MAX = 512,
+
+    /* Of those, places (and of each block's tokens, the last ones) that only contacts' known
+     * addresses may take: a quarter, by the specification. */
+    DOORMAN_CONTACT_SHARE = 4,
+
+    /* Handshakes at once from one address block. Three quarters, 384, for everybody: many honest
+     * nodes may share an address (a home, a test on loopback), and one block alone fills the places
+     * that are open to all once, but cannot churn them. At 0.2 ms a handshake: 0.1 s of work. */
+    DOORMAN_BLOCK_BURST = 512,
+
+    /* Handshakes that one block gets after that, 20 a second: 0.4 % of a processor for each block
+     * that floods. At this rate a place lasts 384 / 20 = 19 s on average before it is given away,
+     * and a handshake takes less than one. */
+    DOORMAN_BLOCK_PER_MINUTE = 20 * 60,
+
+    /* Links to strangers (keys are free) in all: about 16 KiB each, 16 MiB at worst. */
+    DOORMAN_STRANGERS_MAX = 1024,
+
+    /* Of those, links to strangers of one address block: a host with many nodes finds room, and it
+     * takes several blocks to shut others out. */
+    DOORMAN_STRANGERS_BLOCK_MAX = DOORMAN_STRANGERS_MAX / 4,
+
+    /* Address blocks that are remembered at once: those with a carrier, and those whose bucket is
+     * not full again, which takes at most 26 s. Beyond that the one unused for longest is
+     * forgotten. 40 bytes each and their places in a table: 256 KiB at worst. */
+    DOORMAN_BLOCKS_MAX = 4096,
+
+    /* --- Dialling peers --- */
+
+    /* Dials under way at once: each may race several addresses, and a thousand contacts that are
+     * away should cost neither descriptors nor a burst of packets. */
+    DIALLER_UNDER_WAY_MAX = 16,
+
+    /* Of those, places that only dials somebody asked for may take: who waits for an answer does
+     * not stand in a queue behind peers that are away. */
+    DIALLER_URGENT_MAX = 4,
+
+    /* The first dial after a link was lost, or after the start, comes within so long, at random:
+     * after a short break peers are back at once, and not all in the same instant. */
+    DIALLER_FIRST_MS = 1000,
+
+    /* Then the wait doubles from one second to five minutes: an hour's absence costs 16 dials, and
+     * a peer that is back and cannot dial us is found within minutes. */
+    DIALLER_WAIT_MS_MIN = 1000,
+    DIALLER_WAIT_MS_MAX = 5 * 60 * 1000,
+
+    /* Each wait is lengthened or shortened by up to a quarter at random, so that peers that lost
+     * each other together do not keep dialling together. */
+    DIALLER_JITTER_SHARE = 4,
+
+    /* A link that was up for so long was a good one: the next wait starts from the beginning. One
+     * that keeps breaking sooner is treated like dials that fail. */
+    DIALLER_STABLE_MS = 60 * 1000,
+};
+
+_Static_assert(DOORMAN_BLOCKS_MAX > DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX,
+               "a block without carriers can always be found and forgotten");
+
+#endif
