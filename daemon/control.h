@@ -1,0 +1,35 @@
+/* The control socket at work: clients, their requests and replies, and the events they follow
+ * (p2pchat-api(7)).
+ *
+ * Each client gets its turn and no more of it than the next; what it may leave unread is bounded,
+ * and then its requests wait in its own socket (daemon/limits.h). So a client that is slow, silent
+ * or hostile costs the others nothing. */
+#ifndef P2PCHAT_DAEMON_CONTROL_H
+#define P2PCHAT_DAEMON_CONTROL_H
+
+#include <stdbool.h>
+
+#include "daemon/control_socket.h"
+#include "daemon/core/action.h"
+
+struct control;
+struct pump;
+struct store_answer;
+
+/* Begins to accept clients on `socket`, which it takes over, as soon as the loop runs. `pump` and
+ * all that it holds outlives the control. */
+struct control *control_new(struct pump *pump, const struct control_socket *socket);
+
+/* Closes every client, and the socket. Nothing is told to the node any more. NULL is fine. */
+void control_free(struct control *control);
+
+/* --- What the pump tells (daemon/pump.h) --- */
+
+void control_durable(struct control *control, const struct transaction *transaction);
+void control_rows(struct control *control, const struct store_answer *answer);
+void control_reply(struct control *control, const struct action *action);
+void control_event(struct control *control, const struct action *action);
+void control_stop(struct control *control);
+bool control_is_flushed(const struct control *control);
+
+#endif
