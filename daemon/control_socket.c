@@ -18,7 +18,7 @@ static struct sockaddr_un address_of(const char *path)
 
     _Static_assert(sizeof(address.sun_path) == CONTROL_PATH_MAX + 1, "a path and its NUL");
     must(strlen(path) <= CONTROL_PATH_MAX);
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     return address;
 }
 
