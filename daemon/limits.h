@@ -2,6 +2,8 @@
 #ifndef P2PCHAT_DAEMON_LIMITS_H
 #define P2PCHAT_DAEMON_LIMITS_H
 
+#include <stdint.h>
+
 enum {
     /* More sockets to listen on than any host has reason for; bounds what a name may resolve to. */
     LISTEN_MAX = 16,
@@ -51,7 +53,23 @@ enum {
     DIAL_PER_ANSWER_MAX = 8,
 
     /* A line of the daemon's own log is cut here. */
-    LOG_LINE_MAX = 2048
+    LOG_LINE_MAX = 2048,
+
+    /* Keys that are accepted at once: they are looked through one by one. */
+    ACCEPT_FROM_MAX = 1024,
+
+    /* How long a request for a chat stays open, by default and at most. */
+    REQUEST_TIMEOUT_S = 600,
+    REQUEST_TIMEOUT_MAX_S = 30 * 24 * 3600,
+
+    /* Messages that wait for one peer, by default and at most (p2pchatd.conf(5), Limits). */
+    OUTBOX_MESSAGES_MAX = 1000000,
+    OUTBOX_MESSAGES_TOP = 1000000000
 };
+
+/* Their text. At least one message of the largest size must fit. */
+#define OUTBOX_BYTES_MAX    (UINT64_C(1) << 30)
+#define OUTBOX_BYTES_BOTTOM (UINT64_C(64) << 10)
+#define OUTBOX_BYTES_TOP    (UINT64_C(1) << 40)
 
 #endif

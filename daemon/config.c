@@ -1,0 +1,549 @@
+#include "daemon/config.h"
+#include <config.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/text.h"
+#include "daemon/core/name.h"
+#include "daemon/settings.h"
+
+/* An option as it stands on the command line. */
+struct given {
+    const struct setting *setting;
+    const char *value; /* borrowed from argv */
+};
+
+struct given_list {
+    struct given *items;
+    size_t count;
+};
+
+static void add_line(struct bytes *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Adds one line to what is shown; it may quote text from outside. */
+static void add_line(struct bytes *out, const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    text_append_safe(out, line, strlen(line));
+    bytes_u8(out, '\n');
+}
+
+static void clear_all(struct config *config)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        if (settings[i].clear != NULL)
+            settings[i].clear(config);
+    }
+}
+
+void config_done(struct config *config)
+{
+    clear_all(config);
+    free(config->file);
+    config->file = NULL;
+}
+
+/* --- The command line --- */
+
+enum { LONG_ONLY = 256 }; /* getopt_long's values: this and the row of the table */
+
+static void make_option_tables(struct option *longs, char *letters)
+{
+    *letters++ = ':'; /* a missing value is told apart */
+    for (size_t i = 0; i < settings_count; i++) {
+        if (settings[i].option == NULL)
+            continue;
+        *longs++ =
+            (struct option){.name = settings[i].option,
+                            .has_arg = settings[i].value != NULL ? required_argument : no_argument,
+                            .val = LONG_ONLY + (int)i};
+        if (settings[i].letter != 0) {
+            *letters++ = settings[i].letter;
+            if (settings[i].value != NULL)
+                *letters++ = ':';
+        }
+    }
+    *longs = (struct option){0};
+    *letters = '\0';
+}
+
+static const struct setting *setting_of(int value)
+{
+    if (value >= LONG_ONLY)
+        return &settings[value - LONG_ONLY];
+    for (size_t i = 0; i < settings_count; i++) {
+        if (settings[i].letter == value)
+            return &settings[i];
+    }
+    must(!"an option of the table");
+    return NULL;
+}
+
+/* Says what getopt_long did not like. */
+static void add_bad_option(struct bytes *out, int value, char **argv)
+{
+    if (value == ':')
+        add_line(out, "%s: its value is missing; see --help", argv[optind - 1]);
+    else if (optopt > 0 && optopt < LONG_ONLY)
+        add_line(out, "-%c: there is no such option; see --help", optopt);
+    else if (optopt >= LONG_ONLY)
+        add_line(out, "--%s: takes no value; see --help", setting_of(optopt)->option);
+    else
+        add_line(out, "%s: there is no such option; see --help", argv[optind - 1]);
+}
+
+/* Reads argv into the list. False: a mistake stands in `out`. */
+static bool read_options(int argc, char **argv, struct given_list *list, struct bytes *out)
+{
+    struct option longs[SETTINGS_MAX + 1];
+    char letters[2 * SETTINGS_MAX + 2];
+    int value;
+
+    make_option_tables(longs, letters);
+    opterr = 0;
+    optind = 0; /* begin anew, whoever used it before */
+    while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        if (value == '?' || value == ':') {
+            add_bad_option(out, value, argv);
+            return false;
+        }
+        list->items = xreallocarray(list->items, list->count + 1, sizeof(list->items[0]));
+        list->items[list->count++] = (struct given){setting_of(value), optarg};
+    }
+    if (optind < argc) {
+        add_line(out, "%s: there is nothing that this could mean; see --help", argv[optind]);
+        return false;
+    }
+    return true;
+}
+
+static const char *given_value(const struct given_list *list, enum setting_kind kind)
+{
+    const char *value = NULL;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].setting->kind == kind)
+            value = list->items[i].value != NULL ? list->items[i].value : "";
+    }
+    return value;
+}
+
+/* Puts the options over what `config` says already. False: mistakes stand in `out`. */
+static bool apply_given(const struct given_list *list, struct config *config, struct bytes *out)
+{
+    char why[SETTING_WHY_MAX];
+    bool good = true;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].setting->clear != NULL)
+            list->items[i].setting->clear(config);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct setting *setting = list->items[i].setting;
+        const char *value = list->items[i].value;
+
+        if (setting->set == NULL || value[0] == '\0' || setting->set(config, value, why))
+            continue;
+        add_line(out, "--%s=%s: %s", setting->option, value, why);
+        good = false;
+    }
+    return good;
+}
+
+static void write_help(struct bytes *out)
+{
+    char left[64], line[160];
+
+    bytes_text(out, "Usage: p2pchatd [OPTION]...\n"
+                    "Talks with peers, and serves p2pchatctl on a socket of this machine.\n\n");
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+
+        if (s->option == NULL)
+            continue;
+        snprintf(left, sizeof(left), "%c%c%c --%s%s%s", s->letter != 0 ? '-' : ' ',
+                 s->letter != 0 ? s->letter : ' ', s->letter != 0 ? ',' : ' ', s->option,
+                 s->value != NULL ? "=" : "", s->value != NULL ? s->value : "");
+        snprintf(line, sizeof(line), "  %-24s  %s\n", left, s->help);
+        bytes_text(out, line);
+    }
+    bytes_text(out, "\nSee p2pchatd(8) and p2pchatd.conf(5).\n");
+}
+
+/* --- The file --- */
+
+struct config_file {
+    FILE *stream;
+    const char *path;
+    unsigned line; /* the one that was read last */
+    char *memory;  /* getline's */
+    size_t memory_size;
+    bool section_is_known;
+    struct config *config;
+    struct bytes *out;
+    bool good;
+};
+
+static void add_mistake(struct config_file *file, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add_mistake(struct config_file *file, const char *format, ...)
+{
+    char what[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    add_line(file->out, "%s:%u: %s", file->path, file->line, what);
+    file->good = false;
+}
+
+static bool is_section(const char *name, size_t length)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        if (settings[i].section != NULL && strlen(settings[i].section) == length &&
+            memcmp(settings[i].section, name, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Checks a line that inih would read otherwise than systemd: cut it, take half of it for a comment
+ * or `:` for `=`. The line has no white space at its ends. */
+static bool check_line(struct config_file *file, const char *line)
+{
+    size_t length = strlen(line);
+    const char *comment = strchr(line, ';');
+
+    if (line[0] == '[') {
+        file->section_is_known = line[length - 1] == ']' && is_section(line + 1, length - 2);
+        if (!file->section_is_known)
+            add_mistake(file, "%s: there is no such section", line);
+        return file->section_is_known;
+    }
+    if (line[length - 1] == '\\') {
+        add_mistake(file, "a line cannot be continued on the next one");
+        return false;
+    }
+    for (; comment != NULL; comment = strchr(comment + 1, ';')) {
+        if (comment > line && isspace((unsigned char)comment[-1])) {
+            add_mistake(file, "a comment must stand on a line of its own");
+            return false;
+        }
+    }
+    if (line[strcspn(line, "=:")] != '=') {
+        add_mistake(file, "must be [Section], Key=VALUE or a comment");
+        return false;
+    }
+    return true;
+}
+
+/* inih's source of lines (ini_reader): nothing that it does not read as we mean reaches it. */
+static char *read_line(char *out, int size, void *context)
+{
+    struct config_file *file = context;
+    ssize_t got = getline(&file->memory, &file->memory_size, file->stream);
+    char *line = file->memory;
+    size_t length;
+
+    if (got < 0)
+        return NULL;
+    file->line++;
+    length = (size_t)got;
+    if (file->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0) {
+        line += 3;
+        length -= 3;
+    }
+    while (length > 0 && isspace((unsigned char)line[length - 1]))
+        line[--length] = '\0';
+    for (; isspace((unsigned char)*line); line++)
+        length--;
+
+    snprintf(out, (size_t)size, "\n");
+    if (strlen(line) != length)
+        add_mistake(file, "there is a NUL byte in this line");
+    else if (length > (size_t)size - 2)
+        add_mistake(file, "this line is longer than %d bytes", size - 2);
+    else if (length > 0 && strchr("#;", line[0]) == NULL && check_line(file, line))
+        snprintf(out, (size_t)size, "%s\n", line);
+    return out;
+}
+
+/* inih's receiver of keys (ini_handler). */
+static int take_key(void *context, const char *section, const char *key, const char *value)
+{
+    struct config_file *file = context;
+    char why[SETTING_WHY_MAX];
+
+    if (section[0] == '\0')
+        add_mistake(file, "%s= stands before any [Section]", key);
+    if (section[0] == '\0' || !file->section_is_known)
+        return 1;
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+
+        if (s->section == NULL || strcmp(s->section, section) != 0 || strcmp(s->key, key) != 0)
+            continue;
+        if (value[0] == '\0')
+            s->clear(file->config);
+        else if (s->kind == SETTING_PATH && value[0] != '/')
+            add_mistake(file, "%s=%s: must be an absolute path", key, value);
+        else if (!s->set(file->config, value, why))
+            add_mistake(file, "%s=%s: %s", key, value, why);
+        return 1;
+    }
+    add_mistake(file, "%s=: there is no such key in [%s]", key, section);
+    return 1;
+}
+
+enum file_need { FILE_MAY_BE_MISSING, FILE_MUST_EXIST };
+
+/* False: mistakes stand in `out`. */
+static bool read_file(const char *path, enum file_need need, struct config *config,
+                      struct bytes *out)
+{
+    struct config_file file = {
+        .stream = fopen(path, "re"), .path = path, .config = config, .out = out, .good = true};
+
+    if (file.stream == NULL && errno == ENOENT && need == FILE_MAY_BE_MISSING)
+        return true;
+    if (file.stream == NULL) {
+        add_line(out, "%s: cannot be read: %s", path, strerror(errno));
+        return false;
+    }
+    ini_parse_stream(read_line, &file, take_key, &file);
+    if (ferror(file.stream)) {
+        add_line(out, "%s: cannot be read: %s", path, strerror(errno));
+        file.good = false;
+    }
+    free(file.memory);
+    fclose(file.stream);
+    if (file.good)
+        config->file = xstrdup(path);
+    return file.good;
+}
+
+/* --- Defaults --- */
+
+static char *join(const char *directory, const char *rest)
+{
+    size_t length = strlen(directory) + strlen(rest) + 1;
+    char *path = xmalloc(length);
+
+    snprintf(path, length, "%s%s", directory, rest);
+    return path;
+}
+
+/* A directory from the environment; NULL unless it is absolute (XDG Base Directory Specification:
+ * others are ignored). */
+static const char *directory_from(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value != NULL && value[0] == '/' ? value : NULL;
+}
+
+/* What the user database says of somebody; empty strings when it does not know them. */
+struct user {
+    char name[ADDRESS_NAME_MAX + 1];
+    char home[PATH_MAX];
+};
+
+static void look_up_user(uid_t uid, struct user *ret_user)
+{
+    char memory[4096];
+    struct passwd entry, *found;
+
+    *ret_user = (struct user){0};
+    if (getpwuid_r(uid, &entry, memory, sizeof(memory), &found) != 0 || found == NULL)
+        return;
+    snprintf(ret_user->name, sizeof(ret_user->name), "%s", entry.pw_name);
+    if (entry.pw_dir[0] == '/')
+        snprintf(ret_user->home, sizeof(ret_user->home), "%s", entry.pw_dir);
+}
+
+/* $XDG_…, else its place below the home directory, else NULL. The caller frees it. */
+static char *user_directory(uid_t uid, const char *variable, const char *below_home)
+{
+    const char *directory = directory_from(variable), *home = directory_from("HOME");
+    struct user user;
+
+    if (directory != NULL)
+        return xstrdup(directory);
+    if (home != NULL)
+        return join(home, below_home);
+    look_up_user(uid, &user);
+    return user.home[0] != '\0' ? join(user.home, below_home) : NULL;
+}
+
+static char *default_file(uid_t uid)
+{
+    char *directory, *path;
+
+    if (uid == 0)
+        return xstrdup("/etc/p2pchat/p2pchatd.conf");
+    directory = user_directory(uid, "XDG_CONFIG_HOME", "/.config");
+    if (directory == NULL)
+        return NULL;
+    path = join(directory, "/p2pchat/p2pchatd.conf");
+    free(directory);
+    return path;
+}
+
+static char *default_state_dir(uid_t uid)
+{
+    const char *given = directory_from("STATE_DIRECTORY");
+    char *directory, *path;
+
+    if (given != NULL) {
+        path = xstrdup(given);
+        path[strcspn(path, ":")] = '\0'; /* systemd.exec(5): several are separated by colons */
+        return path;
+    }
+    if (uid == 0)
+        return xstrdup("/var/lib/p2pchat");
+    directory = user_directory(uid, "XDG_STATE_HOME", "/.local/state");
+    if (directory == NULL)
+        return NULL;
+    path = join(directory, "/p2pchat");
+    free(directory);
+    return path;
+}
+
+static char *default_socket(uid_t uid)
+{
+    const char *directory = directory_from("XDG_RUNTIME_DIR");
+
+    if (directory != NULL)
+        return join(directory, "/p2pchat/control.sock");
+    return uid == 0 ? xstrdup("/run/p2pchat/control.sock") : NULL;
+}
+
+void config_default_name(const char *user, const char *host, char *out)
+{
+    char whole[2 * ADDRESS_NAME_MAX];
+    size_t length = 0;
+
+    snprintf(whole, sizeof(whole), "%s@%s", user, host);
+    for (const char *c = whole; *c != '\0' && length < ADDRESS_NAME_MAX; c++) {
+        bool first = length == 0;
+
+        if (isascii(*c) && (isalnum((unsigned char)*c) || (!first && strchr("-._@", *c) != NULL)))
+            out[length++] = *c;
+    }
+    out[length] = '\0';
+    if (name_check(out) != OK)
+        memcpy(out, "node", sizeof("node"));
+}
+
+static char *default_name(uid_t uid)
+{
+    char host[256] = "", name[ADDRESS_NAME_MAX + 1];
+    struct user user;
+
+    look_up_user(uid, &user);
+    if (user.name[0] == '\0')
+        snprintf(user.name, sizeof(user.name), "%u", (unsigned)uid);
+    if (gethostname(host, sizeof(host) - 1) < 0)
+        host[0] = '\0';
+    host[strcspn(host, ".")] = '\0';
+    config_default_name(user.name, host, name);
+    return xstrdup(name);
+}
+
+/* False: something must be given; `out` says what. */
+static bool fill_in_defaults(struct config *config, const struct config_place *place,
+                             struct bytes *out)
+{
+    struct host_port everywhere = {.host = "::", .port = 28470};
+
+    if (config->socket == NULL && !place->socket_passed)
+        config->socket = default_socket(place->uid);
+    if (config->state_dir == NULL)
+        config->state_dir = default_state_dir(place->uid);
+    if (config->name == NULL)
+        config->name = default_name(place->uid);
+    if (config->listen_count == 0) {
+        config->listen = xmemdup(&everywhere, sizeof(everywhere));
+        config->listen_count = 1;
+    }
+    if (config->socket == NULL && !place->socket_passed)
+        add_line(out, "no place is known for the control socket ($XDG_RUNTIME_DIR is not set): "
+                      "give --socket=PATH");
+    if (config->state_dir == NULL)
+        add_line(out, "no place is known for the state directory ($HOME is not set): "
+                      "give --state-dir=DIR");
+    return bytes_length(out) == 0;
+}
+
+/* --- All of it --- */
+
+static enum config_verdict read_all(const struct given_list *list, const struct config_place *place,
+                                    struct config *config, struct bytes *out)
+{
+    const char *given = given_value(list, SETTING_CONFIG);
+    char *path = given != NULL ? xstrdup(given) : default_file(place->uid);
+    bool good = true;
+
+    if (path != NULL)
+        good = read_file(path, given != NULL ? FILE_MUST_EXIST : FILE_MAY_BE_MISSING, config, out);
+    free(path);
+    if (!good)
+        return CONFIG_BAD_FILE;
+    if (!apply_given(list, config, out) || !fill_in_defaults(config, place, out))
+        return CONFIG_BAD_OPTION;
+    return CONFIG_READY;
+}
+
+enum config_verdict config_read(int argc, char **argv, const struct config_place *place,
+                                struct config *ret_config, struct bytes *ret_text)
+{
+    struct config tried = {0}, config = {0};
+    struct given_list list = {0};
+    enum config_verdict verdict = CONFIG_BAD_OPTION;
+
+    clear_all(&tried);
+    clear_all(&config);
+    if (!read_options(argc, argv, &list, ret_text))
+        goto out;
+    if (given_value(&list, SETTING_HELP) != NULL) {
+        write_help(ret_text);
+        verdict = CONFIG_SHOWN;
+        goto out;
+    }
+    if (given_value(&list, SETTING_VERSION) != NULL) {
+        bytes_text(ret_text, "p2pchatd " PACKAGE_VERSION "\n");
+        verdict = CONFIG_SHOWN;
+        goto out;
+    }
+    /* Mistakes of the command line are told before the file is opened. */
+    if (apply_given(&list, &tried, ret_text))
+        verdict = read_all(&list, place, &config, ret_text);
+    if (verdict == CONFIG_READY) {
+        *ret_config = config;
+        config = (struct config){0};
+    }
+out:
+    free(list.items);
+    config_done(&tried);
+    config_done(&config);
+    return verdict;
+}

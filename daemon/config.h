@@ -1,0 +1,59 @@
+/* What the daemon is told: command line, configuration file, environment, and the defaults behind
+ * them (p2pchatd(8), p2pchatd.conf(5)).
+ *
+ * One table of settings drives all of it, --help included. The file follows systemd's manners:
+ * comments on lines of their own, keys that may be repeated, an empty value that clears what was
+ * said before. An option replaces all that the file says for its key. */
+#ifndef P2PCHAT_DAEMON_CONFIG_H
+#define P2PCHAT_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/address.h"
+#include "common/bytes.h"
+#include "daemon/core/transaction.h"
+#include "daemon/log.h"
+
+struct config {
+    char *file;      /* the configuration file that was read; NULL: there is none */
+    char *socket;    /* path of the control socket; NULL: the one that systemd passed */
+    char *state_dir; /* path of the state directory */
+    struct host_port *listen;
+    size_t listen_count;
+    char *name; /* passed name_check */
+    enum log_level log_level;
+    int64_t request_timeout_ms;
+    uint8_t (*accept_from)[KEY_LENGTH];
+    size_t accept_from_count;
+    uint64_t outbox_messages_max; /* per peer */
+    uint64_t outbox_bytes_max;
+};
+
+/* What the defaults depend on, beside the environment. */
+struct config_place {
+    uid_t uid;          /* the effective one */
+    bool socket_passed; /* systemd passed a control socket */
+};
+
+enum config_verdict {
+    CONFIG_READY,
+    CONFIG_SHOWN,      /* --help or --version: print the text and end with 0 */
+    CONFIG_BAD_OPTION, /* exit 64 */
+    CONFIG_BAD_FILE    /* exit 78 */
+};
+
+/* Reads everything. CONFIG_READY: `ret_config` is filled in, and config_done frees what it holds.
+ * Otherwise it is untouched, and `ret_text` (which the caller ends) holds what to show: the help,
+ * or every mistake found, one a line, those of the file with FILE:LINE in front. May reorder argv.
+ */
+enum config_verdict config_read(int argc, char **argv, const struct config_place *place,
+                                struct config *ret_config, struct bytes *ret_text);
+void config_done(struct config *config);
+
+/* "user@host", or what of it can be a name; `out` has ADDRESS_NAME_MAX + 1 bytes. */
+void config_default_name(const char *user, const char *host, char *out);
+
+#endif

@@ -1,0 +1,273 @@
+#include "daemon/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/link/identity.h"
+#include "daemon/core/name.h"
+#include "daemon/limits.h"
+
+static bool no(char ret_why[SETTING_WHY_MAX], const char *why)
+{
+    snprintf(ret_why, SETTING_WHY_MAX, "%s", why);
+    return false;
+}
+
+static void replace(char **string, const char *value)
+{
+    free(*string);
+    *string = value != NULL ? xstrdup(value) : NULL;
+}
+
+/* --- Units, as systemd.time(7) and systemd's sizes have them --- */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static const struct unit time_units[] = {
+    {"", 1},         {"s", 1},       {"sec", 1},       {"second", 1},     {"seconds", 1},
+    {"m", 60},       {"min", 60},    {"minute", 60},   {"minutes", 60},   {"h", 3600},
+    {"hr", 3600},    {"hour", 3600}, {"hours", 3600},  {"d", 86400},      {"day", 86400},
+    {"days", 86400}, {"w", 604800},  {"week", 604800}, {"weeks", 604800}, {NULL, 0},
+};
+
+static const struct unit size_units[] = {
+    {"", 1},
+    {"K", UINT64_C(1) << 10},
+    {"M", UINT64_C(1) << 20},
+    {"G", UINT64_C(1) << 30},
+    {"T", UINT64_C(1) << 40},
+    {NULL, 0},
+};
+
+static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
+
+/* Reads one number and its unit, and moves `text` behind them. */
+static bool read_term(const char **text, const struct unit *units, uint64_t *ret_term)
+{
+    const char *at = *text;
+    uint64_t number = 0;
+    size_t length;
+
+    if (!isdigit((unsigned char)*at))
+        return false;
+    for (; isdigit((unsigned char)*at); at++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number))
+            return false;
+    }
+    at += strspn(at, " ");
+    for (length = 0; isalpha((unsigned char)at[length]); length++)
+        continue;
+    for (; units->name != NULL; units++) {
+        if (strlen(units->name) == length && memcmp(units->name, at, length) == 0) {
+            *text = at + length + strspn(at + length, " ");
+            return !__builtin_mul_overflow(number, units->factor, ret_term);
+        }
+    }
+    return false;
+}
+
+/* A sum of terms ("1h 30min") between min and max. */
+static bool read_quantity(const char *text, const struct unit *units, uint64_t min, uint64_t max,
+                          uint64_t *ret_quantity)
+{
+    uint64_t sum = 0, term;
+
+    do {
+        if (!read_term(&text, units, &term) || __builtin_add_overflow(sum, term, &sum))
+            return false;
+    } while (*text != '\0');
+    if (sum < min || sum > max)
+        return false;
+    *ret_quantity = sum;
+    return true;
+}
+
+/* --- One pair of functions a setting --- */
+
+static bool set_socket(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    (void)ret_why;
+    replace(&config->socket, value);
+    return true;
+}
+
+static void clear_socket(struct config *config)
+{
+    replace(&config->socket, NULL);
+}
+
+static bool set_state_dir(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    (void)ret_why;
+    replace(&config->state_dir, value);
+    return true;
+}
+
+static void clear_state_dir(struct config *config)
+{
+    replace(&config->state_dir, NULL);
+}
+
+static bool set_listen(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    struct host_port at;
+
+    if (config->listen_count == LISTEN_MAX)
+        return no(ret_why, "there are too many of these");
+    if (host_port_parse(value, PORT_ZERO_ALLOWED, &at) != OK)
+        return no(ret_why, "must be HOST:PORT or [IPV6]:PORT, with a port from 0 to 65535");
+    config->listen =
+        xreallocarray(config->listen, config->listen_count + 1, sizeof(config->listen[0]));
+    config->listen[config->listen_count++] = at;
+    return true;
+}
+
+static void clear_listen(struct config *config)
+{
+    free(config->listen);
+    config->listen = NULL;
+    config->listen_count = 0;
+}
+
+static bool set_name(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    if (name_check(value) != OK)
+        return no(ret_why, error_text(ERR_BAD_NAME));
+    replace(&config->name, value);
+    return true;
+}
+
+static void clear_name(struct config *config)
+{
+    replace(&config->name, NULL);
+}
+
+static bool set_role(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    (void)config;
+    if (strcmp(value, "tracker") == 0)
+        return no(ret_why, "this version cannot be a tracker; it must be node");
+    if (strcmp(value, "node") != 0)
+        return no(ret_why, "must be node");
+    return true;
+}
+
+static void clear_role(struct config *config)
+{
+    (void)config;
+}
+
+static bool set_log_level(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    if (!log_level_parse(value, &config->log_level))
+        return no(ret_why, "must be error, warning, notice, info or debug");
+    return true;
+}
+
+static void clear_log_level(struct config *config)
+{
+    config->log_level = LEVEL_INFO;
+}
+
+static bool set_request_timeout(struct config *config, const char *value,
+                                char ret_why[SETTING_WHY_MAX])
+{
+    uint64_t seconds;
+
+    if (!read_quantity(value, time_units, 1, REQUEST_TIMEOUT_MAX_S, &seconds))
+        return no(ret_why, "must be a time from 1s to 30d, in seconds or like \"1h 30min\"");
+    config->request_timeout_ms = (int64_t)seconds * 1000;
+    return true;
+}
+
+static void clear_request_timeout(struct config *config)
+{
+    config->request_timeout_ms = (int64_t)REQUEST_TIMEOUT_S * 1000;
+}
+
+static bool set_accept_from(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    struct peer_key key;
+    enum error error = peer_id_decode(value, strlen(value), &key);
+
+    if (error == ERR_MALFORMED)
+        return no(ret_why, "must be a peer id: 56 characters of a-z and 2-7");
+    if (error != OK)
+        return no(ret_why, error_text(error));
+    if (config->accept_from_count == ACCEPT_FROM_MAX)
+        return no(ret_why, "there are too many of these");
+    config->accept_from = xreallocarray(config->accept_from, config->accept_from_count + 1,
+                                        sizeof(config->accept_from[0]));
+    memcpy(config->accept_from[config->accept_from_count++], key.bytes, KEY_LENGTH);
+    return true;
+}
+
+static void clear_accept_from(struct config *config)
+{
+    free(config->accept_from);
+    config->accept_from = NULL;
+    config->accept_from_count = 0;
+}
+
+static bool set_outbox_messages(struct config *config, const char *value,
+                                char ret_why[SETTING_WHY_MAX])
+{
+    if (!read_quantity(value, no_units, 1, OUTBOX_MESSAGES_TOP, &config->outbox_messages_max))
+        return no(ret_why, "must be a number from 1 to 1000000000");
+    return true;
+}
+
+static void clear_outbox_messages(struct config *config)
+{
+    config->outbox_messages_max = OUTBOX_MESSAGES_MAX;
+}
+
+static bool set_outbox_bytes(struct config *config, const char *value,
+                             char ret_why[SETTING_WHY_MAX])
+{
+    if (!read_quantity(value, size_units, OUTBOX_BYTES_BOTTOM, OUTBOX_BYTES_TOP,
+                       &config->outbox_bytes_max))
+        return no(ret_why, "must be a size from 64K to 1T, in bytes or with K, M, G or T");
+    return true;
+}
+
+static void clear_outbox_bytes(struct config *config)
+{
+    config->outbox_bytes_max = OUTBOX_BYTES_MAX;
+}
+
+const struct setting settings[] = {
+    {SETTING_CONFIG, NULL, NULL, "config", 'c', "FILE",
+     "read this configuration file; then it must exist", NULL, NULL},
+    {SETTING_PATH, "Control", "Socket", "socket", 's', "PATH", "where the control socket is made",
+     set_socket, clear_socket},
+    {SETTING_PATH, "Node", "StateDirectory", "state-dir", 'd', "DIR",
+     "where identity and log are kept", set_state_dir, clear_state_dir},
+    {SETTING_VALUE, "Node", "Listen", "listen", 'l', "HOST:PORT",
+     "listen there ([::]:28470); port 0 picks one; repeatable", set_listen, clear_listen},
+    {SETTING_VALUE, "Node", "Name", "name", 'n', "NAME", "what this node calls itself (user@host)",
+     set_name, clear_name},
+    {SETTING_VALUE, "Node", "Role", "role", 'r', "ROLE", "what this daemon is (node)", set_role,
+     clear_role},
+    {SETTING_VALUE, "Log", "Level", "log-level", 0, "LEVEL",
+     "error, warning, notice, info or debug (info)", set_log_level, clear_log_level},
+    {SETTING_VALUE, "Chat", "RequestTimeoutSec", NULL, 0, NULL, NULL, set_request_timeout,
+     clear_request_timeout},
+    {SETTING_VALUE, "Chat", "AcceptFrom", NULL, 0, NULL, NULL, set_accept_from, clear_accept_from},
+    {SETTING_VALUE, "Limits", "OutboxMessages", NULL, 0, NULL, NULL, set_outbox_messages,
+     clear_outbox_messages},
+    {SETTING_VALUE, "Limits", "OutboxBytes", NULL, 0, NULL, NULL, set_outbox_bytes,
+     clear_outbox_bytes},
+    {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", NULL, NULL},
+    {SETTING_VERSION, NULL, NULL, "version", 0, NULL, "print the version", NULL, NULL},
+};
+
+const size_t settings_count = sizeof(settings) / sizeof(settings[0]);
+_Static_assert(sizeof(settings) / sizeof(settings[0]) <= SETTINGS_MAX, "make SETTINGS_MAX larger");

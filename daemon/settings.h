@@ -1,0 +1,41 @@
+/* The table of everything that can be set, by an option, by a key of the configuration file, or by
+ * both. */
+#ifndef P2PCHAT_DAEMON_SETTINGS_H
+#define P2PCHAT_DAEMON_SETTINGS_H
+
+#include <stddef.h>
+
+#include "daemon/config.h"
+
+enum setting_kind {
+    SETTING_VALUE,   /* `set` takes its value */
+    SETTING_PATH,    /* the same; in the file it must begin with / */
+    SETTING_CONFIG,  /* --config */
+    SETTING_HELP,    /* --help */
+    SETTING_VERSION, /* --version */
+};
+
+enum { SETTING_WHY_MAX = 256 };
+
+struct setting {
+    enum setting_kind kind;
+    const char *section; /* of the file, and the key there; NULL: only an option */
+    const char *key;
+    const char *option; /* without its dashes; NULL: only a key */
+    char letter;        /* 0: none */
+    const char *value;  /* what the value is called in the help; NULL: takes none */
+    const char *help;
+
+    /* Takes one value (adds it, when repeatable). False: it is not good, and `ret_why` says what
+     * would be. */
+    bool (*set)(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX]);
+
+    /* Goes back to what it is when nobody sets it. */
+    void (*clear)(struct config *config);
+};
+
+enum { SETTINGS_MAX = 32 }; /* room for a table of them all */
+extern const struct setting settings[];
+extern const size_t settings_count;
+
+#endif

@@ -1,0 +1,451 @@
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/config.h"
+#include "daemon/core/link/identity.h"
+
+/* One reading of a command line and of a file that is written for it. */
+struct rig {
+    char path[64];
+    struct config_place place;
+    struct config config;
+    struct bytes text;
+    enum config_verdict verdict;
+};
+
+static int rig_setup(void **state)
+{
+    static struct rig rig;
+
+    rig = (struct rig){.place = {.uid = 1000}};
+    strcpy(rig.path, "/tmp/test_config.XXXXXX");
+    if (mkdtemp(rig.path) == NULL)
+        return -1;
+    setenv("HOME", "/home/tester", 1);
+    setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
+    setenv("XDG_CONFIG_HOME", rig.path, 1);
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("STATE_DIRECTORY");
+    *state = &rig;
+    return 0;
+}
+
+static int rig_teardown(void **state)
+{
+    struct rig *rig = *state;
+    char path[128];
+
+    config_done(&rig->config);
+    bytes_done(&rig->text);
+    snprintf(path, sizeof(path), "%s/file", rig->path);
+    unlink(path);
+    rmdir(rig->path);
+    return 0;
+}
+
+static void write_file(struct rig *rig, const void *content, size_t length, char path[128])
+{
+    int fd;
+
+    snprintf(path, 128, "%s/file", rig->path);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, length), length);
+    close(fd);
+}
+
+/* `words`: the command line, separated by blanks; NULL-terminated result in rig->text. */
+static void read_words(struct rig *rig, const char *words)
+{
+    char copy[512], *argv[32] = {(char[]){"p2pchatd"}};
+    int argc = 1;
+
+    snprintf(copy, sizeof(copy), "%s", words);
+    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    config_done(&rig->config);
+    bytes_clear(&rig->text);
+    rig->config = (struct config){0};
+    rig->verdict = config_read(argc, argv, &rig->place, &rig->config, &rig->text);
+    bytes_u8(&rig->text, '\0');
+}
+
+static void read_file_and_words(struct rig *rig, const char *content, const char *words)
+{
+    char path[128], line[512];
+
+    write_file(rig, content, strlen(content), path);
+    snprintf(line, sizeof(line), "--config=%s %s", path, words);
+    read_words(rig, line);
+}
+
+static const char *said(struct rig *rig)
+{
+    return (const char *)bytes_data(&rig->text);
+}
+
+static void assert_refused(struct rig *rig, enum config_verdict verdict, const char *what)
+{
+    assert_int_equal(rig->verdict, verdict);
+    if (strstr(said(rig), what) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", what, said(rig));
+    assert_null(rig->config.name);
+}
+
+static void assert_option_refused(struct rig *rig, const char *words, const char *what)
+{
+    read_words(rig, words);
+    assert_refused(rig, CONFIG_BAD_OPTION, what);
+}
+
+static void assert_file_refused(struct rig *rig, const char *content, const char *what)
+{
+    read_file_and_words(rig, content, "");
+    assert_refused(rig, CONFIG_BAD_FILE, what);
+}
+
+static void assert_listens(const struct config *config, size_t place, const char *where)
+{
+    char text[ADDRESS_HOST_PORT_MAX + 1];
+
+    assert_true(place < config->listen_count);
+    host_port_format(&config->listen[place], text);
+    assert_string_equal(text, where);
+}
+
+static void test_defaults_of_a_user(void **state)
+{
+    struct rig *rig = *state;
+
+    read_words(rig, "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_null(rig->config.file);
+    assert_string_equal(rig->config.socket, "/run/user/1000/p2pchat/control.sock");
+    assert_string_equal(rig->config.state_dir, "/home/tester/.local/state/p2pchat");
+    assert_int_equal(rig->config.listen_count, 1);
+    assert_listens(&rig->config, 0, "[::]:28470");
+    assert_int_equal(rig->config.log_level, LEVEL_INFO);
+    assert_int_equal(rig->config.request_timeout_ms, 600000);
+    assert_int_equal(rig->config.accept_from_count, 0);
+    assert_int_equal(rig->config.outbox_messages_max, 1000000);
+    assert_int_equal(rig->config.outbox_bytes_max, 1 << 30);
+}
+
+static void test_defaults_of_root(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->place.uid = 0;
+    unsetenv("XDG_RUNTIME_DIR");
+    read_words(rig, "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_string_equal(rig->config.socket, "/run/p2pchat/control.sock");
+    assert_string_equal(rig->config.state_dir, "/var/lib/p2pchat");
+
+    setenv("XDG_RUNTIME_DIR", "/run/user/0", 1);
+    setenv("STATE_DIRECTORY", "/var/lib/private/a:/var/lib/b", 1);
+    read_words(rig, "");
+    assert_string_equal(rig->config.socket, "/run/user/0/p2pchat/control.sock");
+    assert_string_equal(rig->config.state_dir, "/var/lib/private/a");
+}
+
+static void test_defaults_that_are_missing(void **state)
+{
+    struct rig *rig = *state;
+
+    unsetenv("XDG_RUNTIME_DIR");
+    assert_option_refused(rig, "", "give --socket=PATH");
+    setenv("XDG_RUNTIME_DIR", "relative", 1);
+    assert_option_refused(rig, "", "give --socket=PATH");
+
+    rig->place.socket_passed = true;
+    setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
+    read_words(rig, "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_null(rig->config.socket);
+    read_words(rig, "--socket=/a");
+    assert_string_equal(rig->config.socket, "/a");
+}
+
+static void test_options(void **state)
+{
+    struct rig *rig = *state;
+
+    read_words(rig, "-s /s -d state -l 127.0.0.1:0 --listen=[::1]:5 -n alice@home -r node "
+                    "--log-level debug");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_string_equal(rig->config.socket, "/s");
+    assert_string_equal(rig->config.state_dir, "state");
+    assert_int_equal(rig->config.listen_count, 2);
+    assert_listens(&rig->config, 0, "127.0.0.1:0");
+    assert_listens(&rig->config, 1, "[::1]:5");
+    assert_string_equal(rig->config.name, "alice@home");
+    assert_int_equal(rig->config.log_level, LEVEL_DEBUG);
+}
+
+static void test_bad_options(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_option_refused(rig, "--bogus", "--bogus: there is no such option");
+    assert_option_refused(rig, "-x", "-x: there is no such option");
+    assert_option_refused(rig, "-l", "-l: its value is missing");
+    assert_option_refused(rig, "--listen", "--listen: its value is missing");
+    assert_option_refused(rig, "--help=yes", "--help: takes no value");
+    assert_option_refused(rig, "extra", "extra: there is nothing that this could mean");
+    assert_option_refused(rig, "--advertise=1.2.3.4:5", "there is no such option");
+    assert_option_refused(rig, "--listen=nowhere", "--listen=nowhere: must be HOST:PORT");
+    assert_option_refused(rig, "--listen=1.2.3.4:65536", "must be HOST:PORT");
+    assert_option_refused(rig, "--name=-alice", "--name=-alice: this cannot be a name");
+    assert_option_refused(rig, "--role=tracker", "this version cannot be a tracker");
+    assert_option_refused(rig, "--role=boss", "must be node");
+    assert_option_refused(rig, "--log-level=loud", "must be error, warning");
+    assert_option_refused(rig, "--config=/nonexistent/file --log-level=loud", "--log-level=loud");
+}
+
+static void test_help_and_version(void **state)
+{
+    struct rig *rig = *state;
+
+    read_words(rig, "--help");
+    assert_int_equal(rig->verdict, CONFIG_SHOWN);
+    assert_non_null(strstr(said(rig), "\n  -l, --listen=HOST:PORT "));
+    assert_non_null(strstr(said(rig), "\n      --log-level=LEVEL "));
+    read_words(rig, "--version");
+    assert_int_equal(rig->verdict, CONFIG_SHOWN);
+    assert_memory_equal(said(rig), "p2pchatd ", 9);
+}
+
+static void test_file(void **state)
+{
+    struct rig *rig = *state;
+
+    read_file_and_words(rig,
+                        "\xEF\xBB\xBF# comment\r\n"
+                        "; another\n"
+                        "\n"
+                        "[Control]\n"
+                        "Socket=/run/x;y\n"
+                        "  [Node]  \n"
+                        "StateDirectory = /var/x y \n"
+                        "   Listen=1.1.1.1:1\n"
+                        "Listen=[::1]:0\n"
+                        "Name=\"bob\" = he\n"
+                        "Role=node\n"
+                        "[Log]\nLevel=error\n"
+                        "[Chat]\nRequestTimeoutSec=1h 30min\n"
+                        "[Limits]\nOutboxMessages=10\nOutboxBytes=2M",
+                        "");
+    assert_string_equal(said(rig), "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_string_equal(rig->config.socket, "/run/x;y");
+    assert_string_equal(rig->config.state_dir, "/var/x y");
+    assert_int_equal(rig->config.listen_count, 2);
+    assert_listens(&rig->config, 0, "1.1.1.1:1");
+    assert_string_equal(rig->config.name, "\"bob\" = he");
+    assert_int_equal(rig->config.log_level, LEVEL_ERROR);
+    assert_int_equal(rig->config.request_timeout_ms, 5400 * 1000);
+    assert_int_equal(rig->config.outbox_messages_max, 10);
+    assert_int_equal(rig->config.outbox_bytes_max, 2 << 20);
+    assert_non_null(rig->config.file);
+}
+
+static void test_empty_value_clears(void **state)
+{
+    struct rig *rig = *state;
+
+    read_file_and_words(rig,
+                        "[Node]\nListen=1.1.1.1:1\nListen=2.2.2.2:2\nListen=\nListen=3.3.3.3:3\n"
+                        "[Chat]\nRequestTimeoutSec=5\nRequestTimeoutSec=\n",
+                        "");
+    assert_int_equal(rig->config.listen_count, 1);
+    assert_listens(&rig->config, 0, "3.3.3.3:3");
+    assert_int_equal(rig->config.request_timeout_ms, 600000);
+}
+
+static void test_option_replaces_the_file(void **state)
+{
+    struct rig *rig = *state;
+
+    read_file_and_words(rig, "[Node]\nListen=1.1.1.1:1\nListen=2.2.2.2:2\nName=bob\n",
+                        "--listen=3.3.3.3:3 --listen=4.4.4.4:4");
+    assert_int_equal(rig->config.listen_count, 2);
+    assert_listens(&rig->config, 0, "3.3.3.3:3");
+    assert_listens(&rig->config, 1, "4.4.4.4:4");
+    assert_string_equal(rig->config.name, "bob");
+
+    read_file_and_words(rig, "[Node]\nListen=1.1.1.1:1\n", "--listen=");
+    assert_listens(&rig->config, 0, "[::]:28470");
+}
+
+static void test_accept_from(void **state)
+{
+    struct rig *rig = *state;
+    static const uint8_t seed[KEY_LENGTH] = {7};
+    struct identity identity;
+    char content[256];
+    uint8_t tried[KEY_LENGTH];
+
+    memcpy(tried, seed, sizeof(tried));
+    while (identity_from_seed(tried, &identity) != OK)
+        tried[1]++;
+    snprintf(content, sizeof(content), "[Chat]\nAcceptFrom=%s\n", identity.id);
+    read_file_and_words(rig, content, "");
+    assert_int_equal(rig->config.accept_from_count, 1);
+    assert_memory_equal(rig->config.accept_from[0], identity.key.bytes, KEY_LENGTH);
+
+    assert_file_refused(rig, "[Chat]\nAcceptFrom=alice\n", "file:2: AcceptFrom=alice: must be a");
+    identity.id[0] = identity.id[0] == 'a' ? 'b' : 'a';
+    snprintf(content, sizeof(content), "[Chat]\nAcceptFrom=%s\n", identity.id);
+    assert_file_refused(rig, content, error_text(ERR_BAD_CHECKSUM));
+}
+
+static void test_bad_files(void **state)
+{
+    struct rig *rig = *state;
+    char line[5000];
+
+    assert_file_refused(rig, "[Node]\n\nFoo=1\n", "file:3: Foo=: there is no such key in [Node]");
+    assert_file_refused(rig, "[Node]\nlisten=1.1.1.1:1\n", "file:2: listen=: there is no such key");
+    assert_file_refused(rig, "[Foo]\nBar=1\n", "file:1: [Foo]: there is no such section");
+    assert_file_refused(rig, "[Node\nName=x\n", "file:1: [Node: there is no such section");
+    assert_file_refused(rig, "[Node] # x\n", "file:1: [Node] # x: there is no such section");
+    assert_file_refused(rig, "[\n", "file:1: [: there is no such section");
+    assert_file_refused(rig, "Name=x\n", "file:1: Name= stands before any [Section]");
+    assert_file_refused(rig, "[Node]\nName\n", "file:2: must be [Section], Key=VALUE or a comment");
+    assert_file_refused(rig, "[Node]\nName: x\n", "file:2: must be [Section]");
+    assert_file_refused(rig, "[Node]\nName=x ; y\n", "file:2: a comment must stand on a line");
+    assert_file_refused(rig, "[Node]\nName=x\\\n y\n", "file:2: a line cannot be continued");
+    assert_file_refused(rig, "[Node]\nListen=x\n", "file:2: Listen=x: must be HOST:PORT");
+    assert_file_refused(rig, "[Node]\nRole=tracker\n", "file:2: Role=tracker: this version");
+    assert_file_refused(rig, "[Node]\nStateDirectory=x\n", "must be an absolute path");
+    assert_file_refused(rig, "[Node]\nName=a\x1b[31m\n", "Name=a<U+001B>[31m: ");
+
+    memset(line, 'x', sizeof(line));
+    memcpy(line, "[Node]\nName=", 12);
+    line[sizeof(line) - 1] = '\0';
+    assert_file_refused(rig, line, "file:2: this line is longer than ");
+}
+
+static void test_every_mistake_is_told(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_file_refused(rig, "[Node]\nA=1\nB=2\n[C]\nD=1\n", "file:2: A=: ");
+    assert_non_null(strstr(said(rig), "file:3: B=: "));
+    assert_non_null(strstr(said(rig), "file:4: [C]: "));
+    assert_null(strstr(said(rig), "file:5"));
+}
+
+static void test_nul_in_file(void **state)
+{
+    struct rig *rig = *state;
+    char path[128], words[160];
+
+    write_file(rig, "[Node]\nName=a\0b\n", 16, path);
+    snprintf(words, sizeof(words), "-c %s", path);
+    read_words(rig, words);
+    assert_refused(rig, CONFIG_BAD_FILE, "file:2: there is a NUL byte");
+}
+
+static void test_quantities(void **state)
+{
+    struct rig *rig = *state;
+    static const struct {
+        const char *text;
+        int64_t seconds; /* 0: refused */
+    } times[] = {
+        {"1", 1},
+        {"90", 90},
+        {"2min", 120},
+        {"1h30min", 5400},
+        {"1 d 1 s", 86401},
+        {"30d", 2592000},
+        {"0", 0},
+        {"-1", 0},
+        {"1.5", 0},
+        {"1x", 0},
+        {"min", 0},
+        {"31d", 0},
+        {"99999999999999999999", 0},
+        {"18446744073709551615w", 0},
+    };
+    char content[128];
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        snprintf(content, sizeof(content), "[Chat]\nRequestTimeoutSec=%s\n", times[i].text);
+        read_file_and_words(rig, content, "");
+        assert_int_equal(rig->verdict, times[i].seconds > 0 ? CONFIG_READY : CONFIG_BAD_FILE);
+        if (times[i].seconds > 0)
+            assert_int_equal(rig->config.request_timeout_ms, times[i].seconds * 1000);
+    }
+    assert_file_refused(rig, "[Limits]\nOutboxBytes=65535\n", "from 64K to 1T");
+    assert_file_refused(rig, "[Limits]\nOutboxBytes=2T\n", "from 64K to 1T");
+    assert_file_refused(rig, "[Limits]\nOutboxMessages=1K\n", "from 1 to 1000000000");
+}
+
+static void test_file_must_exist_when_given(void **state)
+{
+    struct rig *rig = *state;
+
+    read_words(rig, "--config=/nonexistent/x.conf");
+    assert_refused(rig, CONFIG_BAD_FILE, "/nonexistent/x.conf: cannot be read: No such file");
+    read_words(rig, "--config=/");
+    assert_refused(rig, CONFIG_BAD_FILE, "/: cannot be read: Is a directory");
+}
+
+static void test_default_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user, *host, *name;
+    } rows[] = {
+        {"alice", "home", "alice@home"},
+        {"a b", "c/d:e", "ab@cde"},
+        {"-x", "y", "x@y"},
+        {"", "", "node"},
+        {"J\xC3\xB6rg", "haus", "Jrg@haus"},
+    };
+    char name[ADDRESS_NAME_MAX + 1], long_user[100];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        config_default_name(rows[i].user, rows[i].host, name);
+        assert_string_equal(name, rows[i].name);
+    }
+    memset(long_user, 'u', sizeof(long_user));
+    long_user[sizeof(long_user) - 1] = '\0';
+    config_default_name(long_user, "h", name);
+    assert_string_equal(name, "node");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_defaults_of_a_user),
+        TEST(test_defaults_of_root),
+        TEST(test_defaults_that_are_missing),
+        TEST(test_options),
+        TEST(test_bad_options),
+        TEST(test_help_and_version),
+        TEST(test_file),
+        TEST(test_empty_value_clears),
+        TEST(test_option_replaces_the_file),
+        TEST(test_accept_from),
+        TEST(test_bad_files),
+        TEST(test_every_mistake_is_told),
+        TEST(test_nul_in_file),
+        TEST(test_quantities),
+        TEST(test_file_must_exist_when_given),
+        cmocka_unit_test(test_default_names),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
