@@ -18,4 +18,13 @@ static inline void random_fill(const struct random *random, void *buffer, size_t
     random->fill(random->ctx, buffer, length);
 }
 
+/* A number from 0 to bound - 1, each as likely as the others to within bound / 2^32. */
+static inline uint32_t random_below(const struct random *random, uint32_t bound)
+{
+    uint32_t number;
+
+    random_fill(random, &number, sizeof(number));
+    return (uint32_t)((uint64_t)number * bound >> 32);
+}
+
 #endif

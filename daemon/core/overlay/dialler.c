@@ -89,25 +89,18 @@ static void take_out(struct dialler *d, uint32_t place)
 
 /* --- States --- */
 
-static uint32_t draw(struct dialler *d, uint32_t below)
-{
-    uint32_t number;
-
-    random_fill(&d->random, &number, sizeof(number));
-    return (uint32_t)((uint64_t)number * below >> 32);
-}
-
 static uint32_t wait_ms(struct dialler *d, uint8_t failures)
 {
     uint32_t wait = DIALLER_WAIT_MS_MIN;
 
     if (failures == 0)
-        return draw(d, DIALLER_FIRST_MS + 1);
+        return random_below(&d->random, DIALLER_FIRST_MS + 1);
     for (uint8_t i = 1; i < failures && wait < DIALLER_WAIT_MS_MAX; i++)
         wait *= 2;
     if (wait > DIALLER_WAIT_MS_MAX)
         wait = DIALLER_WAIT_MS_MAX;
-    return wait - wait / DIALLER_JITTER_SHARE + draw(d, 2 * (wait / DIALLER_JITTER_SHARE) + 1);
+    return wait - wait / DIALLER_JITTER_SHARE +
+           random_below(&d->random, 2 * (wait / DIALLER_JITTER_SHARE) + 1);
 }
 
 /* The entry waits, longer each time. */

@@ -1,0 +1,309 @@
+#include "daemon/core/link/doorman.h"
+
+#include <stdlib.h>
+
+#include "common/address.h"
+#include "common/alloc.h"
+#include "daemon/core/token_bucket.h"
+
+enum {
+    KEPT_PLACES = DOORMAN_UNPROVED_MAX / DOORMAN_CONTACT_SHARE,
+    KEPT_TOKENS = DOORMAN_BLOCK_BURST / DOORMAN_CONTACT_SHARE,
+    VISITORS_MAX = DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX,
+    ROOM_FIRST = 8,
+};
+
+#define NONE NUMBER_MAP_NONE
+
+enum state { UNPROVED, STRANGER };
+
+/* An inbound carrier that is not a contact's. */
+struct doorman_visitor {
+    uint64_t carrier;
+    uint32_t block; /* or, in the free list, the next one */
+    uint16_t place; /* UNPROVED: in its row */
+    uint8_t state;
+    uint8_t origin;
+};
+
+struct doorman_block {
+    uint64_t number;
+    struct token_bucket arrivals;
+    uint32_t older, newer; /* among those without carriers; or `newer` in the free list */
+    uint16_t carriers;
+    uint16_t strangers;
+};
+
+_Static_assert(VISITORS_MAX <= UINT16_MAX, "visitors are counted and found by 16 bits");
+
+/* --- Address blocks --- */
+
+static void list_append(struct doorman *d, uint32_t b)
+{
+    d->blocks[b].older = d->newest;
+    d->blocks[b].newer = NONE;
+    if (d->newest == NONE)
+        d->oldest = b;
+    else
+        d->blocks[d->newest].newer = b;
+    d->newest = b;
+}
+
+static void list_remove(struct doorman *d, uint32_t b)
+{
+    const struct doorman_block *block = &d->blocks[b];
+
+    if (block->older == NONE)
+        d->oldest = block->newer;
+    else
+        d->blocks[block->older].newer = block->newer;
+    if (block->newer == NONE)
+        d->newest = block->older;
+    else
+        d->blocks[block->newer].older = block->older;
+}
+
+static void forget_oldest(struct doorman *d)
+{
+    uint32_t b = d->oldest;
+
+    list_remove(d, b);
+    number_map_remove(&d->block_places, d->blocks[b].number);
+    d->blocks[b].newer = d->block_free;
+    d->block_free = b;
+}
+
+/* A bucket that is full again says nothing. Two at most for each arrival: enough to shrink. */
+static void forget_idle(struct doorman *d, struct token_rate rate, struct mono now)
+{
+    for (int i = 0; i < 2 && d->oldest != NONE; i++) {
+        if (!token_bucket_is_full(&d->blocks[d->oldest].arrivals, rate, now))
+            return;
+        forget_oldest(d);
+    }
+}
+
+/* A place in the array that is free. */
+static uint32_t block_place(struct doorman *d)
+{
+    uint32_t b = d->block_free;
+
+    if (b != NONE) {
+        d->block_free = d->blocks[b].newer;
+        return b;
+    }
+    if (d->block_count == d->block_room) {
+        d->block_room = d->block_room > 0 ? 2 * d->block_room : ROOM_FIRST;
+        d->blocks = xreallocarray(d->blocks, d->block_room, sizeof(*d->blocks));
+    }
+    return d->block_count++;
+}
+
+/* The block of that number, which may be new. */
+static uint32_t block_of(struct doorman *d, uint64_t number)
+{
+    uint32_t b = number_map_get(&d->block_places, number);
+
+    if (b != NONE)
+        return b;
+    if (d->block_places.count == DOORMAN_BLOCKS_MAX)
+        forget_oldest(d);
+    b = block_place(d);
+    d->blocks[b] = (struct doorman_block){.number = number};
+    number_map_set(&d->block_places, number, b);
+    list_append(d, b);
+    return b;
+}
+
+static void block_enter(struct doorman *d, uint32_t b)
+{
+    if (d->blocks[b].carriers++ == 0)
+        list_remove(d, b);
+}
+
+static void block_leave(struct doorman *d, uint32_t b)
+{
+    if (--d->blocks[b].carriers == 0)
+        list_append(d, b);
+}
+
+/* --- Visitors --- */
+
+static uint32_t visitor_place(struct doorman *d)
+{
+    uint32_t v = d->visitor_free;
+
+    if (v != NONE) {
+        d->visitor_free = d->visitors[v].block;
+        return v;
+    }
+    must(d->visitor_count < VISITORS_MAX);
+    if (d->visitor_count == d->visitor_room) {
+        d->visitor_room = d->visitor_room > 0 ? 2 * d->visitor_room : ROOM_FIRST;
+        d->visitors = xreallocarray(d->visitors, d->visitor_room, sizeof(*d->visitors));
+    }
+    return d->visitor_count++;
+}
+
+static void row_append(struct doorman *d, uint32_t v)
+{
+    struct doorman_row *row = &d->unproved[d->visitors[v].origin];
+
+    d->visitors[v].place = (uint16_t)row->count;
+    row->visitors[row->count++] = (uint16_t)v;
+}
+
+/* The last of the row takes the place. */
+static void row_remove(struct doorman *d, uint32_t v)
+{
+    struct doorman_row *row = &d->unproved[d->visitors[v].origin];
+    uint16_t last = row->visitors[--row->count];
+
+    row->visitors[d->visitors[v].place] = last;
+    d->visitors[last].place = d->visitors[v].place;
+}
+
+static void visitor_remove(struct doorman *d, uint32_t v)
+{
+    struct doorman_visitor *visitor = &d->visitors[v];
+
+    switch ((enum state)visitor->state) {
+    case UNPROVED:
+        row_remove(d, v);
+        break;
+    case STRANGER:
+        d->blocks[visitor->block].strangers--;
+        d->stranger_count--;
+        break;
+    }
+    block_leave(d, visitor->block);
+    number_map_remove(&d->visitor_places, visitor->carrier);
+    visitor->block = d->visitor_free;
+    d->visitor_free = v;
+}
+
+static void visitor_add(struct doorman *d, uint64_t carrier, uint32_t block,
+                        enum doorman_origin origin)
+{
+    uint32_t v = visitor_place(d);
+
+    d->visitors[v] = (struct doorman_visitor){
+        .carrier = carrier, .block = block, .state = UNPROVED, .origin = (uint8_t)origin};
+    number_map_set(&d->visitor_places, carrier, v);
+    block_enter(d, block);
+    row_append(d, v);
+}
+
+/* --- The table of the unproved --- */
+
+/* How many of the unproved one more of that origin would have to be drawn from, as there is no
+ * place for it; 0 when there is one. The first ones are those from anywhere. */
+static uint32_t candidates(const struct doorman *d, enum doorman_origin origin)
+{
+    uint32_t others = d->unproved[DOORMAN_ANYWHERE].count;
+    uint32_t contacts = d->unproved[DOORMAN_CONTACT_ADDRESS].count;
+
+    switch (origin) {
+    case DOORMAN_CONTACT_ADDRESS:
+        return others + contacts < DOORMAN_UNPROVED_MAX ? 0 : others + contacts;
+    case DOORMAN_ANYWHERE:
+        if (contacts > KEPT_PLACES) /* they have places that are not kept for them */
+            return others + contacts < DOORMAN_UNPROVED_MAX ? 0 : others + contacts;
+        return others < DOORMAN_UNPROVED_MAX - KEPT_PLACES ? 0 : others;
+    }
+    must(!"an origin");
+}
+
+static uint64_t evict(struct doorman *d, uint32_t count)
+{
+    const struct doorman_row *row = &d->unproved[DOORMAN_ANYWHERE];
+    uint32_t drawn = random_below(&d->random, count);
+    uint64_t carrier;
+
+    if (drawn >= row->count) {
+        drawn -= row->count;
+        row = &d->unproved[DOORMAN_CONTACT_ADDRESS];
+    }
+    carrier = d->visitors[row->visitors[drawn]].carrier;
+    visitor_remove(d, row->visitors[drawn]);
+    return carrier;
+}
+
+/* --- */
+
+void doorman_init(struct doorman *d, const struct random *random)
+{
+    struct hash_key key = hash_key_draw(random);
+
+    *d = (struct doorman){.random = *random,
+                          .visitor_free = NONE,
+                          .block_free = NONE,
+                          .oldest = NONE,
+                          .newest = NONE};
+    number_map_init(&d->visitor_places, &key);
+    number_map_init(&d->block_places, &key);
+}
+
+void doorman_done(struct doorman *d)
+{
+    number_map_done(&d->visitor_places);
+    number_map_done(&d->block_places);
+    free(d->visitors);
+    free(d->blocks);
+}
+
+enum doorman_verdict doorman_arrive(struct doorman *d, uint64_t carrier, const char *host,
+                                    enum doorman_origin origin, struct mono now,
+                                    uint64_t *ret_evicted)
+{
+    struct token_rate rate = {.per_minute = DOORMAN_BLOCK_PER_MINUTE, .burst = DOORMAN_BLOCK_BURST};
+    uint32_t block, count;
+
+    must(number_map_get(&d->visitor_places, carrier) == NONE);
+    forget_idle(d, rate, now);
+    if (origin == DOORMAN_ANYWHERE)
+        rate.burst -= KEPT_TOKENS;
+    block = block_of(d, address_block(host));
+    if (!token_bucket_take(&d->blocks[block].arrivals, rate, 1, now))
+        return DOORMAN_REFUSE;
+
+    count = candidates(d, origin);
+    if (count > 0)
+        *ret_evicted = evict(d, count);
+    visitor_add(d, carrier, block, origin);
+    return count > 0 ? DOORMAN_ENTER_EVICT : DOORMAN_ENTER;
+}
+
+bool doorman_proved(struct doorman *d, uint64_t carrier, enum doorman_standing standing)
+{
+    uint32_t v = number_map_get(&d->visitor_places, carrier);
+    struct doorman_block *block;
+
+    if (v == NONE)
+        return true;
+    if (standing == DOORMAN_CONTACT) {
+        visitor_remove(d, v);
+        return true;
+    }
+    if (d->visitors[v].state == STRANGER)
+        return true;
+    block = &d->blocks[d->visitors[v].block];
+    if (d->stranger_count == DOORMAN_STRANGERS_MAX ||
+        block->strangers == DOORMAN_STRANGERS_BLOCK_MAX) {
+        visitor_remove(d, v);
+        return false;
+    }
+    row_remove(d, v);
+    d->visitors[v].state = STRANGER;
+    block->strangers++;
+    d->stranger_count++;
+    return true;
+}
+
+void doorman_leave(struct doorman *d, uint64_t carrier)
+{
+    uint32_t v = number_map_get(&d->visitor_places, carrier);
+
+    if (v != NONE)
+        visitor_remove(d, v);
+}

@@ -1,0 +1,78 @@
+/* Who may come in: the bounds on inbound carriers before there is trust (p2pchat-protocol(7),
+ * Links).
+ *
+ * A carrier is unproved until its other end has shown a key. Each arrival takes a token of its
+ * address block, which also bounds handshakes, and a place in a table of fixed size; when that is
+ * full, one of the unproved, drawn at random, gives way. Who holds out a silent connection loses
+ * it, sooner the more there are; who proves itself at once hardly ever does. A quarter of the
+ * places and of each block's tokens is kept for carriers that come from an address of a contact.
+ *
+ * A proved carrier is a contact's, and no longer counted, or a stranger's, bounded by address block
+ * and in all. Every operation is O(1); memory is bounded by daemon/core/limits.h. */
+#ifndef P2PCHAT_DAEMON_CORE_LINK_DOORMAN_H
+#define P2PCHAT_DAEMON_CORE_LINK_DOORMAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/mono.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/number_map.h"
+#include "daemon/core/random.h"
+
+struct doorman_block;
+struct doorman_visitor;
+
+enum doorman_origin { DOORMAN_ANYWHERE, DOORMAN_CONTACT_ADDRESS };
+enum { DOORMAN_ORIGINS = 2 };
+
+/* The unproved of one origin, in no order, so that one can be drawn. */
+struct doorman_row {
+    uint32_t count;
+    uint16_t visitors[DOORMAN_UNPROVED_MAX]; /* places in `visitors` below */
+};
+
+struct doorman {
+    struct random random;
+    struct doorman_row unproved[DOORMAN_ORIGINS];
+    uint32_t stranger_count;
+
+    struct number_map visitor_places; /* by carrier */
+    struct doorman_visitor *visitors;
+    uint32_t visitor_count, visitor_room;
+    uint32_t visitor_free; /* the list of those below visitor_count that are free */
+
+    struct number_map block_places; /* by address block */
+    struct doorman_block *blocks;
+    uint32_t block_count, block_room;
+    uint32_t block_free;
+    uint32_t oldest, newest; /* the list of blocks without carriers, by when the last one left */
+};
+
+/* `random` is copied. */
+void doorman_init(struct doorman *doorman, const struct random *random);
+void doorman_done(struct doorman *doorman);
+
+enum doorman_verdict {
+    DOORMAN_ENTER,       /* it has a place */
+    DOORMAN_ENTER_EVICT, /* it has the place of another, which is to be closed */
+    DOORMAN_REFUSE       /* too many from its address block: close it */
+};
+
+/* Somebody connected to us from `host`, a literal. A refused carrier is not known to the doorman,
+ * nor is an evicted one from now on; *ret_evicted is set with DOORMAN_ENTER_EVICT only. */
+enum doorman_verdict doorman_arrive(struct doorman *doorman, uint64_t carrier, const char *host,
+                                    enum doorman_origin origin, struct mono now,
+                                    uint64_t *ret_evicted);
+
+enum doorman_standing { DOORMAN_STRANGER, DOORMAN_CONTACT };
+
+/* The other end has proved a key, or a stranger became a contact. Whether it may stay: contacts
+ * always, strangers within their bounds. One that may not is forgotten, and is to be closed.
+ * Carriers that the doorman does not know (we dialled them) may stay. */
+bool doorman_proved(struct doorman *doorman, uint64_t carrier, enum doorman_standing standing);
+
+/* The carrier is gone. No effect on one that is not known. */
+void doorman_leave(struct doorman *doorman, uint64_t carrier);
+
+#endif
