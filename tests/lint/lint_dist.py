@@ -14,7 +14,8 @@ def check(tree):
     for path in tree.files(*ENDINGS):
         folders = path.split("/")
         whole = any("/".join(folders[:count]) in named for count in range(2, len(folders) + 1))
-        if "/" in path and not whole:
+        program = path.endswith(".c") and path[:-2] in named  # built from the source of its name
+        if "/" in path and not whole and not program:
             yield f"{path}:1: no fragment (*.am) names it"
 
 
@@ -26,6 +27,7 @@ PASSES = [
     ("a source and a folder that are named",
      {"a.am": "x = \\\n\tcommon/b.c \\\n\tcommon/b.h\nEXTRA_DIST += tests/data\n",
       "common/b.c": "", "common/b.h": "", "tests/data/c/d.py": ""}),
+    ("the source of a program", {"a.am": "TESTS += tests/unit/a\n", "tests/unit/a.c": ""}),
 ]
 
 if __name__ == "__main__":
