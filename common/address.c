@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "common/address.h"
 
 #include <arpa/inet.h>

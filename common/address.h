@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Addresses as people write them: the part that needs no cryptography (p2pchat-protocol(7),
  * Identity).
  *

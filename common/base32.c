@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "common/base32.h"
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Base32 as peer ids are written: RFC 4648 in lower case, without padding. */
 #ifndef P2PCHAT_COMMON_BASE32_H
 #define P2PCHAT_COMMON_BASE32_H

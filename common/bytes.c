@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "common/bytes.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Bytes: a bounded reader, a bounded writer, and a queue that grows.
  *
  * Reader and writer carry a sticky error: decode or encode in a straight line and ask once at the

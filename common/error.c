@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "common/error.h"
 
 #include <stddef.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Every way in which something can fail, in one enum.
  *
  * Errors that a control client can see are rows of common/api.def, with their JSON-RPC code and

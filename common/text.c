@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "common/text.h"
 
 #include <string.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Text from others: UTF-8 that is checked before it is believed, and made harmless before it is
  * shown. */
 #ifndef P2PCHAT_COMMON_TEXT_H

@@ -1,0 +1,231 @@
+/* The only file that names cJSON. A `struct json` is a cJSON under another name: it is only ever
+ * cast back, so nobody else can reach into it. cJSON keeps libc's allocator. */
+#include "common/json.h"
+
+#include <cjson/cJSON.h>
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/json_scan.h"
+
+static const cJSON *node(const struct json *value)
+{
+    return (const cJSON *)value;
+}
+
+static const struct json *json(const cJSON *node)
+{
+    return (const struct json *)node;
+}
+
+/* --- Parsing --- */
+
+/* Up to so many members are compared each with each: quicker than sorting, and every message of
+ * ours has fewer. */
+enum { PAIRWISE_MAX = 16 };
+
+static bool names_differ_pairwise(const cJSON *object)
+{
+    for (const cJSON *member = object->child; member != NULL; member = member->next) {
+        for (const cJSON *other = object->child; other != member; other = other->next) {
+            if (strcmp(member->string, other->string) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool names_differ_sorted(const cJSON *object, size_t count)
+{
+    const char **names = xcalloc(count, sizeof(*names));
+    bool differ = true;
+    size_t i = 0;
+
+    for (const cJSON *member = object->child; member != NULL; member = member->next)
+        names[i++] = member->string;
+    qsort(names, count, sizeof(*names), compare_names);
+    for (i = 1; i < count && differ; i++)
+        differ = strcmp(names[i - 1], names[i]) != 0;
+    free(names);
+    return differ;
+}
+
+static bool names_differ(const cJSON *object)
+{
+    size_t count = json_count(json(object));
+
+    return count <= PAIRWISE_MAX ? names_differ_pairwise(object)
+                                 : names_differ_sorted(object, count);
+}
+
+/* What only shows once numbers and names are decoded. Recurses no deeper than JSON_DEPTH_MAX. */
+static bool is_acceptable(const cJSON *value)
+{
+    if (cJSON_IsNumber(value))
+        return isfinite(value->valuedouble);
+    if (cJSON_IsObject(value) && !names_differ(value))
+        return false;
+    for (const cJSON *child = value->child; child != NULL; child = child->next) {
+        if (!is_acceptable(child))
+            return false;
+    }
+    return true;
+}
+
+/* cJSON reads numbers as the thread's locale writes them, and not all of them right. (That of all
+ * categories of "C" is glibc's own and costs nothing.) */
+static cJSON *parse_in_c_locale(const char *text, size_t length)
+{
+    locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t before;
+    cJSON *root;
+
+    must(c_locale != (locale_t)0);
+    before = uselocale(c_locale);
+    root = cJSON_ParseWithLength(text, length);
+    uselocale(before);
+    freelocale(c_locale);
+    return root;
+}
+
+enum error json_parse(const char *text, size_t length, struct json **ret_root)
+{
+    cJSON *root;
+
+    if (!json_scan(text, length))
+        return ERR_PARSE_ERROR;
+    root = parse_in_c_locale(text, length);
+    /* It takes all that the scanner takes, so there was no memory. */
+    must(root != NULL);
+    if (!is_acceptable(root)) {
+        cJSON_Delete(root);
+        return ERR_PARSE_ERROR;
+    }
+    *ret_root = (struct json *)root;
+    return OK;
+}
+
+void json_free(struct json *root)
+{
+    cJSON_Delete((cJSON *)root);
+}
+
+/* --- Reading --- */
+
+enum json_type json_type(const struct json *value)
+{
+    const cJSON *n = node(value);
+
+    if (cJSON_IsNull(n))
+        return JSON_NULL;
+    if (cJSON_IsBool(n))
+        return JSON_BOOL;
+    if (cJSON_IsNumber(n))
+        return JSON_NUMBER;
+    if (cJSON_IsString(n))
+        return JSON_STRING;
+    if (cJSON_IsArray(n))
+        return JSON_ARRAY;
+    must(cJSON_IsObject(n));
+    return JSON_OBJECT;
+}
+
+const struct json *json_member(const struct json *object, const char *name)
+{
+    if (!cJSON_IsObject(node(object)))
+        return NULL;
+    return json(cJSON_GetObjectItemCaseSensitive(node(object), name));
+}
+
+bool json_number(const struct json *value, double *ret_number)
+{
+    if (!cJSON_IsNumber(node(value)))
+        return false;
+    *ret_number = node(value)->valuedouble + 0.0; /* makes -0 0 */
+    return true;
+}
+
+bool json_bool(const struct json *value, bool *ret_bool)
+{
+    if (!cJSON_IsBool(node(value)))
+        return false;
+    *ret_bool = cJSON_IsTrue(node(value));
+    return true;
+}
+
+bool json_string(const struct json *value, const char **ret_text, size_t *ret_length)
+{
+    if (!cJSON_IsString(node(value)))
+        return false;
+    *ret_text = node(value)->valuestring;
+    *ret_length = strlen(*ret_text);
+    return true;
+}
+
+bool json_integer(const struct json *value, int64_t *ret_integer)
+{
+    double number;
+
+    if (!json_number(value, &number))
+        return false;
+    if (number < -(double)JSON_INTEGER_MAX || number > (double)JSON_INTEGER_MAX)
+        return false;
+    if (number != (double)(int64_t)number)
+        return false;
+    *ret_integer = (int64_t)number;
+    return true;
+}
+
+bool json_hex64(const struct json *value, uint64_t *ret_number)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t number = 0;
+    const char *text;
+    size_t length;
+
+    if (!json_string(value, &text, &length) || length != 16)
+        return false;
+    for (; *text != '\0'; text++) {
+        const char *digit = strchr(digits, *text);
+
+        if (digit == NULL)
+            return false;
+        number = number << 4 | (uint64_t)(digit - digits);
+    }
+    *ret_number = number;
+    return true;
+}
+
+/* --- Walking --- */
+
+const struct json *json_first(const struct json *container)
+{
+    return container != NULL ? json(node(container)->child) : NULL;
+}
+
+const struct json *json_next(const struct json *member)
+{
+    return json(node(member)->next);
+}
+
+const char *json_name(const struct json *member)
+{
+    return node(member)->string;
+}
+
+size_t json_count(const struct json *container)
+{
+    size_t count = 0;
+
+    for (const struct json *at = json_first(container); at != NULL; at = json_next(at))
+        count++;
+    return count;
+}
