@@ -3,6 +3,8 @@
 #ifndef P2PCHAT_DAEMON_CORE_LIMITS_H
 #define P2PCHAT_DAEMON_CORE_LIMITS_H
 
+#include <stdint.h>
+
 enum {
     /* --- Inbound carriers before trust (p2pchat-protocol(7), Links) --- */
 
@@ -36,6 +38,30 @@ enum {
      * forgotten. 40 bytes each and their places in a table: 256 KiB at worst. */
     DOORMAN_BLOCKS_MAX = 4096,
 
+    /* --- Links (p2pchat-protocol(7), Links) --- */
+
+    /* From the start of a link to the proof of the other side's key. */
+    LINK_PROOF_MS = 10 * 1000,
+
+    /* Nothing came in for so long: ask whether somebody is there. Keeps NAT mappings alive too. */
+    LINK_PING_MS = 30 * 1000,
+
+    /* Nothing came in for so long, two PINGs included: nobody is there. */
+    LINK_SILENCE_MS = 90 * 1000,
+
+    /* Bodies of frames, and so what a link may make us keep before it can be read. */
+    LINK_STRANGER_FRAME_MAX = 16 * 1024,
+    LINK_CONTACT_FRAME_MAX = 256 * 1024,
+
+    /* The dialler renews the keys so long after they first carried data, or after so many bytes
+     * both ways: who learns the keys of a link reads two minutes of it. */
+    KEYS_RENEWAL_MS = 2 * 60 * 1000,
+    KEYS_RENEWAL_BYTES = 1 << 30,
+
+    /* A link that was not renewed by then is closed: the dialler does not do its part, or somebody
+     * between keeps it from doing so. (And KEYS_USE_BYTES_MAX.) */
+    KEYS_USE_MS_MAX = 5 * 60 * 1000,
+
     /* --- Dialling peers --- */
 
     /* Dials under way at once: each may race several addresses, and a thousand contacts that are
@@ -63,6 +89,9 @@ enum {
      * that keeps breaking sooner is treated like dials that fail. */
     DIALLER_STABLE_MS = 60 * 1000,
 };
+
+/* The same in bytes: 4 GiB, which does not fit an enumeration. */
+#define KEYS_USE_BYTES_MAX (UINT64_C(4) << 30)
 
 _Static_assert(DOORMAN_BLOCKS_MAX > DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX,
                "a block without carriers can always be found and forgotten");

@@ -176,11 +176,6 @@ static const enum token *next_tokens(const struct noise *n)
     return patterns[n->pattern].messages[n->message];
 }
 
-static bool is_our_turn(const struct noise *n)
-{
-    return (n->message % 2 == 0) == (n->role == NOISE_INITIATOR);
-}
-
 void noise_init(struct noise *n, const struct noise_setup *setup)
 {
     const struct pattern *pattern = &patterns[setup->pattern];
@@ -221,6 +216,11 @@ void noise_done(struct noise *n)
 bool noise_is_done(const struct noise *n)
 {
     return n->message == NOISE_MESSAGES;
+}
+
+bool noise_is_our_turn(const struct noise *n)
+{
+    return !noise_is_done(n) && (n->message % 2 == 0) == (n->role == NOISE_INITIATOR);
 }
 
 size_t noise_overhead(const struct noise *n)
@@ -331,7 +331,7 @@ static enum error read_token(struct noise *n, enum token token, struct reader *r
 enum error noise_write(struct noise *n, const uint8_t *payload, size_t length, uint8_t *out,
                        size_t out_size, size_t *ret_length)
 {
-    if (noise_is_done(n) || !is_our_turn(n))
+    if (!noise_is_our_turn(n))
         return ERR_BAD_STATE;
     size_t overhead = noise_overhead(n);
     if (length > NOISE_MESSAGE_SIZE_MAX - overhead || length + overhead > out_size)
@@ -359,7 +359,7 @@ enum error noise_write(struct noise *n, const uint8_t *payload, size_t length, u
 enum error noise_read(struct noise *n, const uint8_t *message, size_t length, uint8_t *out,
                       size_t out_size, size_t *ret_length)
 {
-    if (noise_is_done(n) || is_our_turn(n))
+    if (noise_is_done(n) || noise_is_our_turn(n))
         return ERR_BAD_STATE;
     size_t overhead = noise_overhead(n);
     if (length < overhead)

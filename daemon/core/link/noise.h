@@ -121,6 +121,9 @@ enum error noise_read(struct noise *n, const uint8_t *message, size_t length, ui
 /* Whether all messages have gone through. */
 bool noise_is_done(const struct noise *n);
 
+/* Whether the next message is ours to write; false when done. */
+bool noise_is_our_turn(const struct noise *n);
+
 /* The other side's static key, proved once the handshake is done; NULL as long as it is not known.
  * Lives as long as n. */
 const uint8_t *noise_remote_static(const struct noise *n);
