@@ -104,7 +104,7 @@ enum message_state {
 
 struct store_row {
     struct log_row log;       /* with seq, number and epoch; without the key */
-    enum message_state state; /* history: of the message; else QUEUED, which means nothing */
+    enum message_state state; /* of a message; of another row QUEUED, which means nothing */
 };
 
 enum store_answer_kind { STORE_DURABLE, STORE_FAILED, STORE_ROWS };

@@ -1,0 +1,439 @@
+#include "daemon/store/apply.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/api.h"
+#include "daemon/store/schema.h"
+#include "daemon/store/statement.h"
+
+enum sql {
+    SQL_LOG_ADD,
+    SQL_LOG_BY_KEY,
+    SQL_PEER_ADD,
+    SQL_PEER_REPLACE,
+    SQL_PEER_GONE,
+    SQL_STREAM_READ,
+    SQL_STREAM_ADD,
+    SQL_STREAM_WRITE,
+    SQL_REQUEST_ADD,
+    SQL_REQUEST_REPLACE,
+    SQL_REQUEST_GONE,
+    SQL_META,
+    SQL_COUNT
+};
+
+/* A row is replaced by UPDATE, and by INSERT only when it is new: an upsert would write the
+ * highest number used each time. */
+static const char *const sql[SQL_COUNT] = {
+    [SQL_LOG_ADD] = "INSERT INTO log(seq, time, type, peer, stream, num, key, body)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                    " ON CONFLICT(peer, key) WHERE key IS NOT NULL DO NOTHING",
+    [SQL_LOG_BY_KEY] = "SELECT seq, stream, num, body FROM log WHERE peer = ?1 AND key = ?2",
+    [SQL_PEER_ADD] = "INSERT INTO peer(key, alias, name, address, record, consent, consent_id,"
+                     " verified, blocked, last_seen, peer)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [SQL_PEER_REPLACE] = "UPDATE peer SET key = ?1, alias = ?2, name = ?3, address = ?4,"
+                         " record = ?5, consent = ?6, consent_id = ?7, verified = ?8,"
+                         " blocked = ?9, last_seen = ?10 WHERE peer = ?11",
+    [SQL_PEER_GONE] = "DELETE FROM peer WHERE peer = ?1",
+    [SQL_STREAM_READ] = "SELECT peer, direction, epoch, last, acked, acked_seq, queued,"
+                        " queued_bytes, closed FROM stream WHERE stream = ?1",
+    [SQL_STREAM_ADD] = "INSERT INTO stream(stream, peer, direction, epoch, last, acked, acked_seq,"
+                       " queued, queued_bytes, closed)"
+                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
+    [SQL_STREAM_WRITE] = "UPDATE stream SET last = ?1, acked = ?2, acked_seq = ?3, queued = ?4,"
+                         " queued_bytes = ?5, closed = ?6 WHERE stream = ?7",
+    [SQL_REQUEST_ADD] = "INSERT INTO request(id, peer, direction, greeting, address, left_ms,"
+                        " state, request) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_REQUEST_REPLACE] = "UPDATE request SET id = ?1, peer = ?2, direction = ?3, greeting = ?4,"
+                            " address = ?5, left_ms = ?6, state = ?7 WHERE request = ?8",
+    [SQL_REQUEST_GONE] = "DELETE FROM request WHERE request = ?1",
+    [SQL_META] = "INSERT INTO meta(name, value) VALUES('record_sequence', ?1)"
+                 " ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+};
+
+_Static_assert((int)SQL_COUNT == APPLY_STATEMENTS, "each has its place");
+
+int apply_init(struct apply *a, sqlite3 *db)
+{
+    int rc;
+
+    memset(a, 0, sizeof(*a));
+    a->db = db;
+    rc = statements_prepare(db, sql, SQL_COUNT, a->statements);
+    if (rc == SQLITE_OK)
+        rc = query_u64(db, "SELECT max(seq) FROM log", &a->durable_seq);
+    a->seq = a->durable_seq;
+    return rc;
+}
+
+void apply_done(struct apply *a)
+{
+    statements_finalize(a->statements, SQL_COUNT);
+}
+
+/* --- Streams --- */
+
+static int write_stream(struct apply *a, struct cached_stream *cached)
+{
+    const struct stream_row *row = &cached->row;
+    struct binder b;
+    int rc;
+
+    binder_init(&b, a->statements[SQL_STREAM_WRITE]);
+    bind_u64(&b, row->last);
+    bind_u64(&b, row->acked);
+    bind_u64(&b, row->acked_seq);
+    bind_u64(&b, row->queued);
+    bind_u64(&b, row->queued_bytes);
+    bind_u64(&b, cached->closed);
+    bind_u64(&b, row->stream);
+    rc = binder_run(&b);
+    if (rc == SQLITE_OK)
+        cached->changed = false;
+    return rc;
+}
+
+static void read_stream(sqlite3_stmt *s, uint32_t stream, struct cached_stream *cached)
+{
+    cached->row = (struct stream_row){
+        .stream = stream,
+        .peer = (uint32_t)column_u64(s, 0),
+        .direction = (enum direction)column_u64(s, 1),
+        .epoch = column_u64(s, 2),
+        .last = column_u64(s, 3),
+        .acked = column_u64(s, 4),
+        .acked_seq = column_u64(s, 5),
+        .queued = column_u64(s, 6),
+        .queued_bytes = column_u64(s, 7),
+    };
+    cached->closed = column_u64(s, 8) != 0;
+}
+
+/* Brings a stream into its place in the cache, which is left empty (.row.stream 0) when there is no
+ * such stream. The place is good until the next call. */
+static int find_stream(struct apply *a, uint32_t stream, struct cached_stream **ret_cached)
+{
+    struct cached_stream *cached = &a->streams[stream % APPLY_CACHE_SIZE];
+    struct binder b;
+    int rc = SQLITE_OK;
+
+    must(stream != 0);
+    *ret_cached = cached;
+    if (cached->row.stream == stream)
+        return SQLITE_OK;
+    if (cached->changed)
+        rc = write_stream(a, cached);
+    if (rc != SQLITE_OK)
+        return rc;
+    *cached = (struct cached_stream){0};
+    binder_init(&b, a->statements[SQL_STREAM_READ]);
+    bind_u64(&b, stream);
+    rc = binder_step(&b);
+    if (rc == SQLITE_ROW)
+        read_stream(b.statement, stream, cached);
+    sqlite3_reset(b.statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* At once, not with the batch: the table's order of adding and closing is the core's. */
+static int add_stream(struct apply *a, const struct stream_row *row, struct cached_stream *cached)
+{
+    struct binder b;
+    int rc;
+
+    binder_init(&b, a->statements[SQL_STREAM_ADD]);
+    bind_u64(&b, row->stream);
+    bind_u64(&b, row->peer);
+    bind_u64(&b, row->direction);
+    bind_u64(&b, row->epoch);
+    bind_u64(&b, row->last);
+    bind_u64(&b, row->acked);
+    bind_u64(&b, row->acked_seq);
+    bind_u64(&b, row->queued);
+    bind_u64(&b, row->queued_bytes);
+    rc = binder_run(&b);
+    if (rc == SQLITE_OK)
+        *cached = (struct cached_stream){.row = *row};
+    return rc;
+}
+
+static int change_stream_in(struct apply *a, const struct stream_row *row)
+{
+    struct cached_stream *cached;
+    int rc = find_stream(a, row->stream, &cached);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    if (cached->row.stream == 0)
+        return add_stream(a, row, cached);
+    must(!cached->closed && cached->row.direction == DIRECTION_IN);
+    cached->row.last = row->last;
+    cached->changed = true;
+    return SQLITE_OK;
+}
+
+static int change_stream_out(struct apply *a, const struct stream_row *row)
+{
+    struct cached_stream *cached;
+    int rc = find_stream(a, row->stream, &cached);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    if (cached->row.stream == 0)
+        return add_stream(a, row, cached);
+    must(!cached->closed && cached->row.direction == DIRECTION_OUT);
+    must(row->queued <= cached->row.queued && row->queued_bytes <= cached->row.queued_bytes);
+    cached->row.acked = row->acked;
+    cached->row.acked_seq = row->acked_seq;
+    cached->row.queued -= row->queued;
+    cached->row.queued_bytes -= row->queued_bytes;
+    cached->changed = true;
+    return SQLITE_OK;
+}
+
+static int close_stream(struct apply *a, uint32_t stream)
+{
+    struct cached_stream *cached;
+    int rc = find_stream(a, stream, &cached);
+
+    if (rc != SQLITE_OK || cached->row.stream == 0)
+        return rc;
+    cached->closed = true;
+    return write_stream(a, cached);
+}
+
+/* --- The log --- */
+
+/* The row's key is taken: by the same text, or by another. */
+static int answer_key(struct apply *a, struct log_row *row)
+{
+    struct cached_stream *cached;
+    struct binder b;
+    int rc;
+    bool same = false;
+    size_t length;
+
+    row->result = ERR_KEY_CONFLICT;
+    binder_init(&b, a->statements[SQL_LOG_BY_KEY]);
+    bind_u64(&b, row->peer);
+    bind_text(&b, row->key);
+    rc = binder_step(&b);
+    if (rc == SQLITE_ROW) {
+        const char *body = column_text(b.statement, 3, &length);
+
+        same = body != NULL && length == row->body_length && memcmp(body, row->body, length) == 0;
+        if (same) {
+            row->result = OK;
+            row->existing = true;
+            row->seq = column_u64(b.statement, 0);
+            row->stream = (uint32_t)column_u64(b.statement, 1);
+            row->number = column_u64(b.statement, 2);
+        }
+    }
+    sqlite3_reset(b.statement);
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_CORRUPT_INDEX : rc; /* it was there a moment ago */
+    if (!same)
+        return SQLITE_OK;
+    rc = find_stream(a, row->stream, &cached);
+    if (rc == SQLITE_OK) {
+        row->epoch = cached->row.epoch;
+        row->delivered = row->number <= cached->row.acked;
+    }
+    return rc;
+}
+
+static int insert_log(struct apply *a, const struct log_row *row, bool *ret_added)
+{
+    struct binder b;
+    int rc;
+
+    binder_init(&b, a->statements[SQL_LOG_ADD]);
+    bind_u64(&b, a->seq + 1);
+    bind_i64(&b, row->time_ms);
+    bind_i64(&b, row->type);
+    bind_number_or_null(&b, row->peer);
+    bind_number_or_null(&b, row->stream);
+    bind_number_or_null(&b, row->number);
+    bind_text(&b, row->key);
+    bind_text_of(&b, row->body, row->body_length);
+    rc = binder_run(&b);
+    if (rc == SQLITE_OK)
+        *ret_added = sqlite3_changes(a->db) > 0;
+    return rc;
+}
+
+/* Finds the stream of a message, and gives one of ours its number. */
+static int prepare_message(struct apply *a, struct log_row *row, struct cached_stream **ret_cached)
+{
+    int rc = find_stream(a, row->stream, ret_cached);
+    const struct cached_stream *cached = *ret_cached;
+
+    if (rc != SQLITE_OK)
+        return rc;
+    must(cached->row.stream != 0 && !cached->closed && cached->row.peer == row->peer);
+    row->epoch = cached->row.epoch;
+    if (cached->row.direction == DIRECTION_OUT) {
+        must(row->type == EVENT_MESSAGE_SENT);
+        row->number = cached->row.last + 1;
+    } else {
+        must(row->type == EVENT_MESSAGE_RECEIVED && row->key == NULL);
+    }
+    return SQLITE_OK;
+}
+
+static void count_message(struct cached_stream *cached, const struct log_row *row)
+{
+    if (cached->row.direction == DIRECTION_IN)
+        return; /* CHANGE_STREAM_IN says what was received */
+    cached->row.last = row->number;
+    cached->row.queued++;
+    cached->row.queued_bytes += row->body_length;
+    cached->changed = true;
+}
+
+static int change_log(struct apply *a, struct log_row *row)
+{
+    struct cached_stream *cached = NULL;
+    bool added = false;
+    int rc = SQLITE_OK;
+
+    row->result = OK;
+    row->existing = row->delivered = false;
+    if (row->stream != 0)
+        rc = prepare_message(a, row, &cached);
+    if (rc == SQLITE_OK)
+        rc = insert_log(a, row, &added);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!added)
+        return answer_key(a, row);
+    row->seq = ++a->seq;
+    if (cached != NULL)
+        count_message(cached, row);
+    return SQLITE_OK;
+}
+
+/* --- The small tables --- */
+
+static int delete_row(struct apply *a, enum sql statement, uint32_t number)
+{
+    struct binder b;
+
+    binder_init(&b, a->statements[statement]);
+    bind_u64(&b, number);
+    return binder_run(&b);
+}
+
+static int write_peer(struct apply *a, enum sql statement, const struct peer_row *row)
+{
+    struct binder b;
+
+    binder_init(&b, a->statements[statement]);
+    bind_blob(&b, row->key, sizeof(row->key));
+    bind_text(&b, row->alias);
+    bind_text(&b, row->name);
+    bind_text(&b, row->address);
+    bind_blob(&b, row->record, row->record_length);
+    bind_u64(&b, row->consent);
+    bind_blob(&b, row->consent_id, sizeof(row->consent_id));
+    bind_u64(&b, row->verified);
+    bind_u64(&b, row->blocked);
+    bind_i64(&b, row->last_seen_ms);
+    bind_u64(&b, row->peer);
+    return binder_run(&b);
+}
+
+static int change_peer(struct apply *a, const struct peer_row *row)
+{
+    int rc = write_peer(a, SQL_PEER_REPLACE, row);
+
+    if (rc == SQLITE_OK && sqlite3_changes(a->db) == 0)
+        rc = write_peer(a, SQL_PEER_ADD, row);
+    return rc;
+}
+
+static int write_request(struct apply *a, enum sql statement, const struct request_row *row)
+{
+    struct binder b;
+
+    binder_init(&b, a->statements[statement]);
+    bind_blob(&b, row->id, sizeof(row->id));
+    bind_u64(&b, row->peer);
+    bind_u64(&b, row->direction);
+    bind_text(&b, row->greeting);
+    bind_text(&b, row->address);
+    bind_i64(&b, row->left_ms);
+    bind_u64(&b, row->state);
+    bind_u64(&b, row->request);
+    return binder_run(&b);
+}
+
+static int change_request(struct apply *a, const struct request_row *row)
+{
+    int rc = write_request(a, SQL_REQUEST_REPLACE, row);
+
+    if (rc == SQLITE_OK && sqlite3_changes(a->db) == 0)
+        rc = write_request(a, SQL_REQUEST_ADD, row);
+    return rc;
+}
+
+static int change_meta(struct apply *a, const struct change *change)
+{
+    struct binder b;
+
+    must(change->meta.name == META_RECORD_SEQUENCE); /* the others are told, not taken */
+    binder_init(&b, a->statements[SQL_META]);
+    bind_u64(&b, change->meta.value);
+    return binder_run(&b);
+}
+
+/* --- A batch --- */
+
+int apply_change(struct apply *a, struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_LOG:
+        return change_log(a, &change->log);
+    case CHANGE_PEER:
+        return change_peer(a, &change->peer);
+    case CHANGE_PEER_GONE:
+        return delete_row(a, SQL_PEER_GONE, change->peer.peer);
+    case CHANGE_STREAM_IN:
+        return change_stream_in(a, &change->stream);
+    case CHANGE_STREAM_OUT:
+        return change_stream_out(a, &change->stream);
+    case CHANGE_STREAM_GONE:
+        return close_stream(a, change->stream.stream);
+    case CHANGE_REQUEST:
+        return change_request(a, &change->request);
+    case CHANGE_REQUEST_GONE:
+        return delete_row(a, SQL_REQUEST_GONE, change->request.request);
+    case CHANGE_META:
+        return change_meta(a, change);
+    }
+    must(false);
+}
+
+int apply_flush(struct apply *a)
+{
+    int rc = SQLITE_OK;
+
+    for (int i = 0; rc == SQLITE_OK && i < APPLY_CACHE_SIZE; i++)
+        if (a->streams[i].changed)
+            rc = write_stream(a, &a->streams[i]);
+    return rc;
+}
+
+void apply_committed(struct apply *a)
+{
+    a->durable_seq = a->seq;
+}
+
+void apply_rolled_back(struct apply *a)
+{
+    a->seq = a->durable_seq;
+    memset(a->streams, 0, sizeof(a->streams));
+}

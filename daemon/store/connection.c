@@ -1,0 +1,167 @@
+#include "daemon/store/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+
+/* An idle daemon is small: memory for pages is taken as they are used, up to these. The writer's
+ * covers the right edges of the log's trees, where all inserts happen. What a WAL that grew long
+ * occupies is given back down to 4 MiB. */
+static const char writer_pragmas[] = "PRAGMA page_size=4096;"
+                                     "PRAGMA journal_mode=WAL;"
+                                     "PRAGMA synchronous=FULL;"
+                                     "PRAGMA wal_autocheckpoint=0;"
+                                     "PRAGMA journal_size_limit=4194304;"
+                                     "PRAGMA cache_size=-1024;"
+                                     "PRAGMA mmap_size=0;"
+                                     "PRAGMA cell_size_check=ON;"
+                                     "PRAGMA trusted_schema=OFF";
+static const char reader_pragmas[] = "PRAGMA query_only=ON;"
+                                     "PRAGMA synchronous=FULL;"
+                                     "PRAGMA wal_autocheckpoint=0;"
+                                     "PRAGMA cache_size=-512;"
+                                     "PRAGMA mmap_size=0;"
+                                     "PRAGMA cell_size_check=ON;"
+                                     "PRAGMA trusted_schema=OFF";
+
+/* So that the new name in it survives a power cut. */
+static int sync_directory_of(const char *path)
+{
+    char *directory = xstrdup(path);
+    int fd, error = 0;
+
+    strrchr(directory, '/')[1] = '\0';
+    fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        error = errno;
+    if (fd >= 0)
+        close(fd);
+    free(directory);
+    return error;
+}
+
+static int make_private(const char *path, const char *suffix)
+{
+    char *name = xmalloc(strlen(path) + strlen(suffix) + 1);
+    struct stat st;
+    int error = 0;
+
+    strcpy(stpcpy(name, path), suffix);
+    if (stat(name, &st) < 0)
+        error = errno == ENOENT ? 0 : errno;
+    else if ((st.st_mode & 07777) != 0600 && chmod(name, 0600) < 0)
+        error = errno;
+    free(name);
+    return error;
+}
+
+int connection_create_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int error = 0;
+
+    if (fd >= 0) {
+        if (fchmod(fd, 0600) < 0)
+            error = errno;
+        close(fd);
+        return error != 0 ? error : sync_directory_of(path);
+    }
+    if (errno != EEXIST)
+        return errno;
+    error = make_private(path, "");
+    if (error == 0)
+        error = make_private(path, "-wal");
+    return error != 0 ? error : make_private(path, "-shm");
+}
+
+int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_db)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    const char *pragmas = kind == CONNECTION_WRITER ? writer_pragmas : reader_pragmas;
+    int rc = sqlite3_open_v2(path, ret_db, flags, NULL);
+
+    /* What a failed commit left in the WAL must not be copied in passing. */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_busy_timeout(*ret_db, CONNECTION_BUSY_MS);
+    if (rc == SQLITE_OK && sqlite3_db_readonly(*ret_db, "main") != 0)
+        rc = SQLITE_READONLY; /* what SQLite falls back to */
+    return rc == SQLITE_OK ? sqlite3_exec(*ret_db, pragmas, NULL, NULL, NULL) : rc;
+}
+
+enum error connection_error(sqlite3 *db, int rc)
+{
+    const int primary = rc & 0xff;
+
+    if (primary == SQLITE_FULL)
+        return ERR_STORAGE_FULL;
+    if (primary == SQLITE_IOERR) {
+        const int error = sqlite3_system_errno(db);
+
+        if (error == ENOSPC || error == EDQUOT)
+            return ERR_STORAGE_FULL;
+    }
+    return ERR_STORAGE_FAILED;
+}
+
+static bool is_permission(int error)
+{
+    return error == EACCES || error == EPERM || error == EROFS;
+}
+
+enum store_refusal connection_refuse_file(const char *path, int error,
+                                          char message[STORE_MESSAGE_MAX])
+{
+    const bool permission = is_permission(error);
+
+    snprintf(message, STORE_MESSAGE_MAX, "%s: %s%s", path, strerror(error),
+             permission ? ": the state directory and the database in it must be owned and writable "
+                          "by the user that the daemon runs as"
+                        : "");
+    return permission ? STORE_NOT_WRITABLE : STORE_IO;
+}
+
+enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
+                                     char message[STORE_MESSAGE_MAX])
+{
+    const bool told = db != NULL && sqlite3_errcode(db) != SQLITE_OK;
+    const char *reason = told ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    const int error = db != NULL ? sqlite3_system_errno(db) : 0;
+
+    switch (rc & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:    /* a table or column is missing */
+    case SQLITE_MISMATCH: /* a value is of a type that its column cannot have */
+        snprintf(message, STORE_MESSAGE_MAX,
+                 "%s is damaged (%s); nothing was repaired: restore it, with its -wal, from a "
+                 "backup, or move both away to begin with an empty log",
+                 path, reason);
+        return STORE_DAMAGED;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return connection_refuse_file(path, EACCES, message);
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:
+        if (error != 0)
+            return connection_refuse_file(path, error, message);
+        break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        snprintf(message, STORE_MESSAGE_MAX,
+                 "%s is in use by another program: end it (fuser %s shows it)", path, path);
+        return STORE_IO;
+    case SQLITE_FULL:
+        return connection_refuse_file(path, ENOSPC, message);
+    }
+    snprintf(message, STORE_MESSAGE_MAX, "%s: %s", path, reason);
+    return STORE_IO;
+}

@@ -1,0 +1,43 @@
+/* A connection to the database: how its file is made, how it is opened, and what its errors mean.
+ *
+ * Each connection belongs to one thread (SQLite's NOMUTEX), and nothing but SQLite opens the file:
+ * closing another descriptor of it would drop SQLite's locks. */
+#ifndef P2PCHAT_DAEMON_STORE_CONNECTION_H
+#define P2PCHAT_DAEMON_STORE_CONNECTION_H
+
+#include <sqlite3.h>
+
+#include "common/error.h"
+#include "daemon/store/store.h"
+
+/* Makes an empty database file where there is none, and the files of one that is there readable and
+ * writable by its owner only, whatever the umask (SQLite gives a WAL the mode of its database). 0
+ * or an errno. */
+int connection_create_file(const char *path);
+
+/* Ours are never in each other's way for longer than a checkpoint's last step; somebody's shell may
+ * hold the file a little longer, and a stuck one shall not hang the daemon. */
+enum { CONNECTION_BUSY_MS = 2000 };
+
+enum connection_kind {
+    CONNECTION_WRITER, /* also makes it a WAL database */
+    CONNECTION_READER  /* refuses to change anything; may run checkpoints */
+};
+
+/* Opens a connection to a file that exists. Returns SQLite's result code; *ret_db is set also on
+ * failure (NULL only when memory ran out), has the reason, and is the caller's to close. */
+int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_db);
+
+/* What a transaction that met this result code is answered with: ERR_STORAGE_FULL when there is no
+ * room, else ERR_STORAGE_FAILED. `db` is the connection that has just returned it. */
+enum error connection_error(sqlite3 *db, int rc);
+
+/* Why the database cannot be used, and in `message` what to do about it; `db` may be NULL. */
+enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
+                                     char message[STORE_MESSAGE_MAX]);
+
+/* The same for an errno of the file. */
+enum store_refusal connection_refuse_file(const char *path, int error,
+                                          char message[STORE_MESSAGE_MAX]);
+
+#endif

@@ -1,0 +1,161 @@
+#include "daemon/store/load.h"
+
+#include <string.h>
+
+#include "daemon/store/statement.h"
+
+/* A value from disk that is not what its column allows was damaged there. The text and bytes of a
+ * row are SQLite's until its statement goes on; the rows we fill only lend them. */
+struct cursor {
+    sqlite3_stmt *statement;
+    int column;
+    bool wrong;
+};
+
+static uint64_t next_u64(struct cursor *c)
+{
+    return column_u64(c->statement, c->column++);
+}
+
+/* A number from `min` to `max`. */
+static uint64_t next_number(struct cursor *c, uint64_t min, uint64_t max)
+{
+    const uint64_t value = next_u64(c);
+
+    if (value < min || value > max)
+        c->wrong = true;
+    return value;
+}
+
+static char *next_text(struct cursor *c)
+{
+    size_t length;
+    const char *text = column_text(c->statement, c->column++, &length);
+
+    if (text != NULL && strlen(text) != length)
+        c->wrong = true;
+    return (char *)(uintptr_t)text;
+}
+
+static void next_bytes(struct cursor *c, uint8_t *out, size_t length)
+{
+    const void *bytes = sqlite3_column_blob(c->statement, c->column);
+
+    if (bytes != NULL && (size_t)sqlite3_column_bytes(c->statement, c->column) == length)
+        memcpy(out, bytes, length);
+    else
+        c->wrong = true;
+    c->column++;
+}
+
+static void read_meta(struct cursor *c, struct change *row)
+{
+    row->meta.name = (enum meta_name)next_number(c, META_RECORD_SEQUENCE, META_LAST_REQUEST);
+    row->meta.value = next_u64(c);
+}
+
+static void read_peer(struct cursor *c, struct change *row)
+{
+    struct peer_row *peer = &row->peer;
+
+    peer->peer = (uint32_t)next_number(c, 1, UINT32_MAX);
+    next_bytes(c, peer->key, sizeof(peer->key));
+    peer->alias = next_text(c);
+    peer->name = next_text(c);
+    peer->address = next_text(c);
+    peer->record = (uint8_t *)(uintptr_t)sqlite3_column_blob(c->statement, c->column);
+    peer->record_length = (size_t)sqlite3_column_bytes(c->statement, c->column++);
+    peer->consent = (enum consent)next_number(c, CONSENT_NONE, CONSENT_ENDING);
+    next_bytes(c, peer->consent_id, sizeof(peer->consent_id));
+    peer->verified = next_number(c, 0, 1) != 0;
+    peer->blocked = next_number(c, 0, 1) != 0;
+    peer->last_seen_ms = (int64_t)next_u64(c);
+}
+
+static void read_stream(struct cursor *c, struct change *row)
+{
+    struct stream_row *stream = &row->stream;
+
+    stream->stream = (uint32_t)next_number(c, 1, UINT32_MAX);
+    stream->peer = (uint32_t)next_number(c, 1, UINT32_MAX);
+    stream->direction = (enum direction)next_number(c, DIRECTION_IN, DIRECTION_OUT);
+    stream->epoch = next_u64(c);
+    stream->last = next_u64(c);
+    stream->acked = next_u64(c);
+    stream->acked_seq = next_u64(c);
+    stream->queued = next_u64(c);
+    stream->queued_bytes = next_u64(c);
+    row->kind = stream->direction == DIRECTION_IN ? CHANGE_STREAM_IN : CHANGE_STREAM_OUT;
+}
+
+static void read_request(struct cursor *c, struct change *row)
+{
+    struct request_row *request = &row->request;
+
+    request->request = (uint32_t)next_number(c, 1, UINT32_MAX);
+    next_bytes(c, request->id, sizeof(request->id));
+    request->peer = (uint32_t)next_number(c, 1, UINT32_MAX);
+    request->direction = (enum direction)next_number(c, DIRECTION_IN, DIRECTION_OUT);
+    request->greeting = next_text(c);
+    request->address = next_text(c);
+    request->left_ms = (int64_t)next_u64(c);
+    request->state = (enum request_state)next_number(c, REQUEST_PENDING, REQUEST_EXPIRED);
+}
+
+struct table {
+    const char *sql;
+    enum change_kind kind;
+    void (*read)(struct cursor *c, struct change *row);
+};
+
+static const struct table tables[] = {
+    /* The first column is enum meta_name. */
+    {"SELECT 1, value FROM meta WHERE name = 'record_sequence'"
+     " UNION ALL SELECT 2, seq FROM sqlite_sequence WHERE name = 'peer'"
+     " UNION ALL SELECT 3, seq FROM sqlite_sequence WHERE name = 'stream'"
+     " UNION ALL SELECT 4, seq FROM sqlite_sequence WHERE name = 'request' ORDER BY 1",
+     CHANGE_META, read_meta},
+    {"SELECT peer, key, alias, name, address, record, consent, consent_id, verified, blocked,"
+     " last_seen FROM peer ORDER BY peer",
+     CHANGE_PEER, read_peer},
+    {"SELECT stream, peer, direction, epoch, last, acked, acked_seq, queued, queued_bytes"
+     " FROM stream WHERE closed = 0 ORDER BY stream",
+     CHANGE_STREAM_IN, read_stream},
+    {"SELECT request, id, peer, direction, greeting, address, left_ms, state"
+     " FROM request ORDER BY request",
+     CHANGE_REQUEST, read_request},
+};
+
+static int load_table(sqlite3 *db, const struct table *table,
+                      void (*row)(void *context, const struct change *row), void *context)
+{
+    struct cursor c = {0};
+    int rc = sqlite3_prepare_v2(db, table->sql, -1, &c.statement, NULL);
+
+    while (rc == SQLITE_OK && (rc = sqlite3_step(c.statement)) == SQLITE_ROW) {
+        struct change change;
+
+        memset(&change, 0, sizeof(change));
+        change.kind = table->kind;
+        c.column = 0;
+        table->read(&c, &change);
+        if (c.wrong) {
+            rc = SQLITE_CORRUPT;
+        } else {
+            row(context, &change);
+            rc = SQLITE_OK;
+        }
+    }
+    sqlite3_finalize(c.statement);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int load_rows(sqlite3 *db, void (*row)(void *context, const struct change *row), void *context)
+{
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(tables) / sizeof(tables[0]); i++)
+        rc = load_table(db, &tables[i], row, context);
+    sqlite3_db_release_memory(db); /* none of these pages is read again */
+    return rc;
+}

@@ -1,0 +1,167 @@
+#include "daemon/store/queue.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+
+struct job *job_new(enum job_kind kind)
+{
+    struct job *job = xcalloc(1, sizeof(*job));
+
+    job->kind = kind;
+    return job;
+}
+
+void job_free(struct job *job)
+{
+    if (job == NULL)
+        return;
+    transaction_free(job->answer.transaction);
+    store_answer_done(&job->answer);
+    free(job);
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void queue_init(struct queue *q, int descriptor)
+{
+    pthread_condattr_t attributes;
+
+    *q = (struct queue){.descriptor = descriptor};
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_cond_init(&q->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void queue_done(struct queue *q)
+{
+    while (q->first != NULL)
+        job_free(queue_take(q));
+    pthread_cond_destroy(&q->changed);
+    pthread_mutex_destroy(&q->mutex);
+}
+
+/* Keeps the descriptor readable exactly while the queue has something. Under the mutex. */
+static void tell(const struct queue *q, bool readable)
+{
+    uint64_t value = 1;
+
+    if (q->descriptor < 0)
+        return;
+    if (readable)
+        must(write(q->descriptor, &value, sizeof(value)) == sizeof(value));
+    else
+        must(read(q->descriptor, &value, sizeof(value)) == sizeof(value));
+}
+
+void queue_push(struct queue *q, struct job *first)
+{
+    struct job *last = first;
+    size_t eager = 0;
+
+    for (struct job *job = first; job != NULL; job = job->next) {
+        if (job->lazy)
+            job->due_ms = clock_ms() + QUEUE_LAZY_MS;
+        else
+            eager++;
+        last = job;
+    }
+    pthread_mutex_lock(&q->mutex);
+    must(!q->closed);
+    if (q->first == NULL) {
+        q->first = first;
+        tell(q, true);
+    } else {
+        q->last->next = first;
+    }
+    q->last = last;
+    q->eager += eager;
+    pthread_cond_signal(&q->changed);
+    pthread_mutex_unlock(&q->mutex);
+}
+
+/* Unlinks the first job. Under the mutex. */
+static struct job *take_first(struct queue *q)
+{
+    struct job *job = q->first;
+
+    q->first = job->next;
+    job->next = NULL;
+    if (!job->lazy)
+        q->eager--;
+    if (q->first == NULL)
+        tell(q, false);
+    return job;
+}
+
+struct job *queue_take(struct queue *q)
+{
+    struct job *job = NULL;
+
+    pthread_mutex_lock(&q->mutex);
+    if (q->first != NULL)
+        job = take_first(q);
+    pthread_mutex_unlock(&q->mutex);
+    return job;
+}
+
+/* Whether the first job may go now. */
+static bool is_ready(const struct queue *q)
+{
+    return q->first != NULL && (q->eager > 0 || q->closed || q->first->due_ms <= clock_ms());
+}
+
+/* Until the queue changes or its first job, a lazy one, is due. */
+static void wait_for_change(struct queue *q)
+{
+    if (q->first == NULL) {
+        pthread_cond_wait(&q->changed, &q->mutex);
+    } else {
+        const uint64_t due = q->first->due_ms;
+        const struct timespec until = {
+            .tv_sec = (time_t)(due / 1000),
+            .tv_nsec = (long)(due % 1000) * 1000000,
+        };
+
+        pthread_cond_timedwait(&q->changed, &q->mutex, &until);
+    }
+}
+
+struct job *queue_wait(struct queue *q, size_t jobs_max, size_t bytes_max)
+{
+    struct job *first = NULL, **end = &first;
+    size_t jobs = 0, bytes = 0;
+
+    pthread_mutex_lock(&q->mutex);
+    while (!is_ready(q) && !(q->closed && q->first == NULL))
+        wait_for_change(q);
+    while (q->first != NULL && jobs < jobs_max &&
+           (jobs == 0 || bytes + q->first->bytes <= bytes_max)) {
+        struct job *job = take_first(q);
+
+        jobs++;
+        bytes += job->bytes;
+        *end = job;
+        end = &job->next;
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return first;
+}
+
+void queue_close(struct queue *q)
+{
+    pthread_mutex_lock(&q->mutex);
+    q->closed = true;
+    pthread_cond_broadcast(&q->changed);
+    pthread_mutex_unlock(&q->mutex);
+}

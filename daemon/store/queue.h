@@ -1,0 +1,81 @@
+/* What the loop thread and the store's threads say to each other: jobs, in queues.
+ *
+ * A job goes from the loop to a thread as a question and comes back as its answer, so that nothing
+ * is allocated on the way. A queue is first in, first out; any thread may use it at any time. */
+#ifndef P2PCHAT_DAEMON_STORE_QUEUE_H
+#define P2PCHAT_DAEMON_STORE_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/store/store.h"
+
+enum job_kind {
+    JOB_APPEND, /* to the writer; answer.transaction */
+    JOB_STREAM, /* to the reader; so are those below */
+    JOB_RANGE,
+    JOB_HISTORY,
+    JOB_CHECKPOINT /* from the writer; has no answer */
+};
+
+/* Of the reader; a field counts where its question in store.h has it. */
+struct question {
+    uint32_t stream;
+    uint32_t peer;
+    uint64_t types;
+    uint64_t seq;     /* after it, or before it */
+    uint64_t through; /* nothing above this is shown */
+    size_t rows_max;
+    size_t bytes_max;
+};
+
+struct job {
+    struct job *next;
+    enum job_kind kind;
+    size_t bytes;        /* APPEND: size of the transaction */
+    uint64_t generation; /* APPEND: which failure it comes after */
+    bool lazy;           /* APPEND: waits for company, QUEUE_LAZY_MS at most */
+    uint64_t due_ms;     /* lazy: until then; set by queue_push */
+    struct question question;
+    struct store_answer answer;
+};
+
+struct job *job_new(enum job_kind kind);
+
+/* Also frees what it carries: the transaction or the rows. */
+void job_free(struct job *job);
+
+enum { QUEUE_LAZY_MS = 100 };
+
+struct queue {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct job *first, *last;
+    size_t eager;   /* jobs in it that are not lazy */
+    bool closed;    /* nobody will push any more */
+    int descriptor; /* an eventfd that is readable while something is in it, or -1 */
+};
+
+/* `descriptor` is borrowed; -1 for a queue that is waited on. */
+void queue_init(struct queue *q, int descriptor);
+
+/* Frees the jobs that are still in it. */
+void queue_done(struct queue *q);
+
+/* Appends a chain of jobs, linked by `next`. */
+void queue_push(struct queue *q, struct job *first);
+
+/* The first job, or NULL when there is none now. */
+struct job *queue_take(struct queue *q);
+
+/* Waits until there is something to do, and takes it: the first jobs, at least one, up to
+ * `jobs_max` and `bytes_max`. Lazy jobs alone are something to do only when the first has waited
+ * long enough. NULL when the queue is closed and empty. */
+struct job *queue_wait(struct queue *q, size_t jobs_max, size_t bytes_max);
+
+/* Wakes who waits: lazy jobs go at once, and the end is told after the last job. */
+void queue_close(struct queue *q);
+
+#endif

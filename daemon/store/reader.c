@@ -1,0 +1,322 @@
+#include "daemon/store/reader.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/alloc.h"
+#include "daemon/store/connection.h"
+#include "daemon/store/schema.h"
+#include "daemon/store/statement.h"
+
+/* Rows that a range, or one step of a history, looks at. */
+enum { SCAN_MAX = 4096, SCAN_PER_ROW = 16 };
+
+enum sql { SQL_STREAM, SQL_RANGE, SQL_HISTORY, SQL_HISTORY_OF_PEER, SQL_COUNT };
+
+#define ROWS(index, where)                                           \
+    "SELECT l.seq, l.time, l.type, l.peer, l.stream, l.num, l.body," \
+    " s.epoch, s.direction, s.acked, s.closed"                       \
+    " FROM log AS l " index " LEFT JOIN stream AS s ON s.stream = l.stream WHERE " where
+
+static const char *const sql[SQL_COUNT] = {
+    [SQL_STREAM] = ROWS("INDEXED BY log_sent", "l.stream = ?1 AND l.type = " SCHEMA_MESSAGE_SENT
+                                               " AND l.seq > ?2 AND l.seq <= ?3 ORDER BY l.seq"),
+    [SQL_RANGE] = ROWS("NOT INDEXED", "l.seq > ?1 AND l.seq <= ?2"
+                                      " AND (?3 = 0 OR (?3 >> l.type) & 1)"
+                                      " AND (?4 = 0 OR l.peer = ?4) ORDER BY l.seq"),
+    [SQL_HISTORY] = ROWS("NOT INDEXED", "l.seq < ?1 AND l.seq >= ?2 AND l.stream IS NOT NULL"
+                                        " ORDER BY l.seq DESC"),
+    [SQL_HISTORY_OF_PEER] =
+        ROWS("INDEXED BY log_message", "l.peer = ?1 AND l.seq < ?2 AND l.stream IS NOT NULL"
+                                       " ORDER BY l.seq DESC"),
+};
+
+_Static_assert((int)SQL_COUNT == READER_STATEMENTS, "each has its place");
+
+int reader_init(struct reader *r, const char *path, struct queue *jobs, struct queue *answers)
+{
+    int rc;
+
+    *r = (struct reader){.jobs = jobs, .answers = answers};
+    rc = connection_open(path, CONNECTION_READER, &r->db);
+    return rc == SQLITE_OK ? statements_prepare(r->db, sql, SQL_COUNT, r->statements) : rc;
+}
+
+void reader_done(struct reader *r)
+{
+    statements_finalize(r->statements, SQL_COUNT);
+    sqlite3_close(r->db);
+    r->db = NULL;
+}
+
+/* --- Rows --- */
+
+/* The rows of one answer, as they are found. */
+struct page {
+    struct store_row *rows;
+    size_t count;
+    size_t room;
+    size_t bytes; /* of text */
+    size_t rows_max;
+    size_t bytes_max;
+    bool full; /* a further row was met that is not in it */
+};
+
+static void page_drop(struct page *p)
+{
+    struct store_answer answer = {.rows = p->rows, .count = p->count};
+
+    store_answer_done(&answer);
+    *p = (struct page){0};
+}
+
+static struct store_row *page_add(struct page *p)
+{
+    if (p->count == p->room) {
+        p->room = p->room > 0 ? 2 * p->room : 16;
+        p->rows = xreallocarray(p->rows, p->room, sizeof(*p->rows));
+    }
+    return &p->rows[p->count++];
+}
+
+static enum message_state state_of(sqlite3_stmt *s, uint64_t number)
+{
+    const bool closed = column_u64(s, 10) != 0;
+
+    if (sqlite3_column_type(s, 8) == SQLITE_NULL)
+        return MESSAGE_STATE_QUEUED; /* no message */
+    if (column_u64(s, 8) == DIRECTION_IN)
+        return MESSAGE_STATE_RECEIVED;
+    if (number <= column_u64(s, 9))
+        return MESSAGE_STATE_DELIVERED;
+    return closed ? MESSAGE_STATE_FAILED : MESSAGE_STATE_QUEUED;
+}
+
+static void take_row(sqlite3_stmt *s, struct page *p)
+{
+    const char *body;
+    size_t length;
+    struct store_row *row;
+
+    body = column_text(s, 6, &length);
+    if (p->count == p->rows_max || (p->count > 0 && length > p->bytes_max - p->bytes)) {
+        p->full = true;
+        return;
+    }
+    row = page_add(p);
+    *row = (struct store_row){
+        .log = {.time_ms = column_i64(s, 1),
+                .type = (int)column_i64(s, 2),
+                .peer = (uint32_t)column_u64(s, 3),
+                .stream = (uint32_t)column_u64(s, 4),
+                .body = xmemdup(body, length + 1),
+                .body_length = length,
+                .seq = column_u64(s, 0),
+                .number = column_u64(s, 5),
+                .epoch = column_u64(s, 7)},
+        .state = state_of(s, column_u64(s, 5)),
+    };
+    p->bytes += length;
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Fills the page from a bound statement until either ends: SQLITE_DONE, or an error; SQLITE_ROW
+ * when the snapshot had become old: the rest is to be asked for from the last row on. */
+static int collect(struct binder *b, struct page *p)
+{
+    const uint64_t until = clock_ms() + READER_SNAPSHOT_MS;
+    int rc = binder_step(b);
+
+    while (rc == SQLITE_ROW) {
+        take_row(b->statement, p);
+        if (p->full)
+            rc = SQLITE_DONE;
+        else if (clock_ms() >= until)
+            break;
+        else
+            rc = sqlite3_step(b->statement);
+    }
+    sqlite3_reset(b->statement); /* ends the snapshot */
+    return rc;
+}
+
+static uint64_t last_seq(const struct page *p)
+{
+    return p->rows[p->count - 1].log.seq;
+}
+
+static void reverse(struct page *p)
+{
+    for (size_t i = 0, j = p->count; i + 1 < j; i++) {
+        const struct store_row row = p->rows[i];
+
+        p->rows[i] = p->rows[--j];
+        p->rows[j] = row;
+    }
+}
+
+/* --- Questions --- */
+
+static int read_stream(struct reader *r, const struct question *q, struct page *p,
+                       struct store_answer *answer)
+{
+    uint64_t after = q->seq;
+    int rc;
+
+    do {
+        struct binder b;
+
+        binder_init(&b, r->statements[SQL_STREAM]);
+        bind_u64(&b, q->stream);
+        bind_u64(&b, after);
+        bind_u64(&b, q->through);
+        rc = collect(&b, p);
+        if (rc == SQLITE_ROW)
+            after = last_seq(p);
+    } while (rc == SQLITE_ROW);
+    answer->end = !p->full;
+    return rc;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int read_range(struct reader *r, const struct question *q, struct page *p,
+                      struct store_answer *answer)
+{
+    const uint64_t scan =
+        q->rows_max < SCAN_MAX / SCAN_PER_ROW ? q->rows_max * SCAN_PER_ROW : SCAN_MAX;
+    const uint64_t end =
+        q->seq >= q->through ? q->seq : q->seq + smaller(scan, q->through - q->seq);
+    uint64_t after = q->seq;
+    int rc;
+
+    do {
+        struct binder b;
+
+        binder_init(&b, r->statements[SQL_RANGE]);
+        bind_u64(&b, after);
+        bind_u64(&b, end);
+        bind_u64(&b, q->types);
+        bind_u64(&b, q->peer);
+        rc = collect(&b, p);
+        if (rc == SQLITE_ROW)
+            after = last_seq(p);
+    } while (rc == SQLITE_ROW);
+    answer->scanned_through = p->full ? last_seq(p) : end;
+    answer->end = answer->scanned_through >= q->through;
+    return rc;
+}
+
+static int read_history_of_peer(struct reader *r, const struct question *q, uint64_t before,
+                                struct page *p)
+{
+    int rc;
+
+    do {
+        struct binder b;
+
+        binder_init(&b, r->statements[SQL_HISTORY_OF_PEER]);
+        bind_u64(&b, q->peer);
+        bind_u64(&b, before);
+        rc = collect(&b, p);
+        if (rc == SQLITE_ROW)
+            before = last_seq(p);
+    } while (rc == SQLITE_ROW);
+    return rc;
+}
+
+/* Steps back over the log, as there may be long stretches without a message. */
+static int read_history_of_all(struct reader *r, uint64_t before, struct page *p)
+{
+    int rc = SQLITE_DONE;
+
+    while (before > 1 && !p->full && (rc == SQLITE_DONE || rc == SQLITE_ROW)) {
+        const uint64_t from = before > SCAN_MAX ? before - SCAN_MAX : 1;
+        struct binder b;
+
+        binder_init(&b, r->statements[SQL_HISTORY]);
+        bind_u64(&b, before);
+        bind_u64(&b, from);
+        rc = collect(&b, p);
+        before = rc == SQLITE_ROW ? last_seq(p) : from;
+    }
+    return rc == SQLITE_ROW ? SQLITE_DONE : rc;
+}
+
+static int read_history(struct reader *r, const struct question *q, struct page *p,
+                        struct store_answer *answer)
+{
+    const uint64_t before = q->seq > 0 ? smaller(q->seq, q->through + 1) : q->through + 1;
+    int rc =
+        q->peer != 0 ? read_history_of_peer(r, q, before, p) : read_history_of_all(r, before, p);
+
+    reverse(p);
+    answer->end = !p->full;
+    return rc;
+}
+
+/* Copies what can be copied of the WAL without getting in anybody's way. When it cannot, the WAL
+ * grows on, and the next time may be better: nothing is lost by it. */
+static void checkpoint(struct reader *r)
+{
+    int frames, copied;
+
+    if (sqlite3_wal_checkpoint_v2(r->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied) ==
+        SQLITE_OK)
+        atomic_store(&r->copied, copied);
+}
+
+static void answer(struct reader *r, struct job *job,
+                   int (*read)(struct reader *r, const struct question *q, struct page *p,
+                               struct store_answer *answer))
+{
+    const struct question *q = &job->question;
+    struct page p = {.rows_max = q->rows_max, .bytes_max = q->bytes_max};
+    int rc = read(r, q, &p, &job->answer);
+
+    if (rc != SQLITE_DONE) {
+        job->answer.error = connection_error(r->db, rc);
+        page_drop(&p);
+    }
+    job->answer.kind = STORE_ROWS;
+    job->answer.rows = p.rows;
+    job->answer.count = p.count;
+    queue_push(r->answers, job);
+}
+
+void *reader_run(void *reader)
+{
+    struct reader *r = reader;
+    struct job *job;
+
+    while ((job = queue_wait(r->jobs, 1, 0)) != NULL) {
+        switch (job->kind) {
+        case JOB_STREAM:
+            answer(r, job, read_stream);
+            break;
+        case JOB_RANGE:
+            answer(r, job, read_range);
+            break;
+        case JOB_HISTORY:
+            answer(r, job, read_history);
+            break;
+        case JOB_CHECKPOINT:
+            checkpoint(r);
+            job_free(job);
+            break;
+        case JOB_APPEND:
+            must(false);
+        }
+    }
+    return NULL;
+}

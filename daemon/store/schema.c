@@ -1,0 +1,241 @@
+#include "daemon/store/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/api.h"
+#include "daemon/store/connection.h"
+#include "daemon/store/statement.h"
+
+_Static_assert(EVENT_MESSAGE_SENT == 2, "SCHEMA_MESSAGE_SENT is its number");
+
+/* In the header of the file, for file(1) and for us: "p2pc". The first step writes it. */
+enum { APPLICATION_ID = 1882353763 };
+
+/* Each step makes the next version out of the one before; the first makes version 1 out of an empty
+ * file. A step that was released is never changed.
+ *
+ * Numbers that must not be used twice are AUTOINCREMENT: SQLite remembers the highest. The log's
+ * seq is the writer's, which knows it. A stream that is no longer live stays as a closed row: ids
+ * and delivery of its messages are looked up there. Bodies of messages are their bare text. */
+static const char *const steps[] = {
+    "PRAGMA application_id=1882353763;"
+    "CREATE TABLE meta("
+    "    name TEXT PRIMARY KEY,"
+    "    value ANY NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE peer("
+    "    peer INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "    key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),"
+    "    alias TEXT UNIQUE,"
+    "    name TEXT,"
+    "    address TEXT,"
+    "    record BLOB,"
+    "    consent INTEGER NOT NULL CHECK (consent BETWEEN 0 AND 5),"
+    "    consent_id BLOB NOT NULL CHECK (length(consent_id) = 16),"
+    "    verified INTEGER NOT NULL CHECK (verified IN (0, 1)),"
+    "    blocked INTEGER NOT NULL CHECK (blocked IN (0, 1)),"
+    "    last_seen INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE stream("
+    "    stream INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "    peer INTEGER NOT NULL,"
+    "    direction INTEGER NOT NULL CHECK (direction IN (0, 1)),"
+    "    epoch INTEGER NOT NULL,"
+    "    last INTEGER NOT NULL,"
+    "    acked INTEGER NOT NULL,"
+    "    acked_seq INTEGER NOT NULL,"
+    "    queued INTEGER NOT NULL,"
+    "    queued_bytes INTEGER NOT NULL,"
+    "    closed INTEGER NOT NULL CHECK (closed IN (0, 1))) STRICT;"
+    "CREATE UNIQUE INDEX stream_live ON stream(peer, direction, epoch) WHERE closed = 0;"
+    "CREATE TABLE request("
+    "    request INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "    id BLOB NOT NULL CHECK (length(id) = 16),"
+    "    peer INTEGER NOT NULL,"
+    "    direction INTEGER NOT NULL CHECK (direction IN (0, 1)),"
+    "    greeting TEXT,"
+    "    address TEXT,"
+    "    left_ms INTEGER NOT NULL,"
+    "    state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3)) STRICT;"
+    "CREATE TABLE log("
+    "    seq INTEGER PRIMARY KEY,"
+    "    time INTEGER NOT NULL,"
+    "    type INTEGER NOT NULL,"
+    "    peer INTEGER,"
+    "    stream INTEGER,"
+    "    num INTEGER,"
+    "    key TEXT,"
+    "    body TEXT NOT NULL) STRICT;"
+    /* The outbox of a stream; the history of a peer; idempotency. All but the last in seq order. */
+    "CREATE INDEX log_sent ON log(stream) WHERE type = " SCHEMA_MESSAGE_SENT ";"
+    "CREATE INDEX log_message ON log(peer) WHERE stream IS NOT NULL;"
+    "CREATE UNIQUE INDEX log_key ON log(peer, key) WHERE key IS NOT NULL",
+};
+
+enum { SCHEMA_VERSION = sizeof(steps) / sizeof(steps[0]) };
+
+/* Where the opening of one database stands. */
+struct opening {
+    const char *path;
+    const uint8_t *key;
+    sqlite3 *db;
+    char *message;
+};
+
+static enum store_refusal refuse(const struct opening *o, int rc)
+{
+    return connection_refuse(o->path, o->db, rc, o->message);
+}
+
+static enum store_refusal damaged(const struct opening *o, const char *what)
+{
+    snprintf(o->message, STORE_MESSAGE_MAX,
+             "%s %s: restore it from a backup, or move it away to begin with an empty log", o->path,
+             what);
+    return STORE_DAMAGED;
+}
+
+/* A checkpoint that leaves nothing in the WAL: afterwards all that recovery read, perhaps only from
+ * the page cache, is in the database and synced. */
+static enum store_refusal copy_wal(const struct opening *o)
+{
+    int frames = 0, copied = 0;
+    int rc = sqlite3_wal_checkpoint_v2(o->db, "main", SQLITE_CHECKPOINT_TRUNCATE, &frames, &copied);
+
+    if (rc != SQLITE_OK)
+        return refuse(o, rc);
+    if (frames < 0) {
+        snprintf(o->message, STORE_MESSAGE_MAX,
+                 "%s: the file system cannot hold a database with a write-ahead log (it needs "
+                 "shared memory and locks): use a local one",
+                 o->path);
+        return STORE_IO;
+    }
+    return STORE_OPENED;
+}
+
+static int set_meta(sqlite3 *db, const uint8_t *key, size_t version)
+{
+    static const char *const sql[] = {
+        "INSERT INTO meta(name, value) VALUES('schema', ?1), ('key', ?2)"
+        " ON CONFLICT(name) DO UPDATE SET value = excluded.value"};
+    sqlite3_stmt *statement;
+    struct binder b;
+    int rc = statements_prepare(db, sql, 1, &statement);
+
+    if (rc == SQLITE_OK) {
+        binder_init(&b, statement);
+        bind_u64(&b, version);
+        bind_blob(&b, key, KEY_LENGTH);
+        rc = binder_run(&b);
+    }
+    statements_finalize(&statement, 1);
+    return rc;
+}
+
+/* Takes the database from `version` to ours, in one transaction. */
+static enum store_refusal migrate(const struct opening *o, size_t version)
+{
+    enum store_refusal refusal = STORE_OPENED;
+    int rc = sqlite3_exec(o->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+    for (size_t i = version; rc == SQLITE_OK && i < SCHEMA_VERSION; i++)
+        rc = sqlite3_exec(o->db, steps[i], NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = set_meta(o->db, o->key, SCHEMA_VERSION);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(o->db, "COMMIT", NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        refusal = refuse(o, rc);
+        if (!sqlite3_get_autocommit(o->db))
+            sqlite3_exec(o->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return refusal;
+}
+
+static enum store_refusal check_version(const struct opening *o, uint64_t *ret_version)
+{
+    uint64_t version;
+    int rc = query_u64(o->db, "SELECT value FROM meta WHERE name = 'schema'", &version);
+
+    if (rc != SQLITE_OK)
+        return refuse(o, rc);
+    if (version == 0 || version > INT32_MAX)
+        return damaged(o, "has no schema version");
+    if (version > SCHEMA_VERSION) {
+        snprintf(o->message, STORE_MESSAGE_MAX,
+                 "%s has schema %u, and this program knows schemas up to %u: start the newer "
+                 "program that it was used with, or restore a backup made before",
+                 o->path, (unsigned)version, (unsigned)SCHEMA_VERSION);
+        return STORE_NEWER;
+    }
+    *ret_version = version;
+    return STORE_OPENED;
+}
+
+static enum store_refusal check_key(const struct opening *o)
+{
+    sqlite3_stmt *statement = NULL;
+    enum store_refusal refusal = STORE_OPENED;
+    int rc = sqlite3_prepare_v2(o->db, "SELECT value FROM meta WHERE name = 'key'", -1, &statement,
+                                NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        refusal = refuse(o, rc);
+    } else if (rc == SQLITE_DONE || sqlite3_column_bytes(statement, 0) != KEY_LENGTH) {
+        refusal = damaged(o, "does not say whose it is");
+    } else if (memcmp(sqlite3_column_blob(statement, 0), o->key, KEY_LENGTH) != 0) {
+        snprintf(o->message, STORE_MESSAGE_MAX,
+                 "%s was made by another identity key than the one in use: put that key back, or "
+                 "move the database away to begin with an empty log",
+                 o->path);
+        refusal = STORE_OTHER_IDENTITY;
+    }
+    sqlite3_finalize(statement);
+    return refusal;
+}
+
+/* Ours, of a version that we know, and of this identity; brought up to date. Whether the tables are
+ * what we think shows when the statements are prepared; whether the rows are, when they are read:
+ * looking at every page would hold up the start of a big log for minutes. */
+static enum store_refusal check(const struct opening *o)
+{
+    uint64_t application, tables, version;
+    int rc = query_u64(o->db, "PRAGMA application_id", &application);
+    enum store_refusal refusal;
+
+    if (rc == SQLITE_OK)
+        rc = query_u64(o->db, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (rc != SQLITE_OK)
+        return refuse(o, rc);
+    if (application == 0 && tables == 0)
+        return migrate(o, 0);
+    if (application != APPLICATION_ID)
+        return damaged(o, "is a database of another program");
+    refusal = check_version(o, &version);
+    if (refusal == STORE_OPENED)
+        refusal = check_key(o);
+    if (refusal == STORE_OPENED && version < SCHEMA_VERSION)
+        refusal = migrate(o, (size_t)version);
+    return refusal;
+}
+
+enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], sqlite3 **ret_db,
+                               char message[STORE_MESSAGE_MAX])
+{
+    struct opening o = {.path = path, .key = key, .message = message};
+    enum store_refusal refusal;
+    int error = connection_create_file(path);
+    int rc;
+
+    *ret_db = NULL;
+    if (error != 0)
+        return connection_refuse_file(path, error, message);
+    rc = connection_open(path, CONNECTION_WRITER, &o.db);
+    *ret_db = o.db;
+    if (rc != SQLITE_OK)
+        return refuse(&o, rc);
+    refusal = copy_wal(&o);
+    return refusal == STORE_OPENED ? check(&o) : refusal;
+}

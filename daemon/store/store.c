@@ -1,0 +1,360 @@
+#include "daemon/store/store.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "daemon/store/connection.h"
+#include "daemon/store/load.h"
+#include "daemon/store/queue.h"
+#include "daemon/store/reader.h"
+#include "daemon/store/schema.h"
+#include "daemon/store/writer.h"
+
+enum { THREAD_STACK_BYTES = 256 << 10 }; /* SQLite needs less than 64 KiB; address space only */
+
+struct store {
+    char *path;
+    struct writer writer;
+    struct reader reader;
+    struct queue to_writer, to_reader, answers;
+    int descriptor; /* of `answers` */
+    pthread_t writer_thread, reader_thread;
+    int threads; /* that were started: the reader, then the writer */
+
+    uint64_t last_seq;
+    enum store_state state;
+    size_t queued_bytes;
+    uint64_t generation; /* raised with each failure that the loop takes */
+    bool asked;          /* the connections are the threads' from now on */
+};
+
+/* An absolute path, or one that begins with a dot: nothing that SQLite would take for a URI. */
+static char *path_of(const char *directory)
+{
+    char *path;
+
+    must(asprintf(&path, "%s%s/p2pchat.db", directory[0] == '/' ? "" : "./", directory) >= 0);
+    return path;
+}
+
+bool store_exists(const char *directory)
+{
+    char *path = path_of(directory);
+    struct stat st;
+    const bool exists = stat(path, &st) == 0 && st.st_size > 0;
+
+    free(path);
+    return exists;
+}
+
+/* --- Opening and closing --- */
+
+static int start_thread(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *arg)
+{
+    pthread_attr_t attributes;
+    int error;
+
+    pthread_attr_init(&attributes);
+    must(pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES) == 0);
+    error = pthread_create(ret_thread, &attributes, run, arg);
+    pthread_attr_destroy(&attributes);
+    if (error == 0)
+        pthread_setname_np(*ret_thread, name);
+    return error;
+}
+
+/* Signals are the loop thread's: these take none. */
+static int start_threads(struct store *s)
+{
+    sigset_t all, before;
+    int error;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = start_thread(&s->reader_thread, "store-reader", reader_run, &s->reader);
+    if (error == 0) {
+        s->threads++;
+        error = start_thread(&s->writer_thread, "store-writer", writer_run, &s->writer);
+    }
+    if (error == 0)
+        s->threads++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static enum store_refusal open_writer(struct store *s, const uint8_t key[KEY_LENGTH], char *message)
+{
+    sqlite3 *db;
+    enum store_refusal refusal = schema_open(s->path, key, &db, message);
+    int rc;
+
+    if (refusal != STORE_OPENED) {
+        sqlite3_close(db);
+        return refusal;
+    }
+    rc = writer_init(&s->writer, db, &s->to_writer, &s->answers, &s->to_reader, &s->reader.copied);
+    return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, db, rc, message);
+}
+
+static enum store_refusal open_reader(struct store *s, char *message)
+{
+    int rc = reader_init(&s->reader, s->path, &s->to_reader, &s->answers);
+
+    return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
+}
+
+static enum store_refusal open_all(struct store *s, const uint8_t key[KEY_LENGTH], char *message)
+{
+    enum store_refusal refusal = open_writer(s, key, message);
+    int error;
+
+    if (refusal == STORE_OPENED)
+        refusal = open_reader(s, message);
+    if (refusal != STORE_OPENED)
+        return refusal;
+    s->last_seq = s->writer.apply.seq;
+    error = start_threads(s);
+    if (error == 0)
+        return STORE_OPENED;
+    snprintf(message, STORE_MESSAGE_MAX, "cannot start a thread for the store: %s",
+             strerror(error));
+    return STORE_IO;
+}
+
+enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGTH],
+                              struct store **ret_store, char message[STORE_MESSAGE_MAX])
+{
+    struct store *s = xcalloc(1, sizeof(*s));
+    enum store_refusal refusal;
+
+    s->path = path_of(directory);
+    s->generation = 1;
+    s->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    queue_init(&s->answers, s->descriptor);
+    queue_init(&s->to_writer, -1);
+    queue_init(&s->to_reader, -1);
+    if (s->descriptor < 0) {
+        snprintf(message, STORE_MESSAGE_MAX, "cannot make an eventfd: %s", strerror(errno));
+        refusal = STORE_IO;
+    } else {
+        refusal = open_all(s, key, message);
+    }
+    if (refusal == STORE_OPENED)
+        *ret_store = s;
+    else
+        store_close(s);
+    return refusal;
+}
+
+/* The writer first: until it has ended it may ask the reader for a checkpoint. */
+static void stop_threads(struct store *s)
+{
+    queue_close(&s->to_writer);
+    if (s->threads > 1)
+        must(pthread_join(s->writer_thread, NULL) == 0);
+    queue_close(&s->to_reader);
+    if (s->threads > 0)
+        must(pthread_join(s->reader_thread, NULL) == 0);
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    stop_threads(s);
+    writer_done(&s->writer);
+    reader_done(&s->reader);
+    queue_done(&s->to_reader);
+    queue_done(&s->to_writer);
+    queue_done(&s->answers);
+    if (s->descriptor >= 0)
+        close(s->descriptor);
+    free(s->path);
+    free(s);
+}
+
+/* On the reader's connection, which its thread does not touch before the first question. */
+enum store_refusal store_load(struct store *s, void (*row)(void *context, const struct change *row),
+                              void *context, char message[STORE_MESSAGE_MAX])
+{
+    int rc;
+
+    must(!s->asked);
+    rc = load_rows(s->reader.db, row, context);
+    return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
+}
+
+/* --- Looking --- */
+
+uint64_t store_last_seq(const struct store *s)
+{
+    return s->last_seq;
+}
+
+enum store_state store_state(const struct store *s)
+{
+    return s->state;
+}
+
+static uint64_t size_of_file(const char *path, const char *suffix)
+{
+    struct stat st;
+    char *name;
+    uint64_t bytes;
+
+    must(asprintf(&name, "%s%s", path, suffix) >= 0);
+    bytes = stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
+    free(name);
+    return bytes;
+}
+
+uint64_t store_size_bytes(const struct store *s)
+{
+    return size_of_file(s->path, "") + size_of_file(s->path, "-wal");
+}
+
+int store_descriptor(const struct store *s)
+{
+    return s->descriptor;
+}
+
+size_t store_queued_bytes(const struct store *s)
+{
+    return s->queued_bytes;
+}
+
+/* --- Questions --- */
+
+static size_t size_of_transaction(const struct transaction *t)
+{
+    size_t bytes = sizeof(*t) + t->count * sizeof(*t->changes);
+
+    for (size_t i = 0; i < t->count; i++)
+        if (t->changes[i].kind == CHANGE_LOG)
+            bytes += t->changes[i].log.body_length;
+    return bytes;
+}
+
+void store_append(struct store *s, struct transaction *transaction)
+{
+    struct job *job = job_new(JOB_APPEND);
+
+    job->answer.transaction = transaction;
+    job->lazy = transaction->lazy;
+    job->generation = s->generation;
+    job->bytes = size_of_transaction(transaction);
+    s->queued_bytes += job->bytes;
+    s->asked = true;
+    queue_push(&s->to_writer, job);
+}
+
+static void ask(struct store *s, enum job_kind kind, uint64_t id, const struct question *question)
+{
+    struct job *job = job_new(kind);
+
+    must(question->rows_max > 0);
+    job->answer.id = id;
+    job->question = *question;
+    job->question.through = s->last_seq;
+    if (job->question.seq > INT64_MAX) /* beyond SQLite's integers, and any seq */
+        job->question.seq = INT64_MAX;
+    s->asked = true;
+    queue_push(&s->to_reader, job);
+}
+
+void store_read_stream(struct store *s, uint64_t id, uint32_t stream, uint64_t after_seq,
+                       size_t rows_max, size_t bytes_max)
+{
+    ask(s, JOB_STREAM, id,
+        &(struct question){
+            .stream = stream, .seq = after_seq, .rows_max = rows_max, .bytes_max = bytes_max});
+}
+
+void store_read_range(struct store *s, uint64_t id, uint64_t after_seq, uint64_t types,
+                      uint32_t peer, size_t rows_max, size_t bytes_max)
+{
+    ask(s, JOB_RANGE, id,
+        &(struct question){.seq = after_seq,
+                           .types = types,
+                           .peer = peer,
+                           .rows_max = rows_max,
+                           .bytes_max = bytes_max});
+}
+
+void store_read_history(struct store *s, uint64_t id, uint32_t peer, uint64_t before_seq,
+                        size_t limit)
+{
+    ask(s, JOB_HISTORY, id,
+        &(struct question){.peer = peer,
+                           .seq = before_seq,
+                           .rows_max = limit,
+                           .bytes_max = STORE_HISTORY_BYTES_MAX});
+}
+
+/* --- Answers --- */
+
+static uint64_t highest_seq(const struct transaction *t)
+{
+    uint64_t seq = 0;
+
+    for (size_t i = 0; i < t->count; i++)
+        if (t->changes[i].kind == CHANGE_LOG && t->changes[i].log.seq > seq)
+            seq = t->changes[i].log.seq;
+    return seq;
+}
+
+static void note_durable(struct store *s, const struct transaction *t)
+{
+    const uint64_t seq = highest_seq(t);
+
+    if (seq > s->last_seq)
+        s->last_seq = seq;
+    s->state = STORE_OK;
+}
+
+/* From now on the caller knows: what it appends next no longer builds on what failed. */
+static void note_failed(struct store *s, const struct job *job)
+{
+    s->state = job->answer.error == ERR_STORAGE_FULL ? STORE_FULL : STORE_FAILING;
+    if (job->generation == s->generation)
+        s->generation++;
+}
+
+bool store_take(struct store *s, struct store_answer *ret_answer)
+{
+    struct job *job = queue_take(&s->answers);
+
+    if (job == NULL)
+        return false;
+    switch (job->answer.kind) {
+    case STORE_DURABLE:
+        note_durable(s, job->answer.transaction);
+        break;
+    case STORE_FAILED:
+        note_failed(s, job);
+        break;
+    case STORE_ROWS:
+        break;
+    }
+    s->queued_bytes -= job->bytes;
+    *ret_answer = job->answer;
+    free(job);
+    return true;
+}
+
+void store_answer_done(struct store_answer *answer)
+{
+    for (size_t i = 0; i < answer->count; i++)
+        free(answer->rows[i].log.body);
+    free(answer->rows);
+    answer->rows = NULL;
+    answer->count = 0;
+}

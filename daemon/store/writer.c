@@ -1,0 +1,149 @@
+#include "daemon/store/writer.h"
+
+#include <stddef.h>
+
+#include "common/alloc.h"
+#include "daemon/store/connection.h"
+
+/* In pages of 4 KiB: the reader is asked for a checkpoint every 4 MiB. One that runs beside a busy
+ * writer never reaches the end of the WAL, so beyond 64 MiB the writer copies the last bit itself
+ * and begins the WAL anew. */
+enum { CHECKPOINT_FRAMES = 1024, RESTART_FRAMES = 16384, RESTART_BUSY_MS = 100 };
+
+/* A batch takes all that waits, but so that its first does not wait for thousands, and that it is
+ * about what the WAL takes between two checkpoints. */
+enum { BATCH_JOBS_MAX = 4096, BATCH_BYTES_MAX = 4 << 20 };
+
+static int after_commit(void *context, sqlite3 *db, const char *name, int frames)
+{
+    struct writer *w = context;
+
+    (void)db;
+    (void)name;
+    w->frames = frames;
+    return SQLITE_OK;
+}
+
+int writer_init(struct writer *w, sqlite3 *db, struct queue *jobs, struct queue *answers,
+                struct queue *reader, const atomic_int *copied)
+{
+    *w = (struct writer){
+        .db = db, .jobs = jobs, .answers = answers, .reader = reader, .copied = copied};
+    sqlite3_wal_hook(db, after_commit, w);
+    return apply_init(&w->apply, db);
+}
+
+void writer_done(struct writer *w)
+{
+    apply_done(&w->apply);
+    sqlite3_close(w->db);
+    w->db = NULL;
+}
+
+static void restart_wal(struct writer *w)
+{
+    /* Somebody else's reader must not hold up commits: then another time. */
+    sqlite3_busy_timeout(w->db, RESTART_BUSY_MS);
+    if (sqlite3_wal_checkpoint_v2(w->db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL) ==
+        SQLITE_OK)
+        w->frames = w->frames_asked = 0;
+    sqlite3_busy_timeout(w->db, CONNECTION_BUSY_MS);
+}
+
+static void mind_wal(struct writer *w)
+{
+    if (w->frames < w->frames_asked)
+        w->frames_asked = 0; /* it began anew */
+    if (w->frames - w->frames_asked < CHECKPOINT_FRAMES)
+        return;
+    w->frames_asked = w->frames;
+    if (w->frames > RESTART_FRAMES && w->frames - atomic_load(w->copied) <= 2 * CHECKPOINT_FRAMES)
+        restart_wal(w);
+    else
+        queue_push(w->reader, job_new(JOB_CHECKPOINT));
+}
+
+static int apply_jobs(struct writer *w, struct job *jobs)
+{
+    for (struct job *job = jobs; job != NULL; job = job->next) {
+        struct transaction *t = job->answer.transaction;
+
+        for (size_t i = 0; i < t->count; i++) {
+            int rc = apply_change(&w->apply, &t->changes[i]);
+
+            if (rc != SQLITE_OK)
+                return rc;
+        }
+    }
+    return apply_flush(&w->apply);
+}
+
+static void roll_back(struct writer *w)
+{
+    if (!sqlite3_get_autocommit(w->db))
+        sqlite3_exec(w->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* One SQLite transaction for all of them. After an error the connection is kept open, whatever the
+ * error: the next batch overwrites the frames of the failed one in the WAL, where a recovery could
+ * otherwise find them again. */
+static int commit(struct writer *w, struct job *jobs)
+{
+    int rc;
+
+    roll_back(w); /* what could not be rolled back when it failed */
+    rc = sqlite3_exec(w->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = apply_jobs(w, jobs);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
+    if (rc == SQLITE_OK) {
+        apply_committed(&w->apply);
+        return rc;
+    }
+    w->failure = connection_error(w->db, rc);
+    roll_back(w);
+    apply_rolled_back(&w->apply);
+    return rc;
+}
+
+static void answer(struct job *first, const struct job *end, enum store_answer_kind kind,
+                   enum error error)
+{
+    for (struct job *job = first; job != end; job = job->next) {
+        job->answer.kind = kind;
+        job->answer.error = error;
+    }
+}
+
+/* The loop numbers what it appends by the failures that it has taken. So what carries the number of
+ * a generation that failed was appended by somebody who did not know, and builds on what was lost.
+ */
+static void handle(struct writer *w, struct job *batch)
+{
+    struct job *fresh = batch;
+
+    while (fresh != NULL && fresh->generation <= w->failed_generation)
+        fresh = fresh->next;
+    answer(batch, fresh, STORE_FAILED, w->failure);
+    if (fresh != NULL) {
+        if (commit(w, fresh) == SQLITE_OK) {
+            answer(fresh, NULL, STORE_DURABLE, OK);
+        } else {
+            w->failed_generation = fresh->generation;
+            answer(fresh, NULL, STORE_FAILED, w->failure);
+        }
+    }
+    queue_push(w->answers, batch);
+    mind_wal(w);
+}
+
+void *writer_run(void *writer)
+{
+    struct writer *w = writer;
+    struct job *batch;
+
+    while ((batch = queue_wait(w->jobs, BATCH_JOBS_MAX, BATCH_BYTES_MAX)) != NULL)
+        handle(w, batch);
+    return NULL;
+}

@@ -1,0 +1,38 @@
+/* The writer thread: makes transactions durable, in groups.
+ *
+ * It commits as soon as it is idle; while one commit runs the next batch gathers in its queue. Each
+ * job goes to the answers in the order in which it came. */
+#ifndef P2PCHAT_DAEMON_STORE_WRITER_H
+#define P2PCHAT_DAEMON_STORE_WRITER_H
+
+#include <stdatomic.h>
+
+#include <sqlite3.h>
+
+#include "daemon/store/apply.h"
+#include "daemon/store/queue.h"
+
+struct writer {
+    sqlite3 *db; /* the only connection that writes; owned */
+    struct apply apply;
+    struct queue *jobs;       /* borrowed, as all below */
+    struct queue *answers;    /* the loop's */
+    struct queue *reader;     /* for checkpoints */
+    const atomic_int *copied; /* WAL frames that the reader's last checkpoint left copied */
+
+    uint64_t failed_generation; /* what was appended in it or before fails, for this reason: */
+    enum error failure;
+    int frames;       /* in the WAL, after the last commit */
+    int frames_asked; /* when a checkpoint was last asked for */
+};
+
+/* Takes over the connection. SQLite's result code; writer_done also takes what a failed init left.
+ */
+int writer_init(struct writer *w, sqlite3 *db, struct queue *jobs, struct queue *answers,
+                struct queue *reader, const atomic_int *copied);
+void writer_done(struct writer *w);
+
+/* The thread: runs until its queue is closed and empty. */
+void *writer_run(void *writer);
+
+#endif

@@ -1,0 +1,182 @@
+#include "tests/unit/store_rig.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/api.h"
+#include "tests/unit/unit.h"
+
+enum { PATIENCE_MS = 30000 };
+
+const uint8_t store_rig_key[KEY_LENGTH] = {1, 2, 3};
+
+void store_rig_init(struct store_rig *rig)
+{
+    const char *temporary = getenv("TMPDIR");
+
+    memset(rig, 0, sizeof(*rig));
+    snprintf(rig->directory, sizeof(rig->directory), "%s/p2pchat-store-XXXXXX",
+             temporary != NULL && strlen(temporary) < 32 ? temporary : "/tmp");
+    assert_non_null(mkdtemp(rig->directory));
+    store_rig_open(rig);
+}
+
+void store_rig_done(struct store_rig *rig)
+{
+    store_rig_close(rig);
+    unlink(store_rig_file(rig, "-shm"));
+    unlink(store_rig_file(rig, "-wal"));
+    unlink(store_rig_file(rig, ""));
+    assert_return_code(rmdir(rig->directory), 0);
+}
+
+void store_rig_open(struct store_rig *rig)
+{
+    char message[STORE_MESSAGE_MAX] = "";
+    const enum store_refusal refusal =
+        store_open(rig->directory, store_rig_key, &rig->store, message);
+
+    if (refusal != STORE_OPENED)
+        fail_msg("store_open: %d: %s", refusal, message);
+}
+
+void store_rig_close(struct store_rig *rig)
+{
+    store_close(rig->store);
+    rig->store = NULL;
+}
+
+void store_rig_reopen(struct store_rig *rig)
+{
+    store_rig_close(rig);
+    store_rig_open(rig);
+}
+
+const char *store_rig_file(const struct store_rig *rig, const char *suffix)
+{
+    static char path[128];
+
+    snprintf(path, sizeof(path), "%s/p2pchat.db%s", rig->directory, suffix);
+    return path;
+}
+
+struct transaction *store_rig_transaction(struct store_rig *rig)
+{
+    return transaction_new(++rig->ticket);
+}
+
+struct store_answer store_rig_take(struct store_rig *rig)
+{
+    struct store_answer answer;
+    struct pollfd readable = {.fd = store_descriptor(rig->store), .events = POLLIN};
+
+    assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
+    assert_true(store_take(rig->store, &answer));
+    return answer;
+}
+
+void store_rig_commit(struct store_rig *rig, struct transaction *t)
+{
+    struct store_answer answer;
+
+    store_append(rig->store, t);
+    answer = store_rig_take(rig);
+    assert_int_equal(answer.kind, STORE_DURABLE);
+    assert_int_equal(answer.error, OK);
+    assert_ptr_equal(answer.transaction, t);
+}
+
+void store_rig_put(struct store_rig *rig, struct transaction *t)
+{
+    store_rig_commit(rig, t);
+    transaction_free(t);
+}
+
+void add_peer(struct transaction *t, uint32_t peer, const char *alias)
+{
+    struct peer_row *row = &transaction_add(t, CHANGE_PEER)->peer;
+
+    row->peer = peer;
+    memset(row->key, (int)peer, sizeof(row->key));
+    row->alias = alias != NULL ? xstrdup(alias) : NULL;
+    row->consent = CONSENT_MUTUAL;
+    memset(row->consent_id, (int)peer + 1, sizeof(row->consent_id));
+}
+
+void add_stream(struct transaction *t, uint32_t stream, uint32_t peer, enum direction direction)
+{
+    transaction_add(t, direction == DIRECTION_IN ? CHANGE_STREAM_IN : CHANGE_STREAM_OUT)->stream =
+        (struct stream_row){.stream = stream,
+                            .peer = peer,
+                            .direction = direction,
+                            .epoch = UINT64_MAX - stream}; /* the high bit too */
+}
+
+void add_acked(struct transaction *t, uint32_t stream, uint32_t peer, uint64_t acked,
+               uint64_t acked_seq, uint64_t queued, uint64_t queued_bytes)
+{
+    transaction_add(t, CHANGE_STREAM_OUT)->stream =
+        (struct stream_row){.stream = stream,
+                            .peer = peer,
+                            .direction = DIRECTION_OUT,
+                            .epoch = UINT64_MAX - stream,
+                            .acked = acked,
+                            .acked_seq = acked_seq,
+                            .queued = queued,
+                            .queued_bytes = queued_bytes};
+}
+
+void add_gone(struct transaction *t, uint32_t stream)
+{
+    transaction_add(t, CHANGE_STREAM_GONE)->stream.stream = stream;
+}
+
+void add_request(struct transaction *t, uint32_t request, uint32_t peer)
+{
+    struct request_row *row = &transaction_add(t, CHANGE_REQUEST)->request;
+
+    row->request = request;
+    row->peer = peer;
+    memset(row->id, (int)request, sizeof(row->id));
+    row->left_ms = 600000;
+}
+
+struct log_row *add_event(struct transaction *t, int type, uint32_t peer, const char *body)
+{
+    struct log_row *row = &transaction_add(t, CHANGE_LOG)->log;
+
+    row->time_ms = 1700000000000 + (int64_t)t->ticket;
+    row->type = type;
+    row->peer = peer;
+    row->body = xstrdup(body);
+    row->body_length = strlen(body);
+    return row;
+}
+
+struct log_row *add_sent(struct transaction *t, uint32_t stream, uint32_t peer, const char *key,
+                         const char *text)
+{
+    struct log_row *row = add_event(t, EVENT_MESSAGE_SENT, peer, text);
+
+    row->stream = stream;
+    row->key = key != NULL ? xstrdup(key) : NULL;
+    return row;
+}
+
+void add_received(struct transaction *t, uint32_t stream, uint32_t peer, uint64_t number,
+                  const char *text)
+{
+    struct log_row *row = add_event(t, EVENT_MESSAGE_RECEIVED, peer, text);
+
+    row->stream = stream;
+    row->number = number;
+    transaction_add(t, CHANGE_STREAM_IN)->stream = (struct stream_row){.stream = stream,
+                                                                       .peer = peer,
+                                                                       .direction = DIRECTION_IN,
+                                                                       .epoch = UINT64_MAX - stream,
+                                                                       .last = number};
+}

@@ -1,0 +1,787 @@
+/* Every kind of change and every question, on one thread's time: append, wait, look. Failing disks
+ * are in test_store_failure.c, refusals to open in test_store_open.c. */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/api.h"
+#include "tests/unit/store_rig.h"
+
+static int set_up(void **state)
+{
+    struct store_rig *rig = xcalloc(1, sizeof(*rig));
+
+    store_rig_init(rig);
+    *state = rig;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    store_rig_done(*state);
+    free(*state);
+    return 0;
+}
+
+/* --- What is loaded --- */
+
+enum { LOADED_MAX = 16 };
+
+struct loaded {
+    struct change rows[LOADED_MAX]; /* without their texts */
+    char alias[LOADED_MAX][16];
+    size_t count;
+};
+
+static void note_row(void *context, const struct change *row)
+{
+    struct loaded *loaded = context;
+
+    assert_in_range(loaded->count, 0, LOADED_MAX - 1);
+    if (row->kind == CHANGE_PEER && row->peer.alias != NULL)
+        snprintf(loaded->alias[loaded->count], sizeof(loaded->alias[0]), "%s", row->peer.alias);
+    loaded->rows[loaded->count++] = *row;
+}
+
+static struct loaded load(struct store_rig *rig)
+{
+    char message[STORE_MESSAGE_MAX];
+    struct loaded loaded = {.count = 0};
+
+    store_rig_reopen(rig);
+    assert_int_equal(store_load(rig->store, note_row, &loaded, message), STORE_OPENED);
+    return loaded;
+}
+
+static void assert_meta(const struct change *row, enum meta_name name, uint64_t value)
+{
+    assert_int_equal(row->kind, CHANGE_META);
+    assert_int_equal(row->meta.name, name);
+    assert_true(row->meta.value == value);
+}
+
+static void test_new_store_is_empty(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_answer answer;
+
+    assert_true(store_exists(rig->directory));
+    assert_true(store_last_seq(rig->store) == 0);
+    assert_int_equal(store_state(rig->store), STORE_OK);
+    assert_int_equal(store_queued_bytes(rig->store), 0);
+    assert_true(store_size_bytes(rig->store) > 0);
+    assert_false(store_take(rig->store, &answer));
+    assert_int_equal(load(rig).count, 0);
+}
+
+static void test_peers_are_kept(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = store_rig_transaction(rig);
+    struct loaded loaded;
+    struct peer_row *row;
+
+    add_peer(t, 7, "alice");
+    row = &t->changes[0].peer;
+    row->name = xstrdup("Alice ☃");
+    row->address = xstrdup("192.0.2.1:28470");
+    row->record = xmemdup("\0\1\0", 3);
+    row->record_length = 3;
+    row->consent = CONSENT_ENDING;
+    row->verified = true;
+    row->last_seen_ms = 1700000000000;
+    add_peer(t, 9, NULL);
+    store_rig_put(rig, t);
+
+    loaded = load(rig);
+    assert_int_equal(loaded.count, 3);
+    assert_meta(&loaded.rows[0], META_LAST_PEER, 9);
+    row = &loaded.rows[1].peer;
+    assert_int_equal(loaded.rows[1].kind, CHANGE_PEER);
+    assert_int_equal(row->peer, 7);
+    assert_int_equal(row->key[KEY_LENGTH - 1], 7);
+    assert_string_equal(loaded.alias[1], "alice");
+    assert_int_equal(row->record_length, 3);
+    assert_int_equal(row->consent, CONSENT_ENDING);
+    assert_int_equal(row->consent_id[0], 8);
+    assert_true(row->verified);
+    assert_false(row->blocked);
+    assert_true(row->last_seen_ms == 1700000000000);
+    assert_int_equal(loaded.rows[2].peer.peer, 9);
+    assert_null(loaded.rows[2].peer.alias);
+    assert_null(loaded.rows[2].peer.record);
+}
+
+static void test_peers_are_replaced_and_removed(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = store_rig_transaction(rig);
+    struct loaded loaded;
+
+    add_peer(t, 1, "alice");
+    add_peer(t, 2, "bob");
+    add_peer(t, 3, "carol");
+    store_rig_put(rig, t);
+    t = store_rig_transaction(rig);
+    add_peer(t, 1, NULL); /* frees the alias for the next */
+    add_peer(t, 2, "alice");
+    transaction_add(t, CHANGE_PEER_GONE)->peer.peer = 3;
+    transaction_add(t, CHANGE_PEER_GONE)->peer.peer = 99;
+    store_rig_put(rig, t);
+
+    loaded = load(rig);
+    assert_int_equal(loaded.count, 3);
+    assert_meta(&loaded.rows[0], META_LAST_PEER, 3); /* also when it is gone */
+    assert_string_equal(loaded.alias[1], "");
+    assert_string_equal(loaded.alias[2], "alice");
+}
+
+static void test_requests_are_kept(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = store_rig_transaction(rig);
+    struct loaded loaded;
+
+    add_request(t, 1, 7);
+    add_request(t, 2, 7);
+    t->changes[1].request.greeting = xstrdup("hello");
+    add_request(t, 3, 7);
+    store_rig_put(rig, t);
+    t = store_rig_transaction(rig);
+    transaction_add(t, CHANGE_REQUEST_GONE)->request.request = 3;
+    add_request(t, 2, 7);
+    t->changes[1].request.direction = DIRECTION_OUT;
+    t->changes[1].request.state = REQUEST_EXPIRED;
+    t->changes[1].request.left_ms = -5;
+    store_rig_put(rig, t);
+
+    loaded = load(rig);
+    assert_int_equal(loaded.count, 3);
+    assert_meta(&loaded.rows[0], META_LAST_REQUEST, 3);
+    assert_int_equal(loaded.rows[1].kind, CHANGE_REQUEST);
+    assert_int_equal(loaded.rows[1].request.request, 1);
+    assert_true(loaded.rows[1].request.left_ms == 600000);
+    assert_int_equal(loaded.rows[2].request.request, 2);
+    assert_int_equal(loaded.rows[2].request.id[0], 2);
+    assert_int_equal(loaded.rows[2].request.peer, 7);
+    assert_int_equal(loaded.rows[2].request.direction, DIRECTION_OUT);
+    assert_null(loaded.rows[2].request.greeting);
+    assert_true(loaded.rows[2].request.left_ms == -5);
+    assert_int_equal(loaded.rows[2].request.state, REQUEST_EXPIRED);
+}
+
+static void test_numbers_with_a_name(void **state)
+{
+    struct store_rig *rig = *state;
+    struct loaded loaded;
+
+    for (uint64_t value = UINT64_MAX - 1; value != 1; value++) {
+        struct transaction *t = store_rig_transaction(rig);
+        struct change *change = transaction_add(t, CHANGE_META);
+
+        change->meta.name = META_RECORD_SEQUENCE;
+        change->meta.value = value;
+        store_rig_put(rig, t);
+        loaded = load(rig);
+        assert_int_equal(loaded.count, 1);
+        assert_meta(&loaded.rows[0], META_RECORD_SEQUENCE, value);
+    }
+}
+
+/* --- Streams and messages --- */
+
+/* Peer 1 with stream 1 out and 2 in, peer 2 with 3 out. */
+static void put_streams(struct store_rig *rig)
+{
+    struct transaction *t = store_rig_transaction(rig);
+
+    add_peer(t, 1, "alice");
+    add_peer(t, 2, "bob");
+    add_stream(t, 1, 1, DIRECTION_OUT);
+    add_stream(t, 2, 1, DIRECTION_IN);
+    add_stream(t, 3, 2, DIRECTION_OUT);
+    store_rig_put(rig, t);
+}
+
+static void put_sent(struct store_rig *rig, uint32_t stream, uint32_t peer, const char *text)
+{
+    struct transaction *t = store_rig_transaction(rig);
+
+    add_sent(t, stream, peer, NULL, text);
+    store_rig_put(rig, t);
+}
+
+static void test_messages_are_numbered(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t;
+    struct loaded loaded;
+
+    put_streams(rig);
+    t = store_rig_transaction(rig);
+    add_sent(t, 1, 1, NULL, "one");
+    add_sent(t, 3, 2, NULL, "eins");
+    add_sent(t, 1, 1, NULL, "two");
+    add_received(t, 2, 1, 41, "oh");
+    add_event(t, EVENT_CHAT_ACCEPTED, 1, "\"request\":\"r1\"");
+    store_rig_commit(rig, t);
+
+    for (uint64_t i = 0; i < 4; i++) {
+        static const uint64_t numbers[] = {1, 1, 2, 41};
+        static const uint32_t streams[] = {1, 3, 1, 2};
+        const struct log_row *row = &t->changes[i].log;
+
+        assert_int_equal(row->result, OK);
+        assert_false(row->existing);
+        assert_true(row->seq == i + 1);
+        assert_true(row->number == numbers[i]);
+        assert_true(row->epoch == UINT64_MAX - streams[i]);
+    }
+    assert_true(t->changes[5].log.seq == 5);
+    assert_true(store_last_seq(rig->store) == 5);
+    transaction_free(t);
+
+    loaded = load(rig);
+    assert_true(store_last_seq(rig->store) == 5);
+    assert_int_equal(loaded.count, 2 + 2 + 3);
+    assert_meta(&loaded.rows[0], META_LAST_PEER, 2);
+    assert_meta(&loaded.rows[1], META_LAST_STREAM, 3);
+    assert_int_equal(loaded.rows[4].kind, CHANGE_STREAM_OUT);
+    assert_true(loaded.rows[4].stream.last == 2);
+    assert_true(loaded.rows[4].stream.queued == 2);
+    assert_true(loaded.rows[4].stream.queued_bytes == 6);
+    assert_true(loaded.rows[4].stream.epoch == UINT64_MAX - 1);
+    assert_int_equal(loaded.rows[5].kind, CHANGE_STREAM_IN);
+    assert_true(loaded.rows[5].stream.last == 41);
+    assert_true(loaded.rows[6].stream.last == 1);
+}
+
+static void test_acknowledged_is_taken_off(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t;
+    struct loaded loaded;
+
+    put_streams(rig);
+    put_sent(rig, 1, 1, "one");
+    put_sent(rig, 1, 1, "three");
+    t = store_rig_transaction(rig);
+    add_acked(t, 1, 1, 1, 1, 1, 3);
+    add_sent(t, 1, 1, NULL, "four");
+    store_rig_put(rig, t);
+
+    loaded = load(rig);
+    assert_int_equal(loaded.rows[4].stream.stream, 1);
+    assert_true(loaded.rows[4].stream.last == 3);
+    assert_true(loaded.rows[4].stream.acked == 1);
+    assert_true(loaded.rows[4].stream.acked_seq == 1);
+    assert_true(loaded.rows[4].stream.queued == 2);
+    assert_true(loaded.rows[4].stream.queued_bytes == 9);
+}
+
+static void test_closed_streams_are_not_loaded(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t;
+    struct loaded loaded;
+
+    put_streams(rig);
+    t = store_rig_transaction(rig);
+    add_gone(t, 1);
+    add_gone(t, 3);
+    add_gone(t, 99);
+    store_rig_put(rig, t);
+    t = store_rig_transaction(rig);
+    add_stream(t, 4, 1, DIRECTION_OUT);
+    t->changes[0].stream.epoch = UINT64_MAX - 1; /* the epoch of stream 1 once more */
+    add_gone(t, 4);
+    store_rig_put(rig, t);
+
+    loaded = load(rig);
+    assert_int_equal(loaded.count, 2 + 2 + 1);
+    assert_meta(&loaded.rows[1], META_LAST_STREAM, 4);
+    assert_int_equal(loaded.rows[4].stream.stream, 2);
+}
+
+/* More streams than the writer keeps at hand, in one transaction and across several. */
+static void test_many_streams(void **state)
+{
+    enum { STREAMS = 1000 };
+    struct store_rig *rig = *state;
+    struct transaction *t = store_rig_transaction(rig);
+
+    add_peer(t, 1, "alice");
+    for (uint32_t i = 1; i <= STREAMS; i++)
+        add_stream(t, i, 1, DIRECTION_OUT);
+    for (uint32_t round = 1; round <= 3; round++)
+        for (uint32_t i = 1; i <= STREAMS; i++)
+            add_sent(t, i, 1, NULL, "x");
+    store_rig_commit(rig, t);
+    for (size_t i = 0; i < 3 * STREAMS; i++)
+        assert_true(t->changes[1 + STREAMS + i].log.number == 1 + i / STREAMS);
+    transaction_free(t);
+
+    t = store_rig_transaction(rig);
+    for (uint32_t i = 1; i <= STREAMS; i++)
+        add_sent(t, i, 1, NULL, "x");
+    store_rig_commit(rig, t);
+    for (size_t i = 0; i < STREAMS; i++)
+        assert_true(t->changes[i].log.number == 4);
+    transaction_free(t);
+}
+
+/* --- Keys --- */
+
+static void test_keys(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t;
+    const struct log_row *row;
+
+    put_streams(rig);
+    t = store_rig_transaction(rig);
+    add_sent(t, 1, 1, "k", "hi");
+    add_sent(t, 3, 2, "k", "hi"); /* another peer's key */
+    store_rig_put(rig, t);
+    t = store_rig_transaction(rig);
+    add_sent(t, 1, 1, "k", "hi");
+    add_sent(t, 1, 1, "k", "ho");
+    add_sent(t, 1, 1, "l", "ho");
+    add_sent(t, 1, 1, "l", "ho"); /* in the same transaction */
+    add_sent(t, 1, 1, NULL, "hi");
+    store_rig_commit(rig, t);
+
+    row = &t->changes[0].log;
+    assert_int_equal(row->result, OK);
+    assert_true(row->existing);
+    assert_false(row->delivered);
+    assert_true(row->seq == 1 && row->number == 1 && row->epoch == UINT64_MAX - 1);
+    row = &t->changes[1].log;
+    assert_int_equal(row->result, ERR_KEY_CONFLICT);
+    assert_false(row->existing);
+    row = &t->changes[2].log;
+    assert_int_equal(row->result, OK);
+    assert_true(row->seq == 3 && row->number == 2);
+    row = &t->changes[3].log;
+    assert_true(row->existing);
+    assert_true(row->seq == 3 && row->number == 2);
+    row = &t->changes[4].log;
+    assert_false(row->existing);
+    assert_true(row->seq == 4 && row->number == 3);
+    transaction_free(t);
+    assert_true(store_last_seq(rig->store) == 4);
+}
+
+static void test_key_of_an_older_epoch(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t;
+
+    put_streams(rig);
+    t = store_rig_transaction(rig);
+    add_sent(t, 1, 1, "a", "delivered");
+    add_sent(t, 1, 1, "b", "failed");
+    store_rig_put(rig, t);
+    t = store_rig_transaction(rig);
+    add_acked(t, 1, 1, 1, 1, 1, 9);
+    add_gone(t, 1);
+    add_stream(t, 4, 1, DIRECTION_OUT);
+    store_rig_put(rig, t);
+    store_rig_reopen(rig);
+    t = store_rig_transaction(rig);
+    add_sent(t, 4, 1, "a", "delivered");
+    add_sent(t, 4, 1, "b", "failed");
+    store_rig_commit(rig, t);
+
+    for (uint64_t i = 0; i < 2; i++) {
+        const struct log_row *row = &t->changes[i].log;
+
+        assert_true(row->existing);
+        assert_int_equal(row->stream, 1);
+        assert_true(row->epoch == UINT64_MAX - 1);
+        assert_true(row->number == i + 1);
+        assert_int_equal(row->delivered, i == 0);
+    }
+    transaction_free(t);
+}
+
+/* --- Questions --- */
+
+static struct store_answer take_rows(struct store_rig *rig, uint64_t id, size_t count, bool end)
+{
+    struct store_answer answer = store_rig_take(rig);
+
+    assert_int_equal(answer.kind, STORE_ROWS);
+    assert_int_equal(answer.error, OK);
+    assert_true(answer.id == id);
+    assert_int_equal(answer.count, count);
+    assert_int_equal(answer.end, end);
+    return answer;
+}
+
+static void assert_row(const struct store_row *row, uint64_t seq, const char *body)
+{
+    assert_true(row->log.seq == seq);
+    assert_string_equal(row->log.body, body);
+    assert_int_equal(row->log.body_length, strlen(body));
+}
+
+/* Seqs: 1 sent, 2 received, 3 to bob, 4 accepted, 5 sent, 6 sent, 7 security warning. */
+static void put_conversation(struct store_rig *rig)
+{
+    struct transaction *t;
+
+    put_streams(rig);
+    t = store_rig_transaction(rig);
+    add_sent(t, 1, 1, "key", "one");
+    add_received(t, 2, 1, 1, "");
+    add_sent(t, 3, 2, NULL, "eins");
+    add_event(t, EVENT_CHAT_ACCEPTED, 1, "\"request\":\"r1\"");
+    add_sent(t, 1, 1, NULL, "two");
+    add_sent(t, 1, 1, NULL, "three");
+    add_event(t, EVENT_SECURITY_WARNING, 0, "\"reason\":\"test\"");
+    store_rig_put(rig, t);
+}
+
+static void test_read_stream(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_answer answer;
+
+    put_conversation(rig);
+    store_read_stream(rig->store, 11, 1, 0, 10, 1000);
+    answer = take_rows(rig, 11, 3, true);
+    assert_row(&answer.rows[0], 1, "one");
+    assert_null(answer.rows[0].log.key);
+    assert_row(&answer.rows[1], 5, "two");
+    assert_true(answer.rows[1].log.number == 2);
+    assert_true(answer.rows[1].log.epoch == UINT64_MAX - 1);
+    assert_int_equal(answer.rows[1].log.stream, 1);
+    assert_int_equal(answer.rows[1].log.peer, 1);
+    assert_int_equal(answer.rows[1].log.type, EVENT_MESSAGE_SENT);
+    assert_true(answer.rows[1].log.time_ms == 1700000000000 + (int64_t)rig->ticket);
+    assert_row(&answer.rows[2], 6, "three");
+    store_answer_done(&answer);
+
+    store_read_stream(rig->store, 12, 1, 1, 1, 1000);
+    answer = take_rows(rig, 12, 1, false);
+    assert_row(&answer.rows[0], 5, "two");
+    store_answer_done(&answer);
+    store_read_stream(rig->store, 13, 1, 0, 10, 6);
+    answer = take_rows(rig, 13, 2, false);
+    store_answer_done(&answer);
+    store_read_stream(rig->store, 14, 1, 5, 10, 1); /* one at least */
+    answer = take_rows(rig, 14, 1, true);
+    assert_row(&answer.rows[0], 6, "three");
+    store_answer_done(&answer);
+    store_read_stream(rig->store, 15, 1, 6, 10, 1000);
+    answer = take_rows(rig, 15, 0, true);
+    store_answer_done(&answer);
+    store_read_stream(rig->store, 16, 77, 0, 10, 1000);
+    answer = take_rows(rig, 16, 0, true);
+    store_answer_done(&answer);
+    store_read_stream(rig->store, 17, 1, UINT64_MAX, 10, 1000);
+    answer = take_rows(rig, 17, 0, true);
+    store_answer_done(&answer);
+}
+
+static void test_read_range(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_answer answer;
+    const uint64_t sent = 1u << EVENT_MESSAGE_SENT;
+
+    put_conversation(rig);
+    store_read_range(rig->store, 1, 0, 0, 0, 100, 1000);
+    answer = take_rows(rig, 1, 7, true);
+    for (uint64_t i = 0; i < 7; i++)
+        assert_true(answer.rows[i].log.seq == i + 1);
+    assert_row(&answer.rows[6], 7, "\"reason\":\"test\"");
+    assert_int_equal(answer.rows[6].log.peer, 0);
+    assert_int_equal(answer.rows[6].log.stream, 0);
+    assert_true(answer.rows[6].log.number == 0 && answer.rows[6].log.epoch == 0);
+    assert_true(answer.scanned_through == 7);
+    store_answer_done(&answer);
+
+    store_read_range(rig->store, 2, 1, sent, 1, 100, 1000);
+    answer = take_rows(rig, 2, 2, true);
+    assert_row(&answer.rows[0], 5, "two");
+    assert_true(answer.scanned_through == 7);
+    store_answer_done(&answer);
+    store_read_range(rig->store, 3, 1, 0, 0, 2, 1000);
+    answer = take_rows(rig, 3, 2, false);
+    assert_true(answer.scanned_through == 3);
+    store_answer_done(&answer);
+    store_read_range(rig->store, 4, 0, 0, 0, 100, 4);
+    answer = take_rows(rig, 4, 2, false);
+    assert_true(answer.scanned_through == 2);
+    store_answer_done(&answer);
+    store_read_range(rig->store, 5, 7, 0, 0, 100, 1000);
+    answer = take_rows(rig, 5, 0, true);
+    assert_true(answer.scanned_through == 7);
+    store_answer_done(&answer);
+    store_read_range(rig->store, 6, 100, 0, 0, 100, 1000); /* beyond the end */
+    answer = take_rows(rig, 6, 0, true);
+    assert_true(answer.scanned_through == 100);
+    store_answer_done(&answer);
+}
+
+/* A filter that nothing fits goes on in steps, and gets to the end. */
+static void test_read_sparse_range(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = store_rig_transaction(rig);
+    struct store_answer answer;
+
+    for (int i = 0; i < 10000; i++)
+        add_event(t, EVENT_CHAT_EXPIRED, 1, "");
+    store_rig_put(rig, t);
+    store_read_range(rig->store, 1, 0, 0, 2, 1000, 1000);
+    answer = take_rows(rig, 1, 0, false);
+    assert_true(answer.scanned_through == 4096);
+    store_read_range(rig->store, 2, 4096, 1, 0, 2, 1000);
+    answer = take_rows(rig, 2, 0, false);
+    assert_true(answer.scanned_through == 4096 + 32);
+    store_read_range(rig->store, 3, 8192, 0, 2, 1000, 1000);
+    answer = take_rows(rig, 3, 0, true);
+    assert_true(answer.scanned_through == 10000);
+}
+
+static void test_read_history(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_answer answer;
+
+    put_conversation(rig);
+    store_read_history(rig->store, 1, 0, 0, 100);
+    answer = take_rows(rig, 1, 5, true);
+    assert_row(&answer.rows[0], 1, "one");
+    assert_row(&answer.rows[1], 2, "");
+    assert_int_equal(answer.rows[1].state, MESSAGE_STATE_RECEIVED);
+    assert_row(&answer.rows[2], 3, "eins");
+    assert_row(&answer.rows[4], 6, "three");
+    store_answer_done(&answer);
+
+    store_read_history(rig->store, 2, 1, 6, 2);
+    answer = take_rows(rig, 2, 2, false);
+    assert_row(&answer.rows[0], 2, "");
+    assert_row(&answer.rows[1], 5, "two");
+    store_answer_done(&answer);
+    store_read_history(rig->store, 3, 1, 2, 2);
+    answer = take_rows(rig, 3, 1, true);
+    store_answer_done(&answer);
+    store_read_history(rig->store, 4, 0, 1, 2);
+    answer = take_rows(rig, 4, 0, true);
+    store_read_history(rig->store, 5, 2, UINT64_MAX, 2);
+    answer = take_rows(rig, 5, 1, true);
+    assert_row(&answer.rows[0], 3, "eins");
+    store_answer_done(&answer);
+    store_read_history(rig->store, 6, 3, 0, 2);
+    answer = take_rows(rig, 6, 0, true);
+}
+
+static void test_states_in_history(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t;
+    struct store_answer answer;
+
+    put_conversation(rig);
+    t = store_rig_transaction(rig);
+    add_acked(t, 1, 1, 2, 5, 2, 6);
+    store_rig_put(rig, t);
+    store_read_history(rig->store, 1, 1, 0, 100);
+    answer = take_rows(rig, 1, 4, true);
+    assert_int_equal(answer.rows[0].state, MESSAGE_STATE_DELIVERED);
+    assert_int_equal(answer.rows[1].state, MESSAGE_STATE_RECEIVED);
+    assert_int_equal(answer.rows[2].state, MESSAGE_STATE_DELIVERED);
+    assert_int_equal(answer.rows[3].state, MESSAGE_STATE_QUEUED);
+    store_answer_done(&answer);
+
+    t = store_rig_transaction(rig);
+    add_gone(t, 1);
+    add_gone(t, 2);
+    store_rig_put(rig, t);
+    store_rig_reopen(rig);
+    store_read_history(rig->store, 2, 1, 0, 100);
+    answer = take_rows(rig, 2, 4, true);
+    assert_int_equal(answer.rows[0].state, MESSAGE_STATE_DELIVERED);
+    assert_int_equal(answer.rows[1].state, MESSAGE_STATE_RECEIVED);
+    assert_true(answer.rows[1].log.epoch == UINT64_MAX - 2);
+    assert_int_equal(answer.rows[2].state, MESSAGE_STATE_DELIVERED);
+    assert_int_equal(answer.rows[3].state, MESSAGE_STATE_FAILED);
+    store_answer_done(&answer);
+}
+
+/* Pages of long messages are cut; history over long stretches without messages is not. */
+static void test_history_is_bounded(void **state)
+{
+    struct store_rig *rig = *state;
+    char *text = xcalloc(1, 65537);
+    struct transaction *t;
+    struct store_answer answer;
+
+    put_streams(rig);
+    memset(text, 'x', 65536);
+    for (int i = 0; i < 20; i++)
+        put_sent(rig, 1, 1, text);
+    free(text);
+    t = store_rig_transaction(rig);
+    for (int i = 0; i < 10000; i++)
+        add_event(t, EVENT_CHAT_EXPIRED, 1, "");
+    store_rig_put(rig, t);
+    store_read_history(rig->store, 1, 0, 0, 1000);
+    answer = take_rows(rig, 1, 16, false);
+    assert_true(answer.rows[0].log.seq == 5);
+    assert_true(answer.rows[15].log.seq == 20);
+    store_answer_done(&answer);
+    store_read_history(rig->store, 2, 0, 5, 1000);
+    answer = take_rows(rig, 2, 4, true);
+    store_answer_done(&answer);
+}
+
+/* A question shows what was known to be durable when it was asked, and nothing that comes later. */
+static void test_questions_do_not_overtake(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_answer answer;
+    struct transaction *t;
+    size_t rows = 0;
+
+    put_streams(rig);
+    put_sent(rig, 1, 1, "known");
+    t = store_rig_transaction(rig);
+    add_sent(t, 1, 1, NULL, "not yet");
+    store_append(rig->store, t);
+    store_read_range(rig->store, 1, 0, 0, 0, 10, 1000);
+    store_read_stream(rig->store, 2, 1, 0, 10, 1000);
+    store_read_history(rig->store, 3, 0, 0, 10);
+    for (int i = 0; i < 4; i++) {
+        answer = store_rig_take(rig);
+        rows += answer.count;
+        transaction_free(answer.transaction);
+        store_answer_done(&answer);
+    }
+    assert_int_equal(rows, 3);
+}
+
+/* --- Groups, lazy ones, the end --- */
+
+static void test_many_transactions_in_order(void **state)
+{
+    enum { COUNT = 10000 };
+    struct store_rig *rig = *state;
+    size_t bytes;
+
+    put_streams(rig);
+    for (int i = 0; i < COUNT; i++) {
+        struct transaction *t = store_rig_transaction(rig);
+
+        add_sent(t, 1, 1, NULL, "message");
+        store_append(rig->store, t);
+    }
+    bytes = store_queued_bytes(rig->store);
+    assert_in_range(bytes, COUNT * sizeof(struct change), STORE_QUEUE_MAX);
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        struct store_answer answer = store_rig_take(rig);
+
+        assert_int_equal(answer.kind, STORE_DURABLE);
+        assert_true(answer.transaction->ticket == 1 + i);
+        assert_true(answer.transaction->changes[0].log.seq == i);
+        assert_true(answer.transaction->changes[0].log.number == i);
+        assert_true(store_last_seq(rig->store) == i);
+        transaction_free(answer.transaction);
+    }
+    assert_int_equal(store_queued_bytes(rig->store), 0);
+}
+
+static void test_lazy_ones_come_too(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = store_rig_transaction(rig);
+
+    t->lazy = true;
+    add_event(t, EVENT_CHAT_EXPIRED, 0, "");
+    store_rig_put(rig, t); /* alone */
+    t = store_rig_transaction(rig);
+    t->lazy = true;
+    store_append(rig->store, t);
+    store_append(rig->store, store_rig_transaction(rig)); /* empty, and in company */
+    for (int i = 0; i < 2; i++) {
+        struct store_answer answer = store_rig_take(rig);
+
+        assert_int_equal(answer.kind, STORE_DURABLE);
+        transaction_free(answer.transaction);
+    }
+}
+
+static void test_close_finishes(void **state)
+{
+    struct store_rig *rig = *state;
+
+    put_streams(rig);
+    for (int i = 0; i < 1000; i++) {
+        struct transaction *t = store_rig_transaction(rig);
+
+        add_sent(t, 1, 1, NULL, "message");
+        t->lazy = i % 2 != 0;
+        store_append(rig->store, t);
+    }
+    store_read_range(rig->store, 1, 0, 0, 0, 10, 1000);
+    store_rig_reopen(rig);
+    assert_true(store_last_seq(rig->store) == 1000);
+}
+
+/* A writer that is never idle: the WAL begins anew at 64 MiB, and does not grow without bound. */
+static void test_wal_is_bounded(void **state)
+{
+    struct store_rig *rig = *state;
+    char *text = xcalloc(1, 65537);
+    uint64_t bytes = 0;
+
+    memset(text, 'x', 65536);
+    put_streams(rig);
+    for (int i = 0; i < 100; i++) {
+        struct transaction *t = store_rig_transaction(rig);
+
+        for (int j = 0; j < 16; j++)
+            add_sent(t, 1, 1, NULL, text);
+        bytes += 16 * 65536;
+        store_rig_put(rig, t);
+    }
+    free(text);
+    assert_in_range(store_size_bytes(rig->store), bytes, bytes + (76 << 20));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_new_store_is_empty, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_peers_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_peers_are_replaced_and_removed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_requests_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_numbers_with_a_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_messages_are_numbered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_acknowledged_is_taken_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closed_streams_are_not_loaded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_streams, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_key_of_an_older_epoch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_read_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_read_range, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_read_sparse_range, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_read_history, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_states_in_history, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_history_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_questions_do_not_overtake, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_transactions_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lazy_ones_come_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_close_finishes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wal_is_bounded, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
