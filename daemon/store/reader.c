@@ -33,16 +33,17 @@ static const char *const sql[SQL_COUNT] = {
 
 _Static_assert((int)SQL_COUNT == READER_STATEMENTS, "each has its place");
 
-int reader_init(struct reader *r, const char *path, struct queue *jobs, struct queue *answers)
+int store_reader_init(struct store_reader *r, const char *path, struct queue *jobs,
+                      struct queue *answers)
 {
     int rc;
 
-    *r = (struct reader){.jobs = jobs, .answers = answers};
+    *r = (struct store_reader){.jobs = jobs, .answers = answers};
     rc = connection_open(path, CONNECTION_READER, &r->db);
     return rc == SQLITE_OK ? statements_prepare(r->db, sql, SQL_COUNT, r->statements) : rc;
 }
 
-void reader_done(struct reader *r)
+void store_reader_done(struct store_reader *r)
 {
     statements_finalize(r->statements, SQL_COUNT);
     sqlite3_close(r->db);
@@ -164,7 +165,7 @@ static void reverse(struct page *p)
 
 /* --- Questions --- */
 
-static int read_stream(struct reader *r, const struct question *q, struct page *p,
+static int read_stream(struct store_reader *r, const struct question *q, struct page *p,
                        struct store_answer *answer)
 {
     uint64_t after = q->seq;
@@ -190,7 +191,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static int read_range(struct reader *r, const struct question *q, struct page *p,
+static int read_range(struct store_reader *r, const struct question *q, struct page *p,
                       struct store_answer *answer)
 {
     const uint64_t scan =
@@ -217,7 +218,7 @@ static int read_range(struct reader *r, const struct question *q, struct page *p
     return rc;
 }
 
-static int read_history_of_peer(struct reader *r, const struct question *q, uint64_t before,
+static int read_history_of_peer(struct store_reader *r, const struct question *q, uint64_t before,
                                 struct page *p)
 {
     int rc;
@@ -236,7 +237,7 @@ static int read_history_of_peer(struct reader *r, const struct question *q, uint
 }
 
 /* Steps back over the log, as there may be long stretches without a message. */
-static int read_history_of_all(struct reader *r, uint64_t before, struct page *p)
+static int read_history_of_all(struct store_reader *r, uint64_t before, struct page *p)
 {
     int rc = SQLITE_DONE;
 
@@ -253,7 +254,7 @@ static int read_history_of_all(struct reader *r, uint64_t before, struct page *p
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
-static int read_history(struct reader *r, const struct question *q, struct page *p,
+static int read_history(struct store_reader *r, const struct question *q, struct page *p,
                         struct store_answer *answer)
 {
     const uint64_t before = q->seq > 0 ? smaller(q->seq, q->through + 1) : q->through + 1;
@@ -267,7 +268,7 @@ static int read_history(struct reader *r, const struct question *q, struct page 
 
 /* Copies what can be copied of the WAL without getting in anybody's way. When it cannot, the WAL
  * grows on, and the next time may be better: nothing is lost by it. */
-static void checkpoint(struct reader *r)
+static void checkpoint(struct store_reader *r)
 {
     int frames, copied;
 
@@ -276,8 +277,8 @@ static void checkpoint(struct reader *r)
         atomic_store(&r->copied, copied);
 }
 
-static void answer(struct reader *r, struct job *job,
-                   int (*read)(struct reader *r, const struct question *q, struct page *p,
+static void answer(struct store_reader *r, struct job *job,
+                   int (*read)(struct store_reader *r, const struct question *q, struct page *p,
                                struct store_answer *answer))
 {
     const struct question *q = &job->question;
@@ -294,9 +295,9 @@ static void answer(struct reader *r, struct job *job,
     queue_push(r->answers, job);
 }
 
-void *reader_run(void *reader)
+void *store_reader_run(void *reader)
 {
-    struct reader *r = reader;
+    struct store_reader *r = reader;
     struct job *job;
 
     while ((job = queue_wait(r->jobs, 1, 0)) != NULL) {

@@ -15,7 +15,7 @@
 
 enum { READER_SNAPSHOT_MS = 50, READER_STATEMENTS = 4 };
 
-struct reader {
+struct store_reader {
     sqlite3 *db; /* query_only; owned */
     sqlite3_stmt *statements[READER_STATEMENTS];
     struct queue *jobs;    /* borrowed, as the next */
@@ -23,12 +23,13 @@ struct reader {
     atomic_int copied;     /* WAL frames that the last checkpoint left copied; for the writer */
 };
 
-/* Opens its connection. SQLite's result code, with the reason in r->db; reader_done also takes what
- * a failed init left. */
-int reader_init(struct reader *r, const char *path, struct queue *jobs, struct queue *answers);
-void reader_done(struct reader *r);
+/* Opens its connection. SQLite's result code, with the reason in r->db; store_reader_done also
+ * takes what a failed init left. */
+int store_reader_init(struct store_reader *r, const char *path, struct queue *jobs,
+                      struct queue *answers);
+void store_reader_done(struct store_reader *r);
 
 /* The thread: runs until its queue is closed and empty. */
-void *reader_run(void *reader);
+void *store_reader_run(void *reader);
 
 #endif

@@ -22,8 +22,8 @@ enum { THREAD_STACK_BYTES = 256 << 10 }; /* SQLite needs less than 64 KiB; addre
 
 struct store {
     char *path;
-    struct writer writer;
-    struct reader reader;
+    struct store_writer writer;
+    struct store_reader reader;
     struct queue to_writer, to_reader, answers;
     int descriptor; /* of `answers` */
     pthread_t writer_thread, reader_thread;
@@ -79,10 +79,10 @@ static int start_threads(struct store *s)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = start_thread(&s->reader_thread, "store-reader", reader_run, &s->reader);
+    error = start_thread(&s->reader_thread, "store-reader", store_reader_run, &s->reader);
     if (error == 0) {
         s->threads++;
-        error = start_thread(&s->writer_thread, "store-writer", writer_run, &s->writer);
+        error = start_thread(&s->writer_thread, "store-writer", store_writer_run, &s->writer);
     }
     if (error == 0)
         s->threads++;
@@ -100,13 +100,14 @@ static enum store_refusal open_writer(struct store *s, const uint8_t key[KEY_LEN
         sqlite3_close(db);
         return refusal;
     }
-    rc = writer_init(&s->writer, db, &s->to_writer, &s->answers, &s->to_reader, &s->reader.copied);
+    rc = store_writer_init(&s->writer, db, &s->to_writer, &s->answers, &s->to_reader,
+                           &s->reader.copied);
     return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, db, rc, message);
 }
 
 static enum store_refusal open_reader(struct store *s, char *message)
 {
-    int rc = reader_init(&s->reader, s->path, &s->to_reader, &s->answers);
+    int rc = store_reader_init(&s->reader, s->path, &s->to_reader, &s->answers);
 
     return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
 }
@@ -170,8 +171,8 @@ void store_close(struct store *s)
     if (s == NULL)
         return;
     stop_threads(s);
-    writer_done(&s->writer);
-    reader_done(&s->reader);
+    store_writer_done(&s->writer);
+    store_reader_done(&s->reader);
     queue_done(&s->to_reader);
     queue_done(&s->to_writer);
     queue_done(&s->answers);

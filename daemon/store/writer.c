@@ -16,7 +16,7 @@ enum { BATCH_JOBS_MAX = 4096, BATCH_BYTES_MAX = 4 << 20 };
 
 static int after_commit(void *context, sqlite3 *db, const char *name, int frames)
 {
-    struct writer *w = context;
+    struct store_writer *w = context;
 
     (void)db;
     (void)name;
@@ -24,23 +24,23 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int frames
     return SQLITE_OK;
 }
 
-int writer_init(struct writer *w, sqlite3 *db, struct queue *jobs, struct queue *answers,
-                struct queue *reader, const atomic_int *copied)
+int store_writer_init(struct store_writer *w, sqlite3 *db, struct queue *jobs,
+                      struct queue *answers, struct queue *reader, const atomic_int *copied)
 {
-    *w = (struct writer){
+    *w = (struct store_writer){
         .db = db, .jobs = jobs, .answers = answers, .reader = reader, .copied = copied};
     sqlite3_wal_hook(db, after_commit, w);
     return apply_init(&w->apply, db);
 }
 
-void writer_done(struct writer *w)
+void store_writer_done(struct store_writer *w)
 {
     apply_done(&w->apply);
     sqlite3_close(w->db);
     w->db = NULL;
 }
 
-static void restart_wal(struct writer *w)
+static void restart_wal(struct store_writer *w)
 {
     /* Somebody else's reader must not hold up commits: then another time. */
     sqlite3_busy_timeout(w->db, RESTART_BUSY_MS);
@@ -50,7 +50,7 @@ static void restart_wal(struct writer *w)
     sqlite3_busy_timeout(w->db, CONNECTION_BUSY_MS);
 }
 
-static void mind_wal(struct writer *w)
+static void mind_wal(struct store_writer *w)
 {
     if (w->frames < w->frames_asked)
         w->frames_asked = 0; /* it began anew */
@@ -63,7 +63,7 @@ static void mind_wal(struct writer *w)
         queue_push(w->reader, job_new(JOB_CHECKPOINT));
 }
 
-static int apply_jobs(struct writer *w, struct job *jobs)
+static int apply_jobs(struct store_writer *w, struct job *jobs)
 {
     for (struct job *job = jobs; job != NULL; job = job->next) {
         struct transaction *t = job->answer.transaction;
@@ -78,7 +78,7 @@ static int apply_jobs(struct writer *w, struct job *jobs)
     return apply_flush(&w->apply);
 }
 
-static void roll_back(struct writer *w)
+static void roll_back(struct store_writer *w)
 {
     if (!sqlite3_get_autocommit(w->db))
         sqlite3_exec(w->db, "ROLLBACK", NULL, NULL, NULL);
@@ -87,7 +87,7 @@ static void roll_back(struct writer *w)
 /* One SQLite transaction for all of them. After an error the connection is kept open, whatever the
  * error: the next batch overwrites the frames of the failed one in the WAL, where a recovery could
  * otherwise find them again. */
-static int commit(struct writer *w, struct job *jobs)
+static int commit(struct store_writer *w, struct job *jobs)
 {
     int rc;
 
@@ -119,7 +119,7 @@ static void answer(struct job *first, const struct job *end, enum store_answer_k
 /* The loop numbers what it appends by the failures that it has taken. So what carries the number of
  * a generation that failed was appended by somebody who did not know, and builds on what was lost.
  */
-static void handle(struct writer *w, struct job *batch)
+static void handle(struct store_writer *w, struct job *batch)
 {
     struct job *fresh = batch;
 
@@ -138,9 +138,9 @@ static void handle(struct writer *w, struct job *batch)
     mind_wal(w);
 }
 
-void *writer_run(void *writer)
+void *store_writer_run(void *writer)
 {
-    struct writer *w = writer;
+    struct store_writer *w = writer;
     struct job *batch;
 
     while ((batch = queue_wait(w->jobs, BATCH_JOBS_MAX, BATCH_BYTES_MAX)) != NULL)

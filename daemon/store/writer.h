@@ -12,7 +12,7 @@
 #include "daemon/store/apply.h"
 #include "daemon/store/queue.h"
 
-struct writer {
+struct store_writer {
     sqlite3 *db; /* the only connection that writes; owned */
     struct apply apply;
     struct queue *jobs;       /* borrowed, as all below */
@@ -26,13 +26,14 @@ struct writer {
     int frames_asked; /* when a checkpoint was last asked for */
 };
 
-/* Takes over the connection. SQLite's result code; writer_done also takes what a failed init left.
+/* Takes over the connection. SQLite's result code; store_writer_done also takes what a failed init
+ * left.
  */
-int writer_init(struct writer *w, sqlite3 *db, struct queue *jobs, struct queue *answers,
-                struct queue *reader, const atomic_int *copied);
-void writer_done(struct writer *w);
+int store_writer_init(struct store_writer *w, sqlite3 *db, struct queue *jobs,
+                      struct queue *answers, struct queue *reader, const atomic_int *copied);
+void store_writer_done(struct store_writer *w);
 
 /* The thread: runs until its queue is closed and empty. */
-void *writer_run(void *writer);
+void *store_writer_run(void *writer);
 
 #endif
