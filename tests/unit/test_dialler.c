@@ -5,6 +5,7 @@
 
 #include "daemon/core/limits.h"
 #include "daemon/core/overlay/dialler.h"
+#include "tests/unit/seeded.h"
 
 struct fixture {
     struct dialler dialler;
@@ -18,7 +19,7 @@ static int setup(void **state)
     struct random random;
 
     fixture = (struct fixture){.seed = 3, .now = {1000000}};
-    random = unit_random(&fixture.seed);
+    random = seeded(&fixture.seed);
     dialler_init(&fixture.dialler, &random);
     *state = &fixture;
     return 0;
@@ -324,7 +325,7 @@ static void test_order_of_a_thousand(void **state)
     enum { STEPS = 20000 };
     struct fixture *f = *state;
     static bool dialling[PEERS + 1];
-    struct random random = unit_random(&(uint64_t){4});
+    struct random random = seeded(&(uint64_t){4});
     uint32_t under_way = 0, linked = 0, peer;
 
     memset(dialling, 0, sizeof(dialling));

@@ -6,6 +6,7 @@
 
 #include "common/alloc.h"
 #include "daemon/core/link/doorman.h"
+#include "tests/unit/seeded.h"
 
 enum {
     UNPROVED_MAX = DOORMAN_UNPROVED_MAX,
@@ -26,7 +27,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct random random = unit_random(&f->seed);
+    struct random random = seeded(&f->seed);
 
     f->seed = 5;
     f->now.ms = 1000;

@@ -6,6 +6,7 @@
 
 #include "common/alloc.h"
 #include "daemon/feed.h"
+#include "tests/unit/seeded.h"
 
 enum { ROOMY = 1 << 20, RING = 4096 };
 
@@ -563,7 +564,7 @@ static void run_out(struct model *m)
 static void run_seed(struct model *m, uint64_t seed)
 {
     m->seed = seed;
-    m->random = unit_random(&m->seed);
+    m->random = seeded(&m->seed);
     m->feed = feed_new(0, RING);
     for (int i = 0; i < STEPS; i++)
         step(m);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/core/number_map.h"
+#include "tests/unit/seeded.h"
 
 static const struct hash_key key = {1, 2};
 
@@ -69,7 +70,7 @@ static void test_like_an_array(void **state)
     (void)state;
     enum { NUMBERS = 24, STEPS = 400 };
     uint64_t seed = 2;
-    struct random random = unit_random(&seed);
+    struct random random = seeded(&seed);
 
     for (int round = 0; round < 200; round++) {
         struct hash_key drawn = hash_key_draw(&random);

@@ -90,23 +90,3 @@ size_t unit_hex(const char *hex, uint8_t *ret_bytes, size_t size)
     }
     return bytes;
 }
-
-static uint64_t splitmix64(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-static void random_fill_seeded(void *ctx, uint8_t *buffer, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        buffer[i] = (uint8_t)splitmix64(ctx);
-}
-
-struct random unit_random(uint64_t *state)
-{
-    return (struct random){random_fill_seeded, state};
-}

@@ -12,8 +12,6 @@
 
 #include <cmocka.h>
 
-#include "daemon/core/random.h"
-
 /*
  * Runs `run(arg)` in a child process and fails the test unless it ends with SIGABRT and `says`
  * stands in what it wrote to standard error.
@@ -25,11 +23,5 @@ void unit_assert_aborts(void (*run)(void *arg), void *arg, const char *says);
  * when it is not hexadecimal or stands for more than `size`.
  */
 size_t unit_hex(const char *hex, uint8_t *ret_bytes, size_t size);
-
-/*
- * Randomness that is the same in every run: bytes of splitmix64 from the seed in `state`, which the
- * test keeps for as long as it draws.
- */
-struct random unit_random(uint64_t *state);
 
 #endif
