@@ -16,7 +16,7 @@ enum {
     PORT_DIGITS_MAX = 5,
     LABEL_MAX = 63, /* one part of a DNS name (RFC 1035) */
     V4_SIZE = 4,
-    V6_SIZE = 16,
+    V6_SIZE = HOST_BYTES_MAX,
 };
 
 _Static_assert(BASE32_LENGTH(35) == PEER_ID_LENGTH, "key (32), checksum (2), version (1)");
@@ -61,8 +61,7 @@ static char lower(char c)
 
 /* --- Hosts --- */
 
-/* Reads a literal into network order. Returns its size, or 0 when it is none; v4-mapped is v4. */
-static size_t literal_parse(const char *host, uint8_t out[V6_SIZE])
+size_t host_to_bytes(const char *host, uint8_t out[HOST_BYTES_MAX])
 {
     static const uint8_t mapped[V6_SIZE - V4_SIZE] = {[10] = 0xFF, [11] = 0xFF};
 
@@ -76,11 +75,18 @@ static size_t literal_parse(const char *host, uint8_t out[V6_SIZE])
     return V4_SIZE;
 }
 
+void host_from_bytes(const uint8_t *bytes, size_t length, char out[ADDRESS_HOST_MAX + 1])
+{
+    must(length == V4_SIZE || length == V6_SIZE);
+    must(inet_ntop(length == V4_SIZE ? AF_INET : AF_INET6, bytes, out, ADDRESS_HOST_MAX + 1) !=
+         NULL);
+}
+
 bool host_is_literal(const char *host)
 {
     uint8_t literal[V6_SIZE];
 
-    return literal_parse(host, literal) > 0;
+    return host_to_bytes(host, literal) > 0;
 }
 
 static bool v4_is_local(const uint8_t a[V4_SIZE])
@@ -104,7 +110,7 @@ static bool v6_is_local(const uint8_t a[V6_SIZE])
 bool host_is_local(const char *host)
 {
     uint8_t literal[V6_SIZE];
-    size_t size = literal_parse(host, literal);
+    size_t size = host_to_bytes(host, literal);
 
     if (size == V4_SIZE)
         return v4_is_local(literal);
@@ -116,7 +122,7 @@ uint64_t address_block(const char *host)
     /* Places for what is no /64 in use: 0:ffff::/32 and 0:0:0:1::/64 are reserved (RFC 4291). */
     static const uint64_t v4_base = UINT64_C(0x0000FFFF00000000), zero_block = 1;
     uint8_t literal[V6_SIZE];
-    size_t size = literal_parse(host, literal);
+    size_t size = host_to_bytes(host, literal);
     uint64_t block = 0;
 
     for (size_t i = 0; i < size && i < sizeof(block); i++)

@@ -64,6 +64,15 @@ void host_port_format(const struct host_port *at, char out[ADDRESS_HOST_PORT_MAX
 /* Whether the host is an IP literal (and not a name to be looked up). */
 bool host_is_literal(const char *host);
 
+enum { HOST_BYTES_MAX = 16 };
+
+/* Writes the bytes of a literal, in network order, and returns their number: 4, or 16 for IPv6
+ * (v4-mapped is v4). 0 when the host is no literal. */
+size_t host_to_bytes(const char *host, uint8_t out[HOST_BYTES_MAX]);
+
+/* Writes the literal of 4 or 16 bytes, NUL-terminated, as struct host_port has it. */
+void host_from_bytes(const uint8_t *bytes, size_t length, char out[ADDRESS_HOST_MAX + 1]);
+
 /* Whether a literal is loopback, link-local, multicast or unspecified: such an address says nothing
  * to a stranger elsewhere (p2pchat-protocol(7), Peer records). False for DNS names. */
 bool host_is_local(const char *host);

@@ -419,6 +419,33 @@ static void test_literals(void **state)
     }
 }
 
+static void test_literals_as_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        const char *bytes; /* hexadecimal */
+        const char *again;
+    } rows[] = {
+        {"192.0.2.1", "c0000201", "192.0.2.1"},
+        {"0.0.0.0", "00000000", "0.0.0.0"},
+        {"::ffff:192.0.2.1", "c0000201", "192.0.2.1"},
+        {"::1", "00000000000000000000000000000001", "::1"},
+        {"2001:DB8:0:0:0::1", "20010db8000000000000000000000001", "2001:db8::1"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t bytes[HOST_BYTES_MAX], expected[HOST_BYTES_MAX];
+        size_t length = unit_hex(rows[i].bytes, expected, sizeof(expected));
+        char again[ADDRESS_HOST_MAX + 1];
+
+        assert_int_equal(host_to_bytes(rows[i].host, bytes), length);
+        assert_memory_equal(bytes, expected, length);
+        host_from_bytes(bytes, length, again);
+        assert_string_equal(again, rows[i].again);
+    }
+}
+
 static void test_local_literals(void **state)
 {
     (void)state;
@@ -509,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_longest_address),
         cmocka_unit_test(test_unwritable_parts_are_left_out),
         cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_literals_as_bytes),
         cmocka_unit_test(test_local_literals),
         cmocka_unit_test(test_blocks),
     };
