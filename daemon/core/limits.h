@@ -88,6 +88,22 @@ enum {
     /* A link that was up for so long was a good one: the next wait starts from the beginning. One
      * that keeps breaking sooner is treated like dials that fail. */
     DIALLER_STABLE_MS = 60 * 1000,
+
+    /* --- Peer records (p2pchat-protocol(7), Peer records) --- */
+
+    /* What a record may have, by the specification: small enough that a node keeps thousands, with
+     * room for every address that a host is likely to have. */
+    PEER_RECORD_BYTES_MAX = 400,
+    PEER_RECORD_ADDRESSES_MAX = 8,
+    PEER_RECORD_VIA_MAX = 3,
+
+    /* How long a record holds: a day, so that a node that is gone is forgotten soon; at most a
+     * week, by the specification. */
+    PEER_RECORD_LIFETIME_S = 24 * 60 * 60,
+    PEER_RECORD_LIFETIME_S_MAX = 7 * 24 * 60 * 60,
+
+    /* Clocks differ: a record may be issued so far ahead of ours, by the specification. */
+    PEER_RECORD_AHEAD_MS_MAX = 10 * 60 * 1000,
 };
 
 /* The same in bytes: 4 GiB, which does not fit an enumeration. */
