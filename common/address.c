@@ -59,6 +59,16 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+/* Reads up to the NUL of `text` at most. */
+static bool starts_with_peer_id(const char *text)
+{
+    for (size_t i = 0; i < PEER_ID_LENGTH; i++) {
+        if (base32_value(text[i]) < 0)
+            return false;
+    }
+    return true;
+}
+
 /* --- Hosts --- */
 
 size_t host_to_bytes(const char *host, uint8_t out[HOST_BYTES_MAX])
@@ -184,7 +194,8 @@ static bool host_parse_v6(struct piece piece, char out[ADDRESS_HOST_MAX + 1])
            inet_ntop(AF_INET6, &literal, out, ADDRESS_HOST_MAX + 1) != NULL;
 }
 
-/* A literal or a name without brackets. */
+/* A literal or a name without brackets. A peer id is nothing to ask DNS for: whoever writes
+ * PEERID:PORT has left out the host. */
 static bool host_parse(struct piece piece, char out[ADDRESS_HOST_MAX + 1])
 {
     struct in_addr literal;
@@ -193,6 +204,8 @@ static bool host_parse(struct piece piece, char out[ADDRESS_HOST_MAX + 1])
         return false;
     for (char *c = out; *c != '\0'; c++)
         *c = lower(*c);
+    if (starts_with_peer_id(out) && out[PEER_ID_LENGTH] == '\0')
+        return false;
     return inet_pton(AF_INET, out, &literal) == 1 || is_dns_name(out);
 }
 
@@ -251,15 +264,6 @@ static bool starts_with_scheme(const char *text)
 {
     for (size_t i = 0; i < SCHEME_LENGTH; i++) {
         if (lower(text[i]) != scheme[i])
-            return false;
-    }
-    return true;
-}
-
-static bool starts_with_peer_id(const char *text)
-{
-    for (size_t i = 0; i < PEER_ID_LENGTH; i++) {
-        if (base32_value(text[i]) < 0)
             return false;
     }
     return true;
@@ -350,8 +354,7 @@ static bool parse_plain(const char *text, struct address *address)
 {
     struct piece piece = {text, strlen(text)};
 
-    /* With a port but no host in between it is a mistake: a peer id is nothing to ask DNS for. */
-    if (starts_with_peer_id(text) && memchr("\0@:", text[PEER_ID_LENGTH], 3) != NULL)
+    if (starts_with_peer_id(text) && (text[PEER_ID_LENGTH] == '\0' || text[PEER_ID_LENGTH] == '@'))
         return parse_peer(piece, address);
     if (strpbrk(text, ":[") == NULL)
         return piece_copy(piece, address->name, sizeof(address->name)) &&

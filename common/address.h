@@ -37,10 +37,9 @@ struct address {
 
 /* Reads any of the forms above. ERR_INVALID_PARAMS when it is none of them: an empty or overlong
  * host, a port outside 1–65535, a bracket without its mate, an IPv6 zone, a host that is neither a
- * literal nor made of letters, digits, hyphens and underscores, a name that is too long, is not
- * UTF-8, or holds unsafe characters (common/text.h) or one of : / ? [. What else makes a name is
- * judged where names live.
- * A bare word is a name unless it is 56 base32 characters. */
+ * literal nor made of letters, digits, hyphens and underscores, or is a peer id, a name that is too
+ * long, is not UTF-8, or holds unsafe characters (common/text.h) or one of : / ? [. What else makes
+ * a name is judged where names live. A bare word is a name unless it is 56 base32 characters. */
 enum error address_parse(const char *text, struct address *ret_address);
 
 enum {
