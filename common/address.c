@@ -320,13 +320,12 @@ static bool name_decode(const char *text, char out[ADDRESS_NAME_MAX + 1])
     return is_plausible_name(out);
 }
 
-/* PEERID, then if there is any "@host:port". */
+/* A piece that starts with a peer id: then comes nothing, or "@host:port". */
 static bool parse_peer(struct piece piece, struct address *address)
 {
     struct piece rest;
 
-    if (piece.length < PEER_ID_LENGTH)
-        return false;
+    must(piece.length >= PEER_ID_LENGTH);
     memcpy(address->peer_id, piece.start, PEER_ID_LENGTH);
     if (piece.length == PEER_ID_LENGTH)
         return true;

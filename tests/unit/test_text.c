@@ -104,6 +104,7 @@ static void test_utf8(void **state)
         "\xEE\x80\x80 \xEF\xBF\xBF \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF\0 and on";
 
     assert_true(text_is_utf8(text, sizeof(text)));
+    assert_true(text_is_utf8(text, sizeof("plain")));
     assert_true(text_is_utf8("", 0));
     assert_true(text_is_utf8(NULL, 0));
 }
