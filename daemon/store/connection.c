@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/format.h"
 
 /* An idle daemon is small: memory for pages is taken as they are used, up to these. The writer's
  * covers the right edges of the log's trees, where all inserts happen. What a WAL that grew long
@@ -49,11 +50,10 @@ static int sync_directory_of(const char *path)
 
 static int make_private(const char *path, const char *suffix)
 {
-    char *name = xmalloc(strlen(path) + strlen(suffix) + 1);
+    char *name = xasprintf("%s%s", path, suffix);
     struct stat st;
     int error = 0;
 
-    strcpy(stpcpy(name, path), suffix);
     if (stat(name, &st) < 0)
         error = errno == ENOENT ? 0 : errno;
     else if ((st.st_mode & 07777) != 0600 && chmod(name, 0600) < 0)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/format.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/load.h"
 #include "daemon/store/queue.h"
@@ -39,10 +40,7 @@ struct store {
 /* An absolute path, or one that begins with a dot: nothing that SQLite would take for a URI. */
 static char *path_of(const char *directory)
 {
-    char *path;
-
-    must(asprintf(&path, "%s%s/p2pchat.db", directory[0] == '/' ? "" : "./", directory) >= 0);
-    return path;
+    return xasprintf("%s%s/p2pchat.db", directory[0] == '/' ? "" : "./", directory);
 }
 
 bool store_exists(const char *directory)
@@ -207,11 +205,10 @@ enum store_state store_state(const struct store *s)
 
 static uint64_t size_of_file(const char *path, const char *suffix)
 {
+    char *name = xasprintf("%s%s", path, suffix);
     struct stat st;
-    char *name;
     uint64_t bytes;
 
-    must(asprintf(&name, "%s%s", path, suffix) >= 0);
     bytes = stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
     free(name);
     return bytes;

@@ -1,0 +1,9 @@
+/* Text made of a format, on the heap. Apart from alloc.h, since the core does without stdio. */
+#ifndef P2PCHAT_COMMON_FORMAT_H
+#define P2PCHAT_COMMON_FORMAT_H
+
+/* As asprintf(), but returns the string, which the caller frees, and aborts when there is no memory
+ * for it. */
+char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
+
+#endif

@@ -1,0 +1,45 @@
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/format.h"
+
+static void test_formats_at_any_length(void **state)
+{
+    (void)state;
+    char *empty = xasprintf("%s", "");
+    char *text = xasprintf("%d %s", -7, "seven");
+    char *wide = xasprintf("%*d", 5000, 1);
+
+    assert_string_equal(empty, "");
+    assert_string_equal(text, "-7 seven");
+    assert_int_equal(strlen(wide), 5000);
+    free(empty);
+    free(text);
+    free(wide);
+}
+
+/* A width beyond INT_MAX is what printf() itself refuses. */
+static void run_too_wide(void *width)
+{
+    free(xasprintf("%*d%*d", *(int *)width, 1, *(int *)width, 1));
+}
+
+static void test_what_cannot_be_made_aborts(void **state)
+{
+    (void)state;
+    int width = 0x7fffffff;
+
+    unit_assert_aborts(run_too_wide, &width, "does not hold: length >= 0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_formats_at_any_length),
+        cmocka_unit_test(test_what_cannot_be_made_aborts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
