@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include "common/alloc.h"
 #include "daemon/ring.h"
-
-#define uthash_malloc(bytes) xmalloc(bytes)
-#include <uthash.h>
+#include "daemon/table.h"
 
 /* Where a reader stands; each state has its list, in the order in which its readers are served. */
 enum state {

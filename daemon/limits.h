@@ -52,6 +52,36 @@ enum {
     DIAL_CANDIDATES_MAX = 32,
     DIAL_PER_ANSWER_MAX = 8,
 
+    /* Clients of the control socket; more are told so and closed. A descriptor each. */
+    CLIENTS_MAX = 1024,
+
+    /* Received from a client at once: many requests, or a part of a long one, and not much to hold
+     * for a client that stops in the middle of a line. */
+    CLIENT_READ_MAX = 16 << 10,
+
+    /* Of each of these, so much in one turn of a client: a burst gets through quickly, and a client
+     * that sends without end keeps the others waiting for a millisecond or two. */
+    CLIENT_STEPS_PER_TURN = 16, /* requests and receives */
+    CLIENT_BYTES_PER_TURN = 64 << 10,
+
+    /* A client whose calls or output reach this is not read from until they are fewer. Events leave
+     * half of the output to answers, or one who follows many could not ask any more. */
+    CLIENT_CALLS_MAX = 1024,
+    CLIENT_OUTPUT_MAX = 256 << 10,
+    CLIENT_EVENTS_MAX = 128 << 10,
+
+    /* Descriptors that the kernel hands us with one message at most (SCM_MAX_FD); all are closed.
+     */
+    CLIENT_PASSED_MAX = 253,
+
+    /* A client that sent an endless line gets so long, and may send so much more, before it is
+     * closed: enough for a program that writes everything before it reads what is wrong. */
+    CLIENT_LINGER_MS = 5000,
+    CLIENT_DISCARD_MAX = 16 << 20,
+
+    /* Pages of history that are read at one time, for all clients together; one for each. */
+    HISTORY_READS_MAX = 4,
+
     /* A line of the daemon's own log is cut here. */
     LOG_LINE_MAX = 2048,
 

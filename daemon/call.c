@@ -1,0 +1,88 @@
+#include "daemon/call.h"
+
+#include <stdlib.h>
+
+#include "daemon/control_state.h"
+
+static const struct answered *done(void)
+{
+    static const char proof;
+
+    return (const struct answered *)&proof;
+}
+
+struct call *call_new(struct client *client, enum api_method method, const struct rpc_id *id)
+{
+    struct control *control = client->control;
+    struct call *call = xcalloc(1, sizeof(*call));
+
+    call->number = ++control->call_numbers;
+    call->client = client;
+    call->method = method;
+    call->id = *id;
+    HASH_ADD(hh, control->calls, number, sizeof(call->number), call);
+    TAILQ_INSERT_TAIL(&client->calls, call, in_client);
+    client->call_count++;
+    return call;
+}
+
+void call_forget(struct call *call)
+{
+    struct control *control = call->client->control;
+
+    HASH_DELETE(hh, control->calls, call);
+    TAILQ_REMOVE(&call->client->calls, call, in_client);
+    if (call->is_queued)
+        TAILQ_REMOVE(&call->client->histories, call, in_histories);
+    call->client->call_count--;
+    free(call);
+}
+
+struct call *call_find(const struct control *control, uint64_t number)
+{
+    struct call *call;
+
+    HASH_FIND(hh, control->calls, &number, sizeof(number), call);
+    return call;
+}
+
+struct json_writer *call_result(struct call *call)
+{
+    struct control *control = call->client->control;
+
+    bytes_clear(&control->result);
+    json_write_init(&control->writer, &control->result);
+    return &control->writer;
+}
+
+/* The answer is written: the client has a place for another call. */
+static const struct answered *finish(struct call *call)
+{
+    control_wake(call->client);
+    call_forget(call);
+    return done();
+}
+
+const struct answered *call_succeed(struct call *call)
+{
+    const struct bytes *result = &call->client->control->result;
+
+    return call_succeed_with(call, (const char *)bytes_data(result), bytes_length(result));
+}
+
+const struct answered *call_succeed_with(struct call *call, const char *json, size_t length)
+{
+    rpc_write_result(&call->client->out, &call->id, json, length);
+    return finish(call);
+}
+
+const struct answered *call_fail(struct call *call, enum error error, const char *message)
+{
+    rpc_write_error(&call->client->out, &call->id, error, message);
+    return finish(call);
+}
+
+const struct answered *call_waits(void)
+{
+    return done();
+}

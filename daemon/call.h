@@ -1,0 +1,56 @@
+/* A call: one request of a client, from its line to its answer.
+ *
+ * A handler returns `struct answered`, which only the functions below can give: whoever forgets to
+ * answer does not compile. What is not answered at once is answered later, by the number of the
+ * call. */
+#ifndef P2PCHAT_DAEMON_CALL_H
+#define P2PCHAT_DAEMON_CALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/api.h"
+#include "daemon/client.h"
+
+/* A page of history that is asked for. */
+struct history_query {
+    uint32_t peer;   /* 0: all */
+    uint64_t before; /* 0: the newest */
+    size_t limit;
+};
+
+struct call {
+    uint64_t number; /* from 1, never reused */
+    struct client *client;
+    enum api_method method;
+    struct rpc_id id;
+    struct history_query history; /* of API_HISTORY */
+    bool is_queued;               /* among its client's histories */
+    TAILQ_ENTRY(call) in_client, in_histories;
+    UT_hash_handle hh;
+};
+
+/* Says that a call was answered or will be. Never defined, never looked into. */
+struct answered;
+
+/* Adds a call of a client. */
+struct call *call_new(struct client *client, enum api_method method, const struct rpc_id *id);
+
+/* The call with this number, or NULL: it was answered, or its client went away. */
+struct call *call_find(const struct control *control, uint64_t number);
+
+/* Begins a result: write one object, then call_succeed. One at a time. */
+struct json_writer *call_result(struct call *call);
+
+/* Answer, and free the call. `message` may be NULL: then it is the error's own text. */
+const struct answered *call_succeed(struct call *call);
+const struct answered *call_succeed_with(struct call *call, const char *json, size_t length);
+const struct answered *call_fail(struct call *call, enum error error, const char *message);
+
+/* The answer comes later, or has come in the meantime. */
+const struct answered *call_waits(void);
+
+/* Frees a call that nobody waits for any more. */
+void call_forget(struct call *call);
+
+#endif

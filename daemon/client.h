@@ -1,0 +1,83 @@
+/* One connection to the control socket: bytes in, lines out of them, bytes out. What the lines say
+ * is not known here.
+ *
+ * Descriptors are watched edge-triggered, so a client that has to wait for its turn, or whose
+ * output is full, costs no system call until it goes on: `can_read` remembers that something is
+ * there. */
+#ifndef P2PCHAT_DAEMON_CLIENT_H
+#define P2PCHAT_DAEMON_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "common/bytes.h"
+#include "common/rpc.h"
+#include "daemon/table.h"
+
+struct call;
+struct control;
+struct event;
+struct event_base;
+
+TAILQ_HEAD(calls, call);
+
+struct client {
+    uint64_t number; /* from 1, never reused */
+    uid_t user;
+    bool can_read;    /* there may be something to receive */
+    bool has_ended;   /* sends no more; gets what it is due */
+    bool is_expelled; /* broke the protocol: what it sends is thrown away */
+    bool is_gone;     /* reads no more; requests that it sent still take effect */
+    bool is_full;     /* takes no output now; `attend` will be called */
+    struct rpc_lines lines;
+    struct bytes out;
+
+    /* Private to client.c. */
+    int descriptor;
+    struct event *readable, *writable;
+    void (*attend)(struct client *client);
+    size_t discarded; /* bytes that were thrown away */
+
+    /* Private to control. */
+    struct control *control;
+    bool has_turn; /* is among those who wait for their turn */
+    bool follows;  /* events */
+    struct calls calls;
+    size_t call_count;
+    struct calls histories; /* calls of history that wait */
+    bool reads_history;     /* one is being read */
+    bool waits_history;     /* is among the clients whose turn it is to read one */
+    TAILQ_ENTRY(client) in_all, in_turns, in_histories;
+    UT_hash_handle hh;
+};
+
+TAILQ_HEAD(clients, client);
+
+/* Takes over the descriptor of an accepted connection. `attend` is called when there is something
+ * to receive, when the output goes on, and when the client's time is up. NULL, and the descriptor
+ * closed, when the system does not say who it is. */
+struct client *client_new(struct event_base *base, int descriptor, uint64_t number,
+                          void (*attend)(struct client *client));
+void client_free(struct client *c);
+
+/* Receives once, at most CLIENT_READ_MAX bytes, or the end; descriptors that come along are closed.
+ * False when there is nothing now. */
+bool client_receive(struct client *c);
+
+/* The next line, or what is left of a client that has finished; borrowed until the next call. */
+enum rpc_line client_next_line(struct client *c, const char **ret_line, size_t *ret_length);
+
+/* Sends as much of `out` as goes now. */
+void client_flush(struct client *c);
+
+/* Ends the requests of a client that broke the protocol. It is sent what is in `out` and the end of
+ * the stream, and gets CLIENT_LINGER_MS to take it; then it is gone. */
+void client_expel(struct client *c);
+
+/* Notices that both directions are closed, also when what was sent before is not received yet. */
+void client_check(struct client *c);
+
+#endif

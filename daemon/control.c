@@ -1,0 +1,386 @@
+#include "daemon/control.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/control_state.h"
+#include "daemon/core/node.h"
+#include "daemon/limits.h"
+#include "daemon/methods.h"
+#include "daemon/pump.h"
+#include "daemon/store/store.h"
+
+/* --- Clients --- */
+
+/* Whether a client has to wait before it is read from: until it has read, or is answered. One that
+ * is gone does neither, and what it has sent cannot become more. */
+static bool is_held(const struct client *c)
+{
+    return c->control->is_stopping || (!c->is_gone && (c->call_count >= CLIENT_CALLS_MAX ||
+                                                       bytes_length(&c->out) >= CLIENT_OUTPUT_MAX));
+}
+
+static void close_client(struct client *c)
+{
+    struct control *control = c->control;
+    bool asked_node = false;
+    struct call *call;
+
+    events_leave(c);
+    history_leave(c);
+    while ((call = TAILQ_FIRST(&c->calls)) != NULL) {
+        asked_node |= api_method(call->method)->where == API_NODE;
+        call_forget(call);
+    }
+    if (c->has_turn)
+        TAILQ_REMOVE(&control->turns, c, in_turns);
+    TAILQ_REMOVE(&control->clients, c, in_all);
+    HASH_DELETE(hh, control->by_number, c);
+    control->client_count--;
+    if (asked_node) {
+        const struct input gone = {.kind = INPUT_CALL_GONE, .call_gone = {.client = c->number}};
+
+        pump_input(control->pump, &gone);
+    }
+    client_free(c);
+}
+
+/* --- Requests --- */
+
+static bool is_owner(const struct client *c)
+{
+    return c->user == 0 || c->user == geteuid();
+}
+
+static const struct answered *ask_node(struct call *call, const struct api_args *args)
+{
+    const struct input input = {.kind = INPUT_CALL,
+                                .call = {.call = call->number,
+                                         .client = call->client->number,
+                                         .method = call->method,
+                                         .args = args}};
+
+    pump_input(call->client->control->pump, &input); /* may answer, and free the call */
+    return call_waits();
+}
+
+static const struct answered *dispatch(struct call *call, const struct json *params)
+{
+    const struct api_method_row *row = api_method(call->method);
+    struct api_args args;
+    char message[API_MESSAGE_MAX];
+
+    if (row->access == API_OWNER && !is_owner(call->client))
+        return call_fail(call, ERR_FORBIDDEN, NULL);
+
+    enum error error = api_check(call->method, params, &args, message);
+
+    if (error != OK)
+        return call_fail(call, error, message);
+    if (call->client->control->pump->stopping)
+        return call_fail(call, ERR_SHUTTING_DOWN, NULL);
+    switch (row->where) {
+    case API_NODE:
+        return ask_node(call, &args);
+    case API_SHELL:
+        return methods[call->method].run(call, &args);
+    }
+    must(!"a place");
+}
+
+static void take_line(struct client *c, const char *line, size_t length)
+{
+    struct rpc_id id;
+    struct rpc_request request;
+    enum api_method method;
+    const char *why;
+    enum error error = rpc_request_parse(line, length, &id, &request, &why);
+
+    if (error != OK) {
+        rpc_write_error(&c->out, &id, error, why);
+        return;
+    }
+    if (api_find_method(request.method, &method))
+        dispatch(call_new(c, method, &id), request.params);
+    else
+        rpc_write_error(&c->out, &id, ERR_METHOD_NOT_FOUND, NULL);
+    rpc_request_done(&request);
+}
+
+static void expel(struct client *c)
+{
+    events_leave(c);
+    rpc_write_error(&c->out, &RPC_ID_NULL, ERR_INVALID_REQUEST,
+                    "a line is longer than 1 MiB; the connection is closed");
+    client_expel(c);
+}
+
+/* --- Turns --- */
+
+enum took {
+    TOOK_ALL,   /* what was there */
+    TOOK_SHARE, /* what is due to it in one turn */
+    WAS_HELD
+};
+
+static enum took take_requests(struct client *c)
+{
+    size_t bytes = 0;
+
+    for (int steps = 0; steps < CLIENT_STEPS_PER_TURN && bytes < CLIENT_BYTES_PER_TURN; steps++) {
+        const char *line;
+        size_t length;
+
+        if (is_held(c))
+            return WAS_HELD;
+        switch (client_next_line(c, &line, &length)) {
+        case RPC_LINE_WHOLE:
+            bytes += length;
+            take_line(c, line, length);
+            break;
+        case RPC_LINE_TOO_LONG:
+            expel(c);
+            break;
+        case RPC_LINE_NONE:
+            if (!client_receive(c))
+                return TOOK_ALL;
+            break;
+        }
+    }
+    return TOOK_SHARE;
+}
+
+/* Whether nothing can come from a client, and nothing is due to it. */
+static bool is_over(const struct client *c)
+{
+    return c->is_gone ||
+           (c->has_ended && c->call_count == 0 && bytes_length(&c->out) == 0 && !c->follows);
+}
+
+/* A client's turn: its requests, its output, its events. */
+static void attend(struct client *c)
+{
+    struct control *control = c->control;
+
+    control->attended = c;
+    if (is_held(c))
+        client_check(c);
+    client_flush(c);
+
+    enum took took = take_requests(c);
+
+    client_flush(c);
+    events_room(c);
+    control->attended = NULL;
+
+    if (took != TOOK_SHARE && is_over(c))
+        close_client(c);
+    else if (took == TOOK_SHARE || (took == WAS_HELD && !is_held(c)) ||
+             (bytes_length(&c->out) > 0 && !c->is_full))
+        control_wake(c);
+}
+
+void control_wake(struct client *client)
+{
+    struct control *control = client->control;
+    const struct timeval at_once = {0, 0};
+
+    if (client->has_turn || client == control->attended)
+        return;
+    client->has_turn = true;
+    TAILQ_INSERT_TAIL(&control->turns, client, in_turns);
+    if (!evtimer_pending(control->next_turns, NULL))
+        evtimer_add(control->next_turns, &at_once);
+}
+
+/* One turn for each who waits for one now; who comes to wait meanwhile has the next, after what the
+ * loop hears from others. */
+static void on_next_turns(evutil_socket_t descriptor, short what, void *context)
+{
+    struct control *control = context;
+    const struct client *last = TAILQ_LAST(&control->turns, clients);
+    bool more = last != NULL;
+
+    (void)descriptor;
+    (void)what;
+    while (more) {
+        struct client *c = TAILQ_FIRST(&control->turns);
+
+        TAILQ_REMOVE(&control->turns, c, in_turns);
+        c->has_turn = false;
+        more = c != last;
+        attend(c);
+    }
+}
+
+/* --- Accepting --- */
+
+static void turn_away(int descriptor)
+{
+    struct bytes line = BYTES_EMPTY;
+
+    rpc_write_error(&line, &RPC_ID_NULL, ERR_LIMIT_EXCEEDED,
+                    "too many clients are connected to the control socket; try again later");
+    /* A fresh socket has room for a line. Who does not get it is closed all the same. */
+    (void)!send(descriptor, bytes_data(&line), bytes_length(&line), MSG_NOSIGNAL | MSG_DONTWAIT);
+    bytes_done(&line);
+    close(descriptor);
+}
+
+static void admit(struct control *control, int descriptor)
+{
+    struct client *c;
+
+    if (control->client_count == CLIENTS_MAX) {
+        turn_away(descriptor);
+        return;
+    }
+    c = client_new(control->pump->base, descriptor, ++control->client_numbers, attend);
+    if (c == NULL)
+        return;
+    c->control = control;
+    TAILQ_INIT(&c->calls);
+    TAILQ_INIT(&c->histories);
+    TAILQ_INSERT_TAIL(&control->clients, c, in_all);
+    HASH_ADD(hh, control->by_number, number, sizeof(c->number), c);
+    control->client_count++;
+}
+
+static void on_acceptable(evutil_socket_t listener, short what, void *context)
+{
+    struct control *control = context;
+    const struct timeval pause = {ACCEPT_PAUSE_MS / 1000, ACCEPT_PAUSE_MS % 1000 * 1000};
+
+    (void)what;
+    for (int i = 0; i < ACCEPT_PER_TURN; i++) {
+        int descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (descriptor >= 0) {
+            admit(control, descriptor);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            event_del(control->acceptable);
+            evtimer_add(control->accept_again, &pause);
+            return;
+        }
+    }
+}
+
+static void on_accept_again(evutil_socket_t descriptor, short what, void *context)
+{
+    struct control *control = context;
+
+    (void)descriptor;
+    (void)what;
+    event_add(control->acceptable, NULL);
+}
+
+/* --- Beginning and end --- */
+
+static void check_methods(void)
+{
+    for (enum api_method m = 0; m < API_METHOD_COUNT; m++)
+        must((api_method(m)->where == API_SHELL) == (methods[m].run != NULL));
+}
+
+struct control *control_new(struct pump *pump, const struct control_socket *socket)
+{
+    struct control *control = xcalloc(1, sizeof(*control));
+
+    check_methods();
+    control->pump = pump;
+    control->socket = *socket;
+    TAILQ_INIT(&control->clients);
+    TAILQ_INIT(&control->turns);
+    TAILQ_INIT(&control->histories);
+    control->acceptable =
+        event_new(pump->base, socket->descriptor, EV_READ | EV_PERSIST, on_acceptable, control);
+    control->accept_again = evtimer_new(pump->base, on_accept_again, control);
+    control->next_turns = evtimer_new(pump->base, on_next_turns, control);
+    must(control->acceptable != NULL && control->accept_again != NULL &&
+         control->next_turns != NULL);
+    events_init(control);
+    must(event_add(control->acceptable, NULL) == 0);
+    return control;
+}
+
+void control_free(struct control *control)
+{
+    struct client *c;
+    struct call *call;
+
+    if (control == NULL)
+        return;
+    while ((c = TAILQ_FIRST(&control->clients)) != NULL) {
+        while ((call = TAILQ_FIRST(&c->calls)) != NULL)
+            call_forget(call);
+        TAILQ_REMOVE(&control->clients, c, in_all);
+        client_free(c);
+    }
+    HASH_CLEAR(hh, control->by_number);
+    events_done(control);
+    event_free(control->acceptable);
+    event_free(control->accept_again);
+    event_free(control->next_turns);
+    bytes_done(&control->result);
+    control_socket_close(&control->socket);
+    free(control);
+}
+
+/* --- What the pump tells --- */
+
+void control_durable(struct control *control, const struct transaction *transaction)
+{
+    events_durable(control, transaction);
+}
+
+void control_event(struct control *control, const struct action *action)
+{
+    events_tell(control, action);
+}
+
+void control_rows(struct control *control, const struct store_answer *answer)
+{
+    if ((answer->id & QUESTION_OF_HISTORY) != 0)
+        history_rows(control, answer);
+    else
+        events_rows(control, answer);
+}
+
+void control_reply(struct control *control, const struct action *action)
+{
+    struct call *call = call_find(control, action->reply.call);
+
+    if (call == NULL)
+        return;
+    if (action->reply.error == OK)
+        call_succeed_with(call, action->reply.json, action->reply.length);
+    else
+        call_fail(call, action->reply.error, action->reply.message);
+}
+
+void control_stop(struct control *control)
+{
+    struct call *call, *next;
+
+    control->is_stopping = true;
+    event_del(control->acceptable);
+    evtimer_del(control->accept_again);
+    HASH_ITER(hh, control->calls, call, next)
+    call_fail(call, ERR_SHUTTING_DOWN, NULL);
+}
+
+bool control_is_flushed(const struct control *control)
+{
+    const struct client *c;
+
+    TAILQ_FOREACH(c, &control->clients, in_all)
+    if (!c->is_gone && bytes_length(&c->out) > 0)
+        return false;
+    return true;
+}

@@ -1,0 +1,69 @@
+/* What the parts of the control socket share: control.c (clients and their turns), call.c, and the
+ * methods. */
+#ifndef P2PCHAT_DAEMON_CONTROL_STATE_H
+#define P2PCHAT_DAEMON_CONTROL_STATE_H
+
+#include "common/json.h"
+#include "daemon/call.h"
+#include "daemon/client.h"
+#include "daemon/control.h"
+#include "daemon/feed.h"
+
+struct control {
+    struct pump *pump;
+    struct control_socket socket;
+    struct event *acceptable, *accept_again;
+    bool is_stopping;
+
+    struct clients clients;
+    struct client *by_number;
+    size_t client_count;
+    uint64_t client_numbers; /* given out so far */
+
+    struct clients turns;     /* clients that have something to do, in order */
+    struct client *attended;  /* the one whose turn it is */
+    struct event *next_turns; /* a timer that runs out at once */
+
+    struct call *calls; /* by number */
+    uint64_t call_numbers;
+    struct bytes result; /* of call_result */
+    struct json_writer writer;
+
+    struct feed *feed;
+    struct event *feed_due;
+    struct bytes event, lines; /* what is being written */
+
+    struct clients histories; /* clients whose next page waits for its turn */
+    size_t histories_read;    /* questions under way */
+};
+
+/* Gives a client a turn soon: it was written to, or something that held it back is over. */
+void control_wake(struct client *client);
+
+/* Questions of ours to the store are numbered: those with this bit are history's, by the number of
+ * the call; the others the feed's, by the number of the read. */
+#define QUESTION_OF_HISTORY (UINT64_C(1) << 62)
+
+/* --- History (methods_history.c) --- */
+
+/* The answer to a question of history's. */
+void history_rows(struct control *control, const struct store_answer *answer);
+
+/* Before a client is freed: forgets what it waits for. */
+void history_leave(struct client *client);
+
+/* --- Events (methods_events.c) --- */
+
+void events_init(struct control *control);
+void events_done(struct control *control);
+void events_durable(struct control *control, const struct transaction *transaction);
+void events_tell(struct control *control, const struct action *action);
+void events_rows(struct control *control, const struct store_answer *answer);
+
+/* Tells the feed what room a follower's output has, and writes what fits. */
+void events_room(struct client *client);
+
+/* Before a client is freed, and when it is expelled. */
+void events_leave(struct client *client);
+
+#endif

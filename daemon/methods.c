@@ -1,0 +1,131 @@
+#include "daemon/methods.h"
+
+#include <config.h>
+
+#include "common/address.h"
+#include "daemon/control_state.h"
+#include "daemon/core/link/identity.h"
+#include "daemon/core/node.h"
+#include "daemon/pump.h"
+#include "daemon/store/store.h"
+
+const struct method methods[API_METHOD_COUNT] = {
+    [API_IDENTITY] = {method_identity}, [API_STATUS] = {method_status},
+    [API_HISTORY] = {method_history},   [API_EVENTS_SUBSCRIBE] = {method_events_subscribe},
+    [API_SHUTDOWN] = {method_shutdown}, [API_RPC_DISCOVER] = {method_rpc_discover},
+};
+
+/* --- identity --- */
+
+/* What others are told to reach us by; without a host while nobody could use one. */
+static void write_address(struct json_writer *w, const struct facts *facts)
+{
+    struct address address = {.has_host = facts->address_count > 0};
+    char text[ADDRESS_TEXT_MAX + 1];
+
+    if (address.has_host)
+        address.at = facts->addresses[0];
+    strcpy(address.peer_id, facts->identity->id);
+    strcpy(address.name, facts->name);
+    address_format(&address, text);
+    json_put_string(w, "address", text);
+}
+
+const struct answered *method_identity(struct call *call, const struct api_args *args)
+{
+    const struct facts *facts = call->client->control->pump->facts;
+    struct json_writer *w = call_result(call);
+
+    (void)args;
+    json_write_open(w, '{');
+    json_put_string(w, "peer_id", facts->identity->id);
+    json_put_string(w, "name", facts->name);
+    write_address(w, facts);
+    json_write_close(w, '}');
+    return call_succeed(call);
+}
+
+/* --- status --- */
+
+static const char *state_name(enum store_state state)
+{
+    switch (state) {
+    case STORE_OK:
+        return "ok";
+    case STORE_FULL:
+        return "full";
+    case STORE_FAILING:
+        return "failing";
+    }
+    must(!"a state");
+}
+
+static void write_listen(struct json_writer *w, const struct facts *facts)
+{
+    json_write_name(w, "listen");
+    json_write_open(w, '[');
+    for (size_t i = 0; i < facts->listen_count; i++) {
+        char text[ADDRESS_HOST_PORT_MAX + 1];
+
+        host_port_format(&facts->listen[i], text);
+        json_write_string(w, text);
+    }
+    json_write_close(w, ']');
+}
+
+static void write_log(struct json_writer *w, const struct store *store)
+{
+    json_write_name(w, "log");
+    json_write_open(w, '{');
+    json_put_integer(w, "last_seq", (int64_t)store_last_seq(store));
+    json_put_integer(w, "size_bytes", (int64_t)store_size_bytes(store));
+    json_put_string(w, "state", state_name(store_state(store)));
+    json_write_close(w, '}');
+}
+
+const struct answered *method_status(struct call *call, const struct api_args *args)
+{
+    struct pump *pump = call->client->control->pump;
+    const struct facts *facts = pump->facts;
+    const struct node_counts counts = node_counts(pump->node);
+    struct json_writer *w = call_result(call);
+
+    (void)args;
+    json_write_open(w, '{');
+    json_put_string(w, "version", PACKAGE_VERSION);
+    json_put_string(w, "role", facts->role);
+    json_put_string(w, "peer_id", facts->identity->id);
+    json_put_string(w, "name", facts->name);
+    write_listen(w, facts);
+    json_write_name(w, "trackers");
+    json_write_open(w, '[');
+    json_write_close(w, ']');
+    json_put_integer(w, "links", (int64_t)counts.links);
+    json_put_integer(w, "contacts", (int64_t)counts.contacts);
+    json_put_integer(w, "queued", (int64_t)counts.queued);
+    write_log(w, pump->store);
+    json_put_integer(w, "uptime_s",
+                     (int64_t)(mono_left_ms(facts->started, pump_now(pump).mono) / 1000));
+    json_write_close(w, '}');
+    return call_succeed(call);
+}
+
+/* --- shutdown, rpc.discover --- */
+
+const struct answered *method_shutdown(struct call *call, const struct api_args *args)
+{
+    struct json_writer *w = call_result(call);
+
+    (void)args;
+    json_write_open(w, '{');
+    json_write_close(w, '}');
+    pump_stop(call->client->control->pump);
+    return call_succeed(call);
+}
+
+const struct answered *method_rpc_discover(struct call *call, const struct api_args *args)
+{
+    (void)args;
+    api_describe(call_result(call));
+    return call_succeed(call);
+}

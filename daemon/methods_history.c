@@ -1,0 +1,174 @@
+/* history: pages of past messages.
+ *
+ * A client has one page read at a time and all clients together HISTORY_READS_MAX; other calls wait
+ * in order, each client in turn. A page is cut where its line would become too long. */
+#include "daemon/control_state.h"
+#include "daemon/core/node.h"
+#include "daemon/event.h"
+#include "daemon/limits.h"
+#include "daemon/methods.h"
+#include "daemon/pump.h"
+#include "daemon/store/store.h"
+
+/* The page with its brackets, `next` and the head of the answer make a line of RPC_LINE_MAX. */
+enum { PAGE_BYTES_MAX = RPC_LINE_MAX - RPC_ID_MAX - 256 };
+
+/* --- Turns --- */
+
+static void ask_store(struct call *call)
+{
+    const struct history_query *query = &call->history;
+    struct control *control = call->client->control;
+    uint64_t question = PUMP_QUESTION_OF_CONTROL | QUESTION_OF_HISTORY | call->number;
+
+    call->client->reads_history = true;
+    control->histories_read++;
+    store_read_history(control->pump->store, question, query->peer, query->before, query->limit);
+}
+
+/* Begins what may begin. */
+static void ask_next(struct control *control)
+{
+    struct client *c;
+
+    while (control->histories_read < HISTORY_READS_MAX &&
+           (c = TAILQ_FIRST(&control->histories)) != NULL) {
+        struct call *call = TAILQ_FIRST(&c->histories);
+
+        TAILQ_REMOVE(&control->histories, c, in_histories);
+        c->waits_history = false;
+        if (call != NULL) {
+            TAILQ_REMOVE(&c->histories, call, in_histories);
+            call->is_queued = false;
+            ask_store(call);
+        }
+    }
+}
+
+/* Puts a client in line, if it is its turn to be. */
+static void stand_in_line(struct client *c)
+{
+    if (c->waits_history || c->reads_history || TAILQ_EMPTY(&c->histories))
+        return;
+    TAILQ_INSERT_TAIL(&c->control->histories, c, in_histories);
+    c->waits_history = true;
+}
+
+void history_leave(struct client *c)
+{
+    if (c->waits_history)
+        TAILQ_REMOVE(&c->control->histories, c, in_histories);
+}
+
+const struct answered *method_history(struct call *call, const struct api_args *args)
+{
+    struct client *c = call->client;
+    struct history_query query = {.before = (uint64_t)api_integer(args, ARG_HISTORY_BEFORE, 0),
+                                  .limit = (size_t)api_integer(args, ARG_HISTORY_LIMIT, 50)};
+    const char *peer = api_string(args, ARG_HISTORY_PEER);
+
+    if (peer != NULL) {
+        enum error error = node_find_peer(c->control->pump->node, peer, &query.peer);
+
+        if (error != OK)
+            return call_fail(call, error, NULL);
+    }
+    call->history = query;
+    call->is_queued = true;
+    TAILQ_INSERT_TAIL(&c->histories, call, in_histories);
+    stand_in_line(c);
+    ask_next(c->control);
+    return call_waits();
+}
+
+/* --- Pages --- */
+
+static const char *state_name(enum message_state state)
+{
+    switch (state) {
+    case MESSAGE_STATE_QUEUED:
+        return "queued";
+    case MESSAGE_STATE_DELIVERED:
+        return "delivered";
+    case MESSAGE_STATE_SENT:
+        return "sent";
+    case MESSAGE_STATE_FAILED:
+        return "failed";
+    case MESSAGE_STATE_RECEIVED:
+        return "received";
+    }
+    must(!"a state");
+}
+
+static void write_message(struct bytes *out, const struct store_row *row, const struct node *node)
+{
+    const struct log_row *log = &row->log;
+    struct json_writer w;
+    struct node_peer peer;
+    bool is_known = node_peer(node, log->peer, &peer);
+    char id[MESSAGE_ID_LENGTH + 1];
+
+    message_id_format(log->epoch, log->number, id);
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    json_put_integer(&w, "seq", (int64_t)log->seq);
+    json_put_string(&w, "id", id);
+    json_put_time(&w, "time", log->time_ms);
+    json_put_string(&w, "direction", log->type == EVENT_MESSAGE_RECEIVED ? "in" : "out");
+    json_put_string(&w, "peer", is_known ? peer.alias : NULL);
+    json_put_string(&w, "peer_id", is_known ? peer.peer_id : NULL);
+    json_write_name(&w, "text");
+    json_write_string_n(&w, log->body, log->body_length);
+    json_put_string(&w, "state", state_name(row->state));
+    json_write_close(&w, '}');
+}
+
+/* Writes the newest rows that fit into a page, oldest first. */
+static void write_page(struct json_writer *w, const struct store_answer *answer,
+                       const struct node *node)
+{
+    struct bytes messages = BYTES_EMPTY;
+    size_t *ends = xcalloc(answer->count + 1, sizeof(*ends)); /* of the first i messages */
+    size_t first = 0;
+
+    for (size_t i = 0; i < answer->count; i++) {
+        write_message(&messages, &answer->rows[i], node);
+        ends[i + 1] = bytes_length(&messages);
+    }
+    while (ends[answer->count] - ends[first] + (answer->count - first) > PAGE_BYTES_MAX)
+        first++;
+
+    json_write_open(w, '{');
+    json_write_name(w, "messages");
+    json_write_open(w, '[');
+    for (size_t i = first; i < answer->count; i++)
+        json_write_raw(w, bytes_data(&messages) + ends[i], ends[i + 1] - ends[i]);
+    json_write_close(w, ']');
+    if (first < answer->count && (first > 0 || !answer->end))
+        json_put_integer(w, "next", (int64_t)answer->rows[first].log.seq);
+    else
+        json_put_null(w, "next");
+    json_write_close(w, '}');
+    free(ends);
+    bytes_done(&messages);
+}
+
+void history_rows(struct control *control, const struct store_answer *answer)
+{
+    struct call *call =
+        call_find(control, answer->id & ~(PUMP_QUESTION_OF_CONTROL | QUESTION_OF_HISTORY));
+
+    must(control->histories_read > 0);
+    control->histories_read--;
+    if (call != NULL) {
+        call->client->reads_history = false;
+        stand_in_line(call->client);
+        if (answer->error == OK) {
+            write_page(call_result(call), answer, control->pump->node);
+            call_succeed(call);
+        } else {
+            call_fail(call, answer->error, NULL);
+        }
+    }
+    ask_next(control);
+}
