@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* The peers that are known, by number, key and alias (p2pchat-protocol(7), Identity). */
+#ifndef P2PCHAT_DAEMON_CORE_CHAT_CONTACT_H
+#define P2PCHAT_DAEMON_CORE_CHAT_CONTACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "common/error.h"
+#include "daemon/core/chat/inbox.h"
+#include "daemon/core/chat/outbox.h"
+#include "daemon/core/hash.h"
+#include "daemon/core/transaction.h"
+
+struct session;
+
+/* How often links of one key displaced each other by another instance: a cloned identity does so
+ * again and again. */
+struct instances {
+    uint64_t last; /* of the link that was last won; 0: none yet */
+    struct mono since;
+    uint32_t displaced;
+};
+
+/* A known peer: its row, and what is true of it while the node runs. */
+struct contact {
+    struct peer_row row;
+    char *alias_folded; /* what the alias is compared by; NULL like the alias */
+    struct outbox outbox;
+    struct inbox inbox;
+    struct session *session; /* the link that is sent on, or NULL: offline */
+    uint64_t read;           /* the READ under way for the outbox, or 0 */
+    bool owes_have;          /* HAVE is to be sent as soon as nothing taken waits for the disk */
+    bool owes_ack;           /* CHAT_ACK likewise, of the stream acked_stream */
+    uint32_t ack_stream;
+    uint64_t ack_through;
+    uint32_t read_stream;
+    uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
+    bool is_stranger; /* asked, and nothing else is known of it */
+    bool is_logged;   /* the log tells of it, so that its row must stay */
+    bool has_have;           /* the other side's HAVE came on this link */
+    bool sent_have;          /* and ours went */
+    struct instances instances;
+    struct contact *next_dirty; /* the list of contacts with something to send */
+    bool is_dirty;
+    uint64_t block; /* address block it was last seen in, or 0 */
+    UT_hash_handle by_number, by_key, by_alias;
+};
+
+/* Hash tables are keyed, so that nobody outside can choose keys that collide. Iteration is in order of arrival. */
+struct contacts {
+    struct hash_key hash_key;
+    struct contact *by_number, *by_key, *by_alias;
+    struct known_block *blocks; /* address blocks of contacts, counted */
+    uint32_t last_peer;         /* highest number given */
+};
+
+void contacts_init(struct contacts *contacts, const struct hash_key *key);
+void contacts_done(struct contacts *contacts);
+
+/* Adds the peer of that number, or gives the known one a new row. The row is copied. Key, alias and number
+ * are unique: that is the caller's care. */
+struct contact *contacts_put(struct contacts *contacts, const struct peer_row *row);
+void contacts_remove(struct contacts *contacts, struct contact *contact);
+
+struct contact *contacts_by_number(const struct contacts *contacts, uint32_t peer);
+struct contact *contacts_by_key(const struct contacts *contacts, const uint8_t key[KEY_LENGTH]);
+struct contact *contacts_by_alias(const struct contacts *contacts, const char *alias);
+
+/* The one whose key is pinned to this host:port, or NULL. */
+struct contact *contacts_by_address(const struct contacts *contacts, const char *address);
+
+/* PEER: exact alias, else peer id, else a unique prefix (8 characters or more) of one. ERR_NO_SUCH_PEER,
+ * ERR_AMBIGUOUS_PEER. Contacts without alias (removed) are not found. */
+enum error contacts_find(const struct contacts *contacts, const char *text,
+                         struct contact **ret_contact);
+
+/* Whether a contact with consent was seen in this address block, or is pinned there. */
+bool contacts_know_block(const struct contacts *contacts, uint64_t block);
+void contacts_seen_in(struct contacts *contacts, struct contact *contact, uint64_t block);
+
+/* The alias that a new peer of this name gets: the name itself, else name-2, name-3, … For a name that cannot be an
+ * alias (NULL, or one that fails name_check): "peer-" and the beginning of the peer id. The caller frees it. */
+char *contacts_new_alias(const struct contacts *contacts, const char *name,
+                         const uint8_t key[KEY_LENGTH]);
+
+/* Whether another key is known by this name or alias already. */
+bool contacts_name_is_anothers(const struct contacts *contacts, const char *name,
+                               const uint8_t key[KEY_LENGTH]);
+
+#endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/core/node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/node_state.h"
+
+/* --- Life --- */
+
+static void copy_settings(struct node *node, const struct node_settings *settings)
+{
+    node->identity = settings->identity;
+    node->random = settings->random;
+    node->name = xstrdup(settings->name);
+    node->agent = xstrdup(settings->agent);
+    node->request_timeout_ms = settings->request_timeout_ms;
+    node->outbox_messages_max = settings->outbox_messages_max;
+    node->outbox_bytes_max = settings->outbox_bytes_max;
+    node->accept_from_count = settings->accept_from_count;
+    node->accept_from = xmemdup(settings->accept_from, settings->accept_from_count * KEY_LENGTH);
+}
+
+struct node *node_new(const struct node_settings *settings)
+{
+    struct node *node = xcalloc(1, sizeof *node);
+    const struct hash_key key = hash_key_draw(&settings->random);
+
+    copy_settings(node, settings);
+    random_fill(&node->random, &node->instance, sizeof node->instance);
+    node->link_settings = (struct link_settings){.identity = settings->identity,
+                                                 .network_key = settings->network_key,
+                                                 .random = settings->random,
+                                                 .hello = &node->hello};
+    contacts_init(&node->contacts, &key);
+    doorman_init(&node->doorman, &node->random);
+    dialler_init(&node->dialler, &node->random);
+    node->dialler_timer.kind = TIMER_DIALLER;
+    node->flights_end = &node->flights;
+    node->ready_end = &node->ready;
+    node->actions_end = &node->actions;
+    session_set_record(node, NULL, 0);
+    return node;
+}
+
+void node_free(struct node *node)
+{
+    if (node == NULL)
+        return;
+    call_done(node);
+    ledger_done(node);
+    session_done(node);
+    requests_done(&node->requests, &node->timers);
+    contacts_done(&node->contacts);
+    for (struct pending_read *read = node->reads, *next; read != NULL; read = next) {
+        next = read->hh.next;
+        HASH_DELETE(hh, node->reads, read);
+        free(read);
+    }
+    for (struct queued_action *queued = node->actions, *next; queued != NULL; queued = next) {
+        next = queued->next;
+        if (queued->action.kind == ACTION_APPEND)
+            transaction_free(queued->action.append.transaction);
+        free(queued);
+    }
+    free(node->taken);
+    doorman_done(&node->doorman);
+    dialler_done(&node->dialler);
+    timers_done(&node->timers);
+    bytes_done(&node->hello);
+    free(node->addresses);
+    free(node->accept_from);
+    free(node->agent);
+    free(node->name);
+    free(node);
+}
+
+static void load_meta(struct node *node, enum meta_name name, uint64_t value)
+{
+    switch (name) {
+    case META_RECORD_SEQUENCE:
+        node->record_sequence = value;
+        break;
+    case META_LAST_PEER:
+        node->contacts.last_peer = (uint32_t)value;
+        break;
+    case META_LAST_STREAM:
+        node->last_stream = (uint32_t)value;
+        break;
+    case META_LAST_REQUEST:
+        node->requests.last_request = (uint32_t)value;
+        break;
+    case META_LAST_SEQ:
+        node->last_seq = value;
+        break;
+    }
+}
+
+void node_load(struct node *node, const struct change *row, struct now now)
+{
+    must(!node->started);
+    node->now = now;
+    switch (row->kind) {
+    case CHANGE_PEER:
+        contacts_put(&node->contacts, &row->peer)->is_logged = true;
+        break;
+    case CHANGE_STREAM_IN:
+    case CHANGE_STREAM_OUT:
+        ledger_load_stream(node, &row->stream);
+        break;
+    case CHANGE_REQUEST:
+        ledger_load_request(node, &row->request);
+        break;
+    case CHANGE_META:
+        load_meta(node, row->meta.name, row->meta.value);
+        break;
+    case CHANGE_LOG:
+    case CHANGE_PEER_GONE:
+    case CHANGE_STREAM_GONE:
+    case CHANGE_REQUEST_GONE:
+        must(!"a row of the store");
+    }
+}
+
+/* --- Turns --- */
+
+static void begin(struct node *node, struct now now)
+{
+    node->now = now;
+    free(node->taken);
+    node->taken = NULL;
+}
+
+/* Follows everything that an input led to, until nothing is left but actions. */
+static void settle(struct node *node)
+{
+    bool goes_on;
+
+    do {
+        goes_on = session_drain(node);
+        goes_on = stream_pump(node) || goes_on;
+        if (!goes_on)
+            goes_on = ledger_settle(node);
+    } while (goes_on);
+    timers_set(&node->timers, &node->dialler_timer,
+               node->started && !node->stopping ? dialler_deadline(&node->dialler) : MONO_NEVER);
+}
+
+void node_set_addresses(struct node *node, const struct host_port *addresses, size_t count,
+                        struct now now)
+{
+    begin(node, now);
+    free(node->addresses);
+    node->addresses = xmemdup(addresses, count * sizeof *addresses);
+    node->address_count = count;
+    if (node->started) {
+        session_new_record(node);
+        settle(node);
+    }
+}
+
+static void arm_requests(struct node *node)
+{
+    node->requests_timer.kind = TIMER_REQUESTS;
+    timers_set(&node->timers, &node->requests_timer,
+               mono_after(node->now.mono, REQUESTS_STORE_MS));
+}
+
+void node_start(struct node *node, struct now now)
+{
+    begin(node, now);
+    node->started = true;
+    session_new_record(node);
+    arm_requests(node);
+    for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
+        session_consent_changed(node, c);
+    settle(node);
+}
+
+void node_stop(struct node *node, struct now now)
+{
+    begin(node, now);
+    node->stopping = true;
+    call_stop(node);
+    ledger_store_requests(node);
+    for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
+        session_close(node, s, LINK_END_SHUTDOWN);
+    settle(node);
+}
+
+void node_input(struct node *node, const struct input *input, struct now now)
+{
+    begin(node, now);
+    switch (input->kind) {
+    case INPUT_CARRIER_UP:
+        session_carrier_up(node, input->carrier_up.carrier, input->carrier_up.dial,
+                           &input->carrier_up.remote);
+        break;
+    case INPUT_BYTES:
+        session_bytes(node, input->bytes.carrier, input->bytes.bytes, input->bytes.length);
+        break;
+    case INPUT_ROOM:
+        session_room(node, input->room.carrier, input->room.bytes_free);
+        break;
+    case INPUT_CARRIER_DOWN:
+        session_carrier_down(node, input->carrier_down.carrier);
+        break;
+    case INPUT_DIAL_FAILED:
+        session_dial_failed(node, input->dial_failed.dial);
+        break;
+    case INPUT_DURABLE:
+        ledger_durable(node, input->durable.transaction);
+        break;
+    case INPUT_STORE_FAILED:
+        ledger_failed(node, input->store_failed.transaction, input->store_failed.error);
+        break;
+    case INPUT_ROWS:
+        stream_rows(node, input);
+        break;
+    case INPUT_CALL:
+        call_input(node, input);
+        break;
+    case INPUT_CALL_GONE:
+        call_gone(node, input->call_gone.client);
+        break;
+    }
+    settle(node);
+}
+
+#define OWNER_OF(timer, type, member) ((struct type *)((char *)(timer)-offsetof(struct type, member)))
+
+static void expire(struct node *node, struct timer *timer)
+{
+    switch ((enum timer_kind)timer->kind) {
+    case TIMER_SESSION:
+        session_expire(node, OWNER_OF(timer, session, timer));
+        break;
+    case TIMER_STRANGER:
+        session_idle(node, OWNER_OF(timer, session, idle));
+        break;
+    case TIMER_ATTEMPT:
+        call_attempt_failed(node, OWNER_OF(timer, attempt, timer), ERR_UNREACHABLE);
+        break;
+    case TIMER_WAITER:
+        call_expire_waiter(node, OWNER_OF(timer, waiter, timer));
+        break;
+    case TIMER_REQUEST:
+        consent_expire(node, OWNER_OF(timer, request, timer));
+        break;
+    case TIMER_DIALLER:
+        session_dial_due(node);
+        break;
+    case TIMER_RECORD:
+        session_new_record(node);
+        break;
+    case TIMER_REQUESTS:
+        ledger_store_requests(node);
+        arm_requests(node);
+        break;
+    case TIMER_STORE:
+        ledger_retry(node);
+        break;
+    }
+}
+
+void node_expire(struct node *node, struct now now)
+{
+    struct timer *timer;
+
+    begin(node, now);
+    while ((timer = timers_take_due(&node->timers, now.mono)) != NULL) {
+        expire(node, timer);
+        settle(node);
+    }
+}
+
+struct mono node_deadline(const struct node *node)
+{
+    return timers_deadline(&node->timers);
+}
+
+/* --- Actions --- */
+
+struct action *node_act(struct node *node, enum action_kind kind, const void *memory,
+                        size_t length, const void **ret_memory)
+{
+    struct queued_action *queued = xcalloc(1, sizeof *queued + length);
+
+    queued->action.kind = kind;
+    if (length > 0)
+        memcpy(queued->memory, memory, length);
+    if (ret_memory != NULL)
+        *ret_memory = queued->memory;
+    *node->actions_end = queued;
+    node->actions_end = &queued->next;
+    return &queued->action;
+}
+
+bool node_next_action(struct node *node, struct action *ret_action)
+{
+    struct queued_action *queued = node->actions;
+
+    free(node->taken);
+    node->taken = queued;
+    if (queued == NULL)
+        return false;
+    node->actions = queued->next;
+    if (node->actions == NULL)
+        node->actions_end = &node->actions;
+    *ret_action = queued->action;
+    return true;
+}
+
+void node_note(struct node *node, enum note_severity severity, const char *code,
+               const uint8_t *key, const char *address, const char *detail)
+{
+    size_t address_length = address != NULL ? strlen(address) + 1 : 0;
+    uint8_t memory[KEY_LENGTH + ADDRESS_HOST_PORT_MAX + 1];
+    const void *copy;
+
+    must(address_length <= ADDRESS_HOST_PORT_MAX + 1);
+    if (key != NULL)
+        memcpy(memory, key, KEY_LENGTH);
+    else
+        memset(memory, 0, KEY_LENGTH);
+    if (address != NULL)
+        memcpy(memory + KEY_LENGTH, address, address_length);
+    struct action *action =
+        node_act(node, ACTION_NOTE, memory, KEY_LENGTH + address_length, &copy);
+    action->note.severity = severity;
+    action->note.code = code;
+    action->note.key = key != NULL ? copy : NULL;
+    action->note.address = address != NULL ? (const char *)copy + KEY_LENGTH : NULL;
+    action->note.detail = detail;
+}
+
+void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object)
+{
+    const void *memory;
+
+    must(bytes_length(object) >= 2);
+    struct action *action = node_act(node, ACTION_EVENT, bytes_data(object) + 1,
+                                     bytes_length(object) - 2, &memory);
+    action->event.type = type;
+    action->event.time_ms = node->now.unix_ms;
+    action->event.peer = peer;
+    action->event.fields = memory;
+    action->event.length = bytes_length(object) - 2;
+}
+
+/* --- Looking --- */
+
+struct node_counts node_counts(const struct node *node)
+{
+    struct node_counts counts = {.links = node->proved_count};
+
+    for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
+        counts.contacts += consent_is_open(c);
+        counts.queued += outbox_queued(&c->outbox);
+    }
+    return counts;
+}
+
+enum error node_find_peer(const struct node *node, const char *text, uint32_t *ret_peer)
+{
+    struct contact *contact;
+    enum error error = contacts_find(&node->contacts, text, &contact);
+
+    if (error == OK)
+        *ret_peer = contact->row.peer;
+    return error;
+}
+
+bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_peer)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, peer);
+
+    if (contact == NULL)
+        return false;
+    peer_id_encode(contact->row.key, ret_peer->peer_id);
+    memcpy(ret_peer->short_id, ret_peer->peer_id, sizeof ret_peer->short_id - 1);
+    ret_peer->short_id[sizeof ret_peer->short_id - 1] = '\0';
+    ret_peer->alias = contact->row.alias != NULL ? contact->row.alias : ret_peer->short_id;
+    ret_peer->name = contact->row.name != NULL ? contact->row.name : "";
+    return true;
+}

@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: MIT */
+/* Consent: who may send us messages, because both sides said so (p2pchat-protocol(7), Consent).
+ *
+ *     NONE ──we ask──► ASKED ──CHAT_ACCEPT or HAVE of our id──► MUTUAL
+ *     NONE ──they ask──► WAS_ASKED ──we accept──► PENDING ──their HAVE──► MUTUAL
+ *     ASKED ──they ask too──► PENDING (crossing: the lower key's id holds)
+ *     MUTUAL, PENDING ──we end it──► ENDING ──NO_CONSENT──► NONE
+ *     MUTUAL, PENDING ──DISCONNECT or NO_CONSENT of our id──► NONE
+ *
+ * What is said here is said again on every new link until the other side shows that it knows. */
+#include "daemon/core/node_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/digits.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/name.h"
+
+bool consent_is_open(const struct contact *contact)
+{
+    return contact->row.consent == CONSENT_PENDING || contact->row.consent == CONSENT_MUTUAL;
+}
+
+/* --- Saying --- */
+
+/* The msgdata of a message that says an id, in an effect: it goes out when all is durable. */
+static void say_id(struct node *node, const struct contact *contact, enum message_type type,
+                   const uint8_t id[CONSENT_ID_LENGTH])
+{
+    struct effect *effect = ledger_effect(node, EFFECT_SEND);
+
+    effect->peer = contact->row.peer;
+    effect->type = type;
+    if (type == MESSAGE_CHAT_ACCEPT)
+        message_accept_encode(&effect->bytes, id, node->name);
+    else
+        message_id_encode(&effect->bytes, type, id);
+}
+
+/* The same at once, to whoever is on this link: nothing of ours changes with it. */
+static void answer_id(struct node *node, struct session *session, enum message_type type,
+                      const uint8_t id[CONSENT_ID_LENGTH])
+{
+    struct bytes data = BYTES_EMPTY;
+
+    message_id_encode(&data, type, id);
+    session_send(node, session, type, &data);
+    bytes_done(&data);
+}
+
+static void say_request(struct node *node, const struct contact *contact,
+                        const struct request_row *row)
+{
+    struct message_request message = {.name = node->name, .greeting = row->greeting};
+    struct effect *effect = ledger_effect(node, EFFECT_SEND);
+
+    memcpy(message.request, row->id, CONSENT_ID_LENGTH);
+    effect->peer = contact->row.peer;
+    effect->type = MESSAGE_CHAT_REQUEST;
+    message_request_encode(&effect->bytes, &message);
+}
+
+static void say_have(struct node *node, const struct contact *contact)
+{
+    ledger_effect(node, EFFECT_HAVE)->peer = contact->row.peer;
+}
+
+/* On every new link, whatever is not known to be known. */
+void consent_greeted(struct node *node, struct session *session)
+{
+    const struct contact *contact = session->contact;
+    const struct request *asked =
+        requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
+
+    if (asked != NULL)
+        say_request(node, contact, &asked->row);
+    switch (contact->row.consent) {
+    case CONSENT_NONE:
+    case CONSENT_ASKED:
+    case CONSENT_WAS_ASKED:
+        break;
+    case CONSENT_PENDING:
+        if (asked == NULL)
+            say_id(node, contact, MESSAGE_CHAT_ACCEPT, contact->row.consent_id);
+        say_have(node, contact);
+        break;
+    case CONSENT_MUTUAL:
+        say_have(node, contact);
+        break;
+    case CONSENT_ENDING:
+        say_id(node, contact, MESSAGE_DISCONNECT, contact->row.consent_id);
+        break;
+    }
+}
+
+/* --- Events --- */
+
+void consent_write_number(struct json_writer *w, const struct request_row *row)
+{
+    char text[1 + DIGITS_DECIMAL_MAX + 1] = "r";
+
+    digits_decimal(row->request, text + 1);
+    json_put_string(w, "request", text);
+}
+
+static const char *direction_name(enum direction direction)
+{
+    return direction == DIRECTION_IN ? "in" : "out";
+}
+
+enum audience { LOGGED, LIVE_ONLY };
+
+/* Tells of a request: in the log, or only to those who are watching now. */
+static void tell(struct node *node, int type, const struct request_row *row,
+                 enum audience audience)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
+    struct bytes object = BYTES_EMPTY;
+    struct json_writer w;
+
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    consent_write_number(&w, row);
+    json_put_string(&w, "direction", direction_name(row->direction));
+    if (type == EVENT_CHAT_REQUESTED) {
+        json_put_string(&w, "name", contact != NULL ? contact->row.name : NULL);
+        json_put_string(&w, "address", row->address);
+        json_put_string(&w, "greeting", row->greeting);
+    }
+    json_write_close(&w, '}');
+    if (audience == LOGGED)
+        ledger_log(node, type, row->peer, &object);
+    else
+        node_event(node, type, row->peer, &object);
+    bytes_done(&object);
+}
+
+struct bytes consent_request_result(const struct node *node, const struct request_row *row,
+                                    const char *source, const char *state, bool timed_out)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
+    char peer_id[PEER_ID_LENGTH + 1] = "";
+    struct bytes result = BYTES_EMPTY;
+    struct json_writer w;
+
+    if (contact != NULL)
+        peer_id_encode(contact->row.key, peer_id);
+    json_write_init(&w, &result);
+    json_write_open(&w, '{');
+    if (row->request != 0)
+        consent_write_number(&w, row);
+    else
+        json_put_null(&w, "request");
+    json_put_string(&w, "peer_id", peer_id);
+    json_put_string(&w, "alias", contact != NULL ? contact->row.alias : NULL);
+    if (source != NULL)
+        json_put_string(&w, "source", source);
+    if (state != NULL)
+        json_put_string(&w, "state", state);
+    if (timed_out)
+        json_put_bool(&w, "timed_out", true);
+    json_write_close(&w, '}');
+    return result;
+}
+
+/* --- Changing --- */
+
+static struct contact *set_consent(struct node *node, const struct contact *contact,
+                                   enum consent consent, const uint8_t *id)
+{
+    static const uint8_t none[CONSENT_ID_LENGTH];
+    struct peer_row row = contact->row;
+    bool becomes_mutual = consent == CONSENT_MUTUAL && row.consent != CONSENT_MUTUAL;
+
+    row.consent = consent;
+    memmove(row.consent_id, id != NULL ? id : none, CONSENT_ID_LENGTH);
+    if (consent == CONSENT_NONE && row.alias == NULL) { /* removed, and they know: no pin is left */
+        row.address = NULL;
+        row.record = NULL;
+        row.record_length = 0;
+    }
+    ledger_put_peer(node, &row);
+    struct contact *changed = contacts_by_number(&node->contacts, row.peer);
+    session_consent_changed(node, changed);
+    if (becomes_mutual && changed->session != NULL)
+        session_tell_online(node, changed);
+    return changed;
+}
+
+/* A peer that asks or is asked for the first time. */
+static struct contact *new_contact(struct node *node, const struct session *session,
+                                   const char *name, const char *address)
+{
+    struct peer_row row = {.peer = node->contacts.last_peer + 1,
+                           .name = (char *)name,
+                           .address = (char *)address,
+                           .record = session->record,
+                           .record_length = session->record_length,
+                           .is_local = session_is_local(session)};
+
+    memcpy(row.key, session->key, KEY_LENGTH);
+    row.alias = contacts_new_alias(&node->contacts, name, row.key);
+    bool is_claimed = name != NULL && contacts_name_is_anothers(&node->contacts, name, row.key);
+    ledger_put_peer(node, &row);
+    free(row.alias);
+    struct contact *contact = contacts_by_number(&node->contacts, row.peer);
+    session_consent_changed(node, contact);
+    if (is_claimed)
+        ledger_warn(node, "name_claimed", row.peer, session->remote);
+    return contact;
+}
+
+/* A peer that was known and removed is known again by a new alias. */
+static struct contact *with_alias(struct node *node, struct contact *contact)
+{
+    struct peer_row row = contact->row;
+
+    if (row.alias != NULL)
+        return contact;
+    row.alias = contacts_new_alias(&node->contacts, row.name, row.key);
+    ledger_put_peer(node, &row);
+    free(row.alias);
+    return contacts_by_number(&node->contacts, row.peer);
+}
+
+static void remember_answer(struct node *node, const struct request *request,
+                            enum request_state state, int64_t left_ms)
+{
+    struct request_row row = request->row;
+
+    row.state = state;
+    row.left_ms = left_ms;
+    ledger_put_request(node, &row);
+}
+
+static int64_t left_of(const struct node *node, const struct request *request)
+{
+    return (int64_t)mono_left_ms(node->now.mono, request->timer.at);
+}
+
+/* Both sides have agreed, and this request of ours is why. */
+static void granted(struct node *node, struct contact *contact, struct request *request,
+                    enum consent consent, const uint8_t id[CONSENT_ID_LENGTH])
+{
+    uint32_t number = request->row.request;
+
+    contact = set_consent(node, contact, consent, id);
+    tell(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
+    call_answered(node, &request->row, "accepted", OK);
+    if (consent == CONSENT_MUTUAL)
+        ledger_remove_request(node, requests_by_number(&node->requests, number));
+    say_have(node, contact);
+}
+
+void consent_accept(struct node *node, struct request *request, const char *alias)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, request->row.peer);
+    struct peer_row row = contact->row;
+
+    if (alias != NULL) {
+        row.alias = (char *)alias;
+        ledger_put_peer(node, &row);
+    }
+    contact->is_stranger = false;
+    contact = set_consent(node, contact, CONSENT_PENDING, request->row.id);
+    remember_answer(node, request, REQUEST_ACCEPTED, left_of(node, request));
+    tell(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
+    say_id(node, contact, MESSAGE_CHAT_ACCEPT, contact->row.consent_id);
+    say_have(node, contact);
+}
+
+void consent_refuse(struct node *node, struct request *request)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, request->row.peer);
+
+    contact->is_stranger = false;
+    contact = set_consent(node, contact, CONSENT_NONE, NULL);
+    remember_answer(node, request, REQUEST_REFUSED, left_of(node, request));
+    tell(node, EVENT_CHAT_REFUSED, &request->row, LOGGED);
+    say_id(node, contact, MESSAGE_CHAT_REFUSE, request->row.id);
+}
+
+static void remove_pending(struct node *node, const struct contact *contact,
+                           enum direction direction)
+{
+    struct request *request = requests_pending(&node->requests, contact->row.peer, direction);
+
+    if (request == NULL)
+        return;
+    if (direction == DIRECTION_OUT)
+        call_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
+    ledger_remove_request(node, request);
+}
+
+/* The chat is over: `consent` is NONE, or ENDING as long as the other side does not know. */
+void consent_end(struct node *node, struct contact *contact, enum consent consent, const char *by)
+{
+    struct bytes object = BYTES_EMPTY;
+    struct json_writer w;
+    uint8_t id[CONSENT_ID_LENGTH];
+
+    memcpy(id, contact->row.consent_id, sizeof id);
+    remove_pending(node, contact, DIRECTION_OUT);
+    remove_pending(node, contact, DIRECTION_IN);
+    stream_end(node, contact, "disconnected");
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    json_put_string(&w, "by", by);
+    json_write_close(&w, '}');
+    ledger_log(node, EVENT_CHAT_DISCONNECTED, contact->row.peer, &object);
+    bytes_done(&object);
+    set_consent(node, contact, consent, consent == CONSENT_ENDING ? id : NULL);
+}
+
+void consent_disconnect(struct node *node, struct contact *contact)
+{
+    struct request *asked = requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
+    uint8_t id[CONSENT_ID_LENGTH];
+
+    if (consent_is_open(contact)) {
+        memcpy(id, contact->row.consent_id, sizeof id);
+        consent_end(node, contact, CONSENT_ENDING, "us");
+        say_id(node, contact, MESSAGE_DISCONNECT, id);
+    } else if (asked != NULL) { /* the request is taken back */
+        say_id(node, contact, MESSAGE_DISCONNECT, asked->row.id);
+        remove_pending(node, contact, DIRECTION_OUT);
+        set_consent(node, contact, CONSENT_NONE, NULL);
+    }
+}
+
+/* Somebody who asked, was never answered, and is nothing to us: leaves no name behind, and no row unless the log
+ * tells of it. */
+static void forget_stranger(struct node *node, struct contact *contact)
+{
+    struct peer_row row = contact->row;
+
+    if (!contact->is_stranger)
+        return;
+    if (contact->is_logged) {
+        row.alias = NULL;
+        ledger_put_peer(node, &row);
+        return;
+    }
+    session_forget_contact(node, contact);
+    ledger_remove_peer(node, contact);
+}
+
+/* A request that nobody answered is not open any more. */
+static void tell_expired(struct node *node, const struct request *request)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, request->row.peer);
+    bool is_in = request->row.direction == DIRECTION_IN;
+
+    tell(node, EVENT_CHAT_EXPIRED, &request->row,
+         is_in && contact->is_stranger && !contact->is_logged ? LIVE_ONLY : LOGGED);
+    set_consent(node, contact, CONSENT_NONE, NULL);
+    if (!is_in)
+        call_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
+}
+
+/* What was answered is forgotten; and who asked, if that is all we know of them. */
+static void forget_request(struct node *node, struct request *request)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, request->row.peer);
+
+    ledger_remove_request(node, request);
+    if (contact != NULL && contact->row.consent == CONSENT_NONE)
+        forget_stranger(node, contact);
+}
+
+void consent_expire(struct node *node, struct request *request)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, request->row.peer);
+
+    if (request->row.state != REQUEST_PENDING || contact == NULL || consent_is_open(contact)) {
+        forget_request(node, request);
+        return;
+    }
+    tell_expired(node, request);
+    remember_answer(node, request, REQUEST_EXPIRED, REQUEST_REMEMBERED_MS);
+}
+
+/* --- Asking --- */
+
+static void new_request(struct node *node, const struct contact *contact, enum direction direction,
+                        const uint8_t id[CONSENT_ID_LENGTH], const char *greeting,
+                        const char *address, struct request_row *ret_row)
+{
+    *ret_row = (struct request_row){.request = node->requests.last_request + 1,
+                                    .peer = contact->row.peer,
+                                    .direction = direction,
+                                    .greeting = (char *)greeting,
+                                    .address = (char *)address,
+                                    .left_ms = node->request_timeout_ms,
+                                    .state = REQUEST_PENDING};
+    memcpy(ret_row->id, id, CONSENT_ID_LENGTH);
+}
+
+static void reply_request(struct node *node, const struct attempt *attempt,
+                          const struct request_row *row, const char *state)
+{
+    struct effect *effect;
+    bool is_final = strcmp(state, "sent") != 0;
+
+    if (is_final || !attempt->wait) {
+        effect = ledger_effect(node, EFFECT_REPLY);
+        effect->call = attempt->call;
+        effect->bytes = consent_request_result(node, row, attempt->source, state, false);
+        return;
+    }
+    effect = ledger_effect(node, EFFECT_WAIT);
+    effect->waiter = xcalloc(1, sizeof *effect->waiter);
+    *effect->waiter = (struct waiter){.call = attempt->call,
+                                      .client = attempt->client,
+                                      .peer = row->peer,
+                                      .request = row->request,
+                                      .source = attempt->source,
+                                      .wait_s = attempt->wait_s};
+}
+
+static void ask(struct node *node, struct contact *contact, const struct attempt *attempt,
+                const char *address)
+{
+    uint8_t id[CONSENT_ID_LENGTH];
+    struct request_row row;
+
+    remove_pending(node, contact, DIRECTION_OUT);
+    random_fill(&node->random, id, sizeof id);
+    new_request(node, contact, DIRECTION_OUT, id, attempt->greeting, address, &row);
+    ledger_put_request(node, &row);
+    contact->is_stranger = false;
+    contact = set_consent(node, contact, CONSENT_ASKED, NULL);
+    tell(node, EVENT_CHAT_REQUESTED, &row, LOGGED);
+    say_request(node, contact, &row);
+    reply_request(node, attempt, &row, "sent");
+}
+
+/* The peer of a chat.request is there and has proved its key. */
+void consent_attempt_reached(struct node *node, struct session *session, struct attempt *attempt)
+{
+    struct contact *contact = contacts_by_key(&node->contacts, session->key);
+    const char *name = session->name[0] != '\0' ? session->name : NULL;
+
+    if (contact == NULL) {
+        contact = new_contact(node, session, name, attempt->address);
+    } else if (attempt->address != NULL) {
+        struct peer_row row = contact->row;
+        row.address = attempt->address;
+        ledger_put_peer(node, &row);
+    }
+    contact = with_alias(node, contact);
+    struct request *asks = requests_pending(&node->requests, contact->row.peer, DIRECTION_IN);
+    if (consent_is_open(contact)) {
+        struct request_row none = {.peer = contact->row.peer};
+        reply_request(node, attempt, &none, "accepted");
+    } else if (asks != NULL) { /* they asked already: this is the answer */
+        struct request_row row = asks->row;
+        consent_accept(node, asks, NULL);
+        reply_request(node, attempt, &row, "accepted");
+    } else {
+        ask(node, contact, attempt, session->remote);
+    }
+    call_attempt_free(node, attempt);
+}
+
+/* --- Being asked --- */
+
+/* "Strangers' requests are bounded per address block, per key and in number; the oldest goes first." */
+static void make_room(struct node *node, uint64_t block)
+{
+    struct request *oldest;
+
+    if (requests_waiting(&node->requests, block, &oldest) >= REQUESTS_BLOCK_MAX ||
+        requests_waiting(&node->requests, 0, &oldest) >= REQUESTS_MAX) {
+        tell_expired(node, oldest);
+        forget_request(node, oldest);
+    }
+}
+
+static bool is_accepted_at_once(const struct node *node, const struct contact *contact)
+{
+    if (consent_is_open(contact)) /* they lost what we still have: a restored or new database */
+        return true;
+    for (size_t i = 0; i < node->accept_from_count; i++)
+        if (memcmp(node->accept_from[i], contact->row.key, KEY_LENGTH) == 0)
+            return true;
+    return false;
+}
+
+/* "Crossing requests accept each other; the lower key's id holds." */
+static void cross(struct node *node, struct contact *contact, struct request *ours,
+                  const struct request_row *theirs)
+{
+    bool is_ours = peer_key_compare(node->identity->key.bytes, contact->row.key) < 0;
+    struct request_row row = *theirs;
+
+    row.state = REQUEST_ACCEPTED;
+    ledger_put_request(node, &row);
+    granted(node, contact, requests_by_number(&node->requests, ours->row.request), CONSENT_PENDING,
+            is_ours ? ours->row.id : theirs->id);
+}
+
+static void ask_the_user(struct node *node, struct contact *contact, const struct request_row *row,
+                         uint64_t block)
+{
+    uint64_t suppressed;
+
+    remove_pending(node, contact, DIRECTION_IN);
+    ledger_put_request(node, row);
+    contact = set_consent(node, contact, CONSENT_WAS_ASKED, NULL);
+    bool is_logged = !contact->is_stranger ||
+                     ledger_ration(node, RATIONED_REQUEST, block, &suppressed);
+    tell(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
+}
+
+/* A request with an id that is answered already: the same answer, unshown. */
+static void answer_again(struct node *node, struct session *session, struct contact *contact,
+                         const struct request *request)
+{
+    const uint8_t *id = request->row.id;
+
+    switch (request->row.state) {
+    case REQUEST_PENDING:
+        break;
+    case REQUEST_ACCEPTED:
+        if (!consent_is_open(contact))
+            answer_id(node, session, MESSAGE_NO_CONSENT, id);
+        else if (memcmp(contact->row.consent_id, id, CONSENT_ID_LENGTH) == 0)
+            say_id(node, contact, MESSAGE_CHAT_ACCEPT, id);
+        if (consent_is_open(contact))
+            say_have(node, contact);
+        break;
+    case REQUEST_REFUSED:
+    case REQUEST_EXPIRED:
+        answer_id(node, session, MESSAGE_CHAT_REFUSE, id);
+        break;
+    }
+}
+
+static void was_asked(struct node *node, struct session *session, const struct json *data)
+{
+    struct message_request message;
+    struct contact *contact = session->contact;
+    struct request_row row;
+    struct request *known;
+
+    if (message_request_decode(data, &message) != OK) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    uint64_t block = session_block(session);
+    if (contact == NULL) {
+        make_room(node, block);
+        contact = new_contact(node, session, message.name, NULL);
+        contact->is_stranger = true;
+    }
+    known = requests_by_id(&node->requests, contact->row.peer, DIRECTION_IN, message.request);
+    if (known != NULL) {
+        answer_again(node, session, contact, known);
+        return;
+    }
+    contact = with_alias(node, contact);
+    new_request(node, contact, DIRECTION_IN, message.request, message.greeting, session->remote,
+                &row);
+    struct request *ours = requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
+    if (is_accepted_at_once(node, contact)) {
+        ledger_put_request(node, &row);
+        consent_accept(node, requests_by_number(&node->requests, row.request), NULL);
+    } else if (ours != NULL) {
+        cross(node, contact, ours, &row);
+    } else {
+        ask_the_user(node, contact, &row, block);
+    }
+}
+
+/* --- Being answered --- */
+
+static void was_accepted(struct node *node, struct session *session, const struct json *data)
+{
+    uint8_t id[CONSENT_ID_LENGTH];
+    const char *name;
+
+    if (message_accept_decode(data, id, &name) != OK) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    if (!consent_confirm(node, session, id))
+        answer_id(node, session, MESSAGE_NO_CONSENT, id);
+}
+
+/* The other side shows, by CHAT_ACCEPT or HAVE, that it consents under this id. False: we know of no such consent. */
+bool consent_confirm(struct node *node, struct session *session, const uint8_t id[CONSENT_ID_LENGTH])
+{
+    struct contact *contact = session->contact;
+
+    if (contact == NULL)
+        return false;
+    struct request *ours = requests_by_id(&node->requests, contact->row.peer, DIRECTION_OUT, id);
+    if (contact->row.consent == CONSENT_ASKED && ours != NULL &&
+        ours->row.state == REQUEST_PENDING) {
+        granted(node, contact, ours, CONSENT_MUTUAL, id);
+        return true;
+    }
+    return consent_is_open(contact) &&
+           memcmp(contact->row.consent_id, id, CONSENT_ID_LENGTH) == 0;
+}
+
+/* Their HAVE under our consent id: what was pending is mutual. */
+void consent_confirmed(struct node *node, struct contact *contact)
+{
+    struct request *crossed;
+
+    if (contact->row.consent != CONSENT_PENDING)
+        return;
+    crossed = requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
+    if (crossed != NULL)
+        ledger_remove_request(node, crossed);
+    set_consent(node, contact, CONSENT_MUTUAL, contact->row.consent_id);
+}
+
+static void was_refused(struct node *node, struct contact *contact,
+                        const uint8_t id[CONSENT_ID_LENGTH])
+{
+    struct request *ours = requests_by_id(&node->requests, contact->row.peer, DIRECTION_OUT, id);
+
+    if (ours == NULL || ours->row.state != REQUEST_PENDING ||
+        contact->row.consent != CONSENT_ASKED)
+        return;
+    tell(node, EVENT_CHAT_REFUSED, &ours->row, LOGGED);
+    call_answered(node, &ours->row, "refused", OK);
+    set_consent(node, contact, CONSENT_NONE, NULL);
+    ledger_remove_request(node, ours);
+}
+
+/* NO_CONSENT ends it on either side, and is how DISCONNECT is acknowledged. */
+static void has_no_consent(struct node *node, struct contact *contact,
+                           const uint8_t id[CONSENT_ID_LENGTH])
+{
+    if (memcmp(contact->row.consent_id, id, CONSENT_ID_LENGTH) != 0)
+        return;
+    if (consent_is_open(contact))
+        consent_end(node, contact, CONSENT_NONE, "them");
+    else if (contact->row.consent == CONSENT_ENDING)
+        set_consent(node, contact, CONSENT_NONE, NULL);
+}
+
+static void was_disconnected(struct node *node, struct session *session, struct contact *contact,
+                             const uint8_t id[CONSENT_ID_LENGTH])
+{
+    struct request *asks = requests_by_id(&node->requests, contact->row.peer, DIRECTION_IN, id);
+
+    if (asks != NULL && asks->row.state == REQUEST_PENDING) {
+        consent_expire(node, asks); /* they took it back */
+        return;
+    }
+    has_no_consent(node, contact, id);
+    if (session->contact == contact)
+        say_id(node, contact, MESSAGE_NO_CONSENT, id);
+}
+
+void consent_message(struct node *node, struct session *session, enum message_type type,
+                     const struct json *data)
+{
+    uint8_t id[CONSENT_ID_LENGTH];
+
+    if (type == MESSAGE_CHAT_REQUEST) {
+        was_asked(node, session, data);
+        return;
+    }
+    if (type == MESSAGE_CHAT_ACCEPT) {
+        was_accepted(node, session, data);
+        return;
+    }
+    if (message_id_decode(type, data, id) != OK) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    if (session->contact == NULL) {
+        if (type == MESSAGE_DISCONNECT)
+            answer_id(node, session, MESSAGE_NO_CONSENT, id);
+        return;
+    }
+    if (type == MESSAGE_CHAT_REFUSE)
+        was_refused(node, session->contact, id);
+    else if (type == MESSAGE_NO_CONSENT)
+        has_no_consent(node, session->contact, id);
+    else
+        was_disconnected(node, session, session->contact, id);
+}
+
+/* --- What the user does to a contact --- */
+
+void consent_remove(struct node *node, struct contact *contact)
+{
+    consent_disconnect(node, contact);
+    remove_pending(node, contact, DIRECTION_IN);
+    struct peer_row row = contact->row;
+    row.alias = NULL;
+    row.verified = false;
+    ledger_put_peer(node, &row);
+    if (contact->row.consent != CONSENT_ENDING)
+        set_consent(node, contact, CONSENT_NONE, NULL);
+}
+
+void consent_block(struct node *node, struct contact *contact)
+{
+    struct effect *effect;
+
+    if (consent_is_open(contact))
+        consent_end(node, contact, CONSENT_NONE, "us");
+    remove_pending(node, contact, DIRECTION_OUT);
+    remove_pending(node, contact, DIRECTION_IN);
+    contact->is_stranger = false;
+    struct peer_row row = contact->row;
+    row.blocked = true;
+    ledger_put_peer(node, &row);
+    set_consent(node, contact, CONSENT_NONE, NULL);
+    effect = ledger_effect(node, EFFECT_CLOSE_LINK);
+    effect->why = LINK_END_BLOCKED;
+    memcpy(effect->key, contact->row.key, KEY_LENGTH);
+}
+
+void consent_unblock(struct node *node, struct contact *contact)
+{
+    struct peer_row row = contact->row;
+
+    row.blocked = false;
+    ledger_put_peer(node, &row);
+}

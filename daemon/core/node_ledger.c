@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: MIT */
+/* Transactions: one for each input that changes something, what waits for it, and what to undo when
+ * it fails. Rows change in memory first; the world sees nothing of it before it is durable. */
+#include "daemon/core/node_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/limits.h"
+
+/* --- Building --- */
+
+static struct flight *open_flight(struct node *node)
+{
+    if (node->open == NULL) {
+        node->open = xcalloc(1, sizeof *node->open);
+        node->open->ticket = ++node->last_ticket;
+        node->open->transaction = transaction_new(node->open->ticket);
+        node->open->transaction->lazy = true;
+        node->open->effects_end = &node->open->effects;
+    }
+    return node->open;
+}
+
+enum urgency { SOON, LAZY };
+
+static struct change *add_change(struct node *node, enum change_kind kind, enum urgency urgency)
+{
+    struct transaction *transaction = open_flight(node)->transaction;
+
+    if (urgency == SOON)
+        transaction->lazy = false;
+    return transaction_add(transaction, kind);
+}
+
+/* Remembers how to put back a row that is about to change, which the caller copies into the result. */
+static struct undo *add_undo(struct node *node, enum change_kind kind, bool was_there)
+{
+    struct flight *flight = open_flight(node);
+    struct undo *undo = xcalloc(1, sizeof *undo);
+
+    undo->before.kind = kind;
+    undo->was_there = was_there;
+    undo->next = flight->undo;
+    flight->undo = undo;
+    return undo;
+}
+
+static void remember_peer(struct node *node, uint32_t peer)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, peer);
+    struct undo *undo = add_undo(node, CHANGE_PEER, contact != NULL);
+
+    undo->before.peer.peer = peer;
+    if (contact != NULL)
+        peer_row_copy(&undo->before.peer, &contact->row);
+}
+
+void ledger_put_peer(struct node *node, const struct peer_row *row)
+{
+    struct peer_row copy;
+
+    remember_peer(node, row->peer);
+    peer_row_copy(&copy, row);
+    add_change(node, CHANGE_PEER, SOON)->peer = copy;
+    contacts_put(&node->contacts, row);
+}
+
+void ledger_remove_peer(struct node *node, struct contact *contact)
+{
+    remember_peer(node, contact->row.peer);
+    add_change(node, CHANGE_PEER_GONE, SOON)->peer.peer = contact->row.peer;
+    contacts_remove(&node->contacts, contact);
+}
+
+static void arm_request(struct node *node, struct request *request)
+{
+    request->timer.kind = TIMER_REQUEST;
+    timers_set(&node->timers, &request->timer,
+               mono_after(node->now.mono,
+                          request->row.left_ms > 0 ? (uint64_t)request->row.left_ms : 0));
+}
+
+static void remember_request(struct node *node, uint32_t number)
+{
+    const struct request *request = requests_by_number(&node->requests, number);
+    struct undo *undo = add_undo(node, CHANGE_REQUEST, request != NULL);
+
+    undo->before.request.request = number;
+    if (request != NULL)
+        request_row_copy(&undo->before.request, &request->row);
+}
+
+void ledger_put_request(struct node *node, const struct request_row *row)
+{
+    struct request_row copy;
+
+    remember_request(node, row->request);
+    request_row_copy(&copy, row);
+    add_change(node, CHANGE_REQUEST, SOON)->request = copy;
+    arm_request(node, requests_put(&node->requests, row));
+}
+
+void ledger_remove_request(struct node *node, struct request *request)
+{
+    remember_request(node, request->row.request);
+    add_change(node, CHANGE_REQUEST_GONE, SOON)->request.request = request->row.request;
+    requests_remove(&node->requests, &node->timers, request);
+}
+
+static void put_stream(struct node *node, const struct stream_row *row)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, row->peer);
+
+    must(contact != NULL);
+    if (row->direction == DIRECTION_IN)
+        inbox_put(&contact->inbox, row);
+    else
+        outbox_put(&contact->outbox, row);
+    if (row->stream > node->last_stream)
+        node->last_stream = row->stream;
+}
+
+void ledger_load_stream(struct node *node, const struct stream_row *row)
+{
+    put_stream(node, row);
+}
+
+void ledger_load_request(struct node *node, const struct request_row *row)
+{
+    arm_request(node, requests_put(&node->requests, row));
+}
+
+/* "The remaining time is stored": what is left of those that wait. */
+void ledger_store_requests(struct node *node)
+{
+    for (struct request *r = node->requests.first; r != NULL; r = r->next) {
+        if (r->row.state != REQUEST_PENDING)
+            continue;
+        struct request_row row = r->row;
+        row.left_ms = (int64_t)mono_left_ms(node->now.mono, r->timer.at);
+        ledger_put_request(node, &row);
+    }
+}
+
+static void remove_stream(struct node *node, const struct stream_row *row)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, row->peer);
+
+    if (contact == NULL)
+        return;
+    if (row->direction == DIRECTION_IN)
+        inbox_remove(&contact->inbox, row->stream);
+    else
+        outbox_remove(&contact->outbox, row->stream);
+}
+
+static const struct stream_row *known_stream(const struct node *node, const struct stream_row *row)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
+
+    if (contact == NULL)
+        return NULL;
+    if (row->direction == DIRECTION_IN)
+        return inbox_epoch(&contact->inbox, row->epoch);
+    const struct out_stream *stream = outbox_stream(&contact->outbox, row->stream);
+    return stream != NULL ? &stream->row : NULL;
+}
+
+static void remember_stream(struct node *node, const struct stream_row *row)
+{
+    const struct stream_row *known = known_stream(node, row);
+    struct undo *undo = add_undo(
+        node, row->direction == DIRECTION_IN ? CHANGE_STREAM_IN : CHANGE_STREAM_OUT, known != NULL);
+
+    undo->before.stream = known != NULL ? *known : *row;
+}
+
+/* The change that moves an in-stream in this very transaction already, or NULL: one is enough. */
+static struct change *same_stream_in(const struct node *node, uint32_t stream)
+{
+    const struct transaction *transaction = node->open != NULL ? node->open->transaction : NULL;
+
+    for (size_t i = transaction != NULL ? transaction->count : 0; i-- > 0;)
+        if (transaction->changes[i].kind == CHANGE_STREAM_IN &&
+            transaction->changes[i].stream.stream == stream)
+            return &transaction->changes[i];
+    return NULL;
+}
+
+void ledger_put_stream(struct node *node, const struct stream_row *row)
+{
+    struct change *change =
+        row->direction == DIRECTION_IN ? same_stream_in(node, row->stream) : NULL;
+
+    if (change == NULL) {
+        remember_stream(node, row);
+        change = add_change(
+            node, row->direction == DIRECTION_IN ? CHANGE_STREAM_IN : CHANGE_STREAM_OUT, SOON);
+    }
+    change->stream = *row;
+    put_stream(node, row);
+}
+
+void ledger_remove_stream(struct node *node, const struct stream_row *row)
+{
+    struct stream_row gone = *row;
+
+    remember_stream(node, row);
+    add_change(node, CHANGE_STREAM_GONE, SOON)->stream = gone;
+    remove_stream(node, &gone);
+}
+
+void ledger_put_meta(struct node *node, enum meta_name name, uint64_t value)
+{
+    struct change *change = add_change(node, CHANGE_META, SOON);
+
+    change->meta.name = name;
+    change->meta.value = value;
+}
+
+static struct log_row *add_row(struct node *node, int type, uint32_t peer, int64_t time_ms,
+                               const char *body, size_t length, enum urgency urgency)
+{
+    struct log_row *row = &add_change(node, CHANGE_LOG, urgency)->log;
+    struct contact *contact = contacts_by_number(&node->contacts, peer);
+
+    if (contact != NULL)
+        contact->is_logged = true;
+    row->time_ms = time_ms;
+    row->type = type;
+    row->peer = peer;
+    row->body = xmalloc(length + 1);
+    memcpy(row->body, body, length);
+    row->body[length] = '\0';
+    row->body_length = length;
+    return row;
+}
+
+/* The members of an object: what stands between its braces. */
+static struct log_row *add_event(struct node *node, int type, uint32_t peer,
+                                 const struct bytes *object, enum urgency urgency)
+{
+    if (object == NULL)
+        return add_row(node, type, peer, node->now.unix_ms, "", 0, urgency);
+    must(bytes_length(object) >= 2);
+    return add_row(node, type, peer, node->now.unix_ms, (char *)bytes_data(object) + 1,
+                   bytes_length(object) - 2, urgency);
+}
+
+void ledger_log(struct node *node, int type, uint32_t peer, const struct bytes *object)
+{
+    add_event(node, type, peer, object, SOON);
+}
+
+size_t ledger_log_message(struct node *node, int type, const struct stream_row *stream,
+                          uint64_t number, int64_t time_ms, const char *key, const char *text,
+                          size_t length)
+{
+    struct log_row *row = add_row(node, type, stream->peer, time_ms, text, length, SOON);
+
+    row->stream = stream->stream;
+    row->number = number;
+    row->epoch = stream->epoch;
+    row->key = key != NULL ? xstrdup(key) : NULL;
+    return node->open->transaction->count - 1;
+}
+
+/* Nobody waits for these rows: when they are lost in a crash, the next HAVE tells again. */
+void ledger_progress(struct node *node, const struct contact *contact,
+                     const struct outbox_progress *progress)
+{
+    struct bytes object = BYTES_EMPTY;
+    struct json_writer w;
+    const struct out_stream *stream = outbox_stream(&contact->outbox, progress->stream);
+
+    must(stream != NULL);
+    struct change *change = add_change(node, CHANGE_STREAM_OUT, LAZY);
+    change->stream = stream->row;
+    change->stream.acked = progress->acked;
+    change->stream.acked_seq = progress->acked_seq;
+    change->stream.queued = progress->count;
+    change->stream.queued_bytes = progress->queued_bytes;
+
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    json_put_integer(&w, "through", (int64_t)progress->acked_seq);
+    json_put_integer(&w, "count", (int64_t)progress->count);
+    json_write_close(&w, '}');
+    add_event(node, EVENT_MESSAGE_DELIVERED, contact->row.peer, &object, LAZY);
+    bytes_done(&object);
+}
+
+/* --- Effects --- */
+
+static void effect_free(struct effect *effect)
+{
+    if (effect->waiter != NULL)
+        free(effect->waiter);
+    bytes_done(&effect->bytes);
+    free(effect);
+}
+
+struct effect *ledger_effect(struct node *node, enum effect_kind kind)
+{
+    struct effect *effect = xcalloc(1, sizeof *effect);
+
+    effect->kind = kind;
+    *node->ready_end = effect;
+    node->ready_end = &effect->next;
+    return effect;
+}
+
+static void happen_send(struct node *node, const struct effect *effect)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+
+    if (contact != NULL && contact->session != NULL)
+        session_send(node, contact->session, effect->type, &effect->bytes);
+}
+
+static void happen_have(struct node *node, const struct effect *effect)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+
+    if (contact != NULL && consent_is_open(contact)) {
+        contact->owes_have = true;
+        stream_touch(node, contact);
+    }
+}
+
+/* Lets one effect happen. `log` is the row that EFFECT_STORED is about. */
+static void happen(struct node *node, struct effect *effect, const struct log_row *log)
+{
+    switch (effect->kind) {
+    case EFFECT_REPLY:
+        if (effect->error == OK)
+            call_reply(node, effect->call, &effect->bytes);
+        else
+            call_reply_error(node, effect->call, effect->error, NULL);
+        break;
+    case EFFECT_WAIT:
+        call_begin_waiting(node, effect->waiter);
+        effect->waiter = NULL;
+        break;
+    case EFFECT_SEND:
+        happen_send(node, effect);
+        break;
+    case EFFECT_STORED:
+        must(log != NULL);
+        stream_stored(node, effect, log);
+        break;
+    case EFFECT_TAKEN:
+        stream_taken(node, effect);
+        break;
+    case EFFECT_HAVE:
+        happen_have(node, effect);
+        break;
+    case EFFECT_CLOSE_LINK:
+        session_close_key(node, effect->key, effect->why);
+        break;
+    case EFFECT_NEW_RECORD:
+        session_set_record(node, bytes_data(&effect->bytes), bytes_length(&effect->bytes));
+        break;
+    }
+}
+
+static void happen_all(struct node *node, struct effect *effects,
+                       const struct transaction *transaction)
+{
+    for (struct effect *effect = effects, *next; effect != NULL; effect = next) {
+        next = effect->next;
+        happen(node, effect,
+               effect->kind == EFFECT_STORED ? &transaction->changes[effect->row].log : NULL);
+        effect_free(effect);
+    }
+}
+
+static struct effect *take_ready(struct node *node)
+{
+    struct effect *ready = node->ready;
+
+    node->ready = NULL;
+    node->ready_end = &node->ready;
+    return ready;
+}
+
+bool ledger_settle(struct node *node)
+{
+    if (node->open == NULL && node->flights == NULL) {
+        struct effect *effects = take_ready(node);
+        happen_all(node, effects, NULL);
+        return effects != NULL;
+    }
+    if (node->open == NULL) { /* what was said before is not durable yet: effects keep their order */
+        struct flight *newest = node->flights;
+        while (newest->next != NULL)
+            newest = newest->next;
+        *newest->effects_end = node->ready;
+        if (node->ready != NULL)
+            newest->effects_end = node->ready_end;
+        node->ready = NULL;
+        node->ready_end = &node->ready;
+        return false;
+    }
+    struct flight *flight = node->open;
+    node->open = NULL;
+    if (node->ready != NULL) {
+        flight->effects = node->ready;
+        flight->effects_end = node->ready_end;
+        node->ready = NULL;
+        node->ready_end = &node->ready;
+    }
+    *node->flights_end = flight;
+    node->flights_end = &flight->next;
+    node_act(node, ACTION_APPEND, NULL, 0, NULL)->append.transaction = flight->transaction;
+    flight->transaction = NULL; /* the shell's, until it comes back */
+    return true;
+}
+
+/* --- What became of it --- */
+
+static void undo_done(struct undo *undo)
+{
+    change_done(&undo->before);
+    free(undo);
+}
+
+static struct flight *take_flight(struct node *node, uint64_t ticket)
+{
+    struct flight *flight = node->flights;
+
+    must(flight != NULL && flight->ticket == ticket);
+    node->flights = flight->next;
+    if (node->flights == NULL)
+        node->flights_end = &node->flights;
+    return flight;
+}
+
+static void flight_free(struct flight *flight)
+{
+    for (struct undo *undo = flight->undo, *next; undo != NULL; undo = next) {
+        next = undo->next;
+        undo_done(undo);
+    }
+    for (struct effect *effect = flight->effects, *next; effect != NULL; effect = next) {
+        next = effect->next;
+        effect_free(effect);
+    }
+    if (flight->transaction != NULL)
+        transaction_free(flight->transaction);
+    free(flight);
+}
+
+void ledger_durable(struct node *node, struct transaction *transaction)
+{
+    struct flight *flight = take_flight(node, transaction->ticket);
+    struct effect *effects = flight->effects;
+
+    flight->effects = NULL;
+    if (node->store_failing) {
+        node->store_failing = false;
+        node->store_retry_ms = 0;
+        timers_stop(&node->timers, &node->store_timer);
+        node_note(node, NOTE_NOTICE, "store_recovered", NULL, NULL, "the log can be written again");
+        for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
+            if (c->session != NULL && consent_is_open(c)) {
+                c->owes_have = true; /* what they sent meanwhile was dropped */
+                stream_touch(node, c);
+            }
+    }
+    for (size_t i = 0; i < transaction->count; i++)
+        if (transaction->changes[i].kind == CHANGE_LOG &&
+            transaction->changes[i].log.seq > node->last_seq)
+            node->last_seq = transaction->changes[i].log.seq;
+    happen_all(node, effects, transaction);
+    flight_free(flight);
+    transaction_free(transaction);
+}
+
+/* Puts a row back as it was. Rows are undone in the reverse order of their changes. */
+static void put_back(struct node *node, const struct undo *undo)
+{
+    struct contact *contact;
+    struct request *request;
+
+    switch (undo->before.kind) {
+    case CHANGE_PEER:
+        if (undo->was_there) {
+            contacts_put(&node->contacts, &undo->before.peer);
+        } else if ((contact = contacts_by_number(&node->contacts, undo->before.peer.peer)) != NULL) {
+            session_close_key(node, contact->row.key, LINK_END_REMOVED);
+            session_forget_contact(node, contact);
+            contacts_remove(&node->contacts, contact);
+        }
+        break;
+    case CHANGE_REQUEST:
+        if (undo->was_there)
+            arm_request(node, requests_put(&node->requests, &undo->before.request));
+        else if ((request = requests_by_number(&node->requests, undo->before.request.request)))
+            requests_remove(&node->requests, &node->timers, request);
+        break;
+    case CHANGE_STREAM_IN:
+    case CHANGE_STREAM_OUT:
+        if (undo->was_there)
+            put_stream(node, &undo->before.stream);
+        else
+            remove_stream(node, &undo->before.stream);
+        break;
+    case CHANGE_LOG:
+    case CHANGE_PEER_GONE:
+    case CHANGE_STREAM_GONE:
+    case CHANGE_REQUEST_GONE:
+    case CHANGE_META:
+        must(!"rows of this kind are not undone");
+    }
+}
+
+static void undo_flight(struct node *node, struct flight *flight)
+{
+    for (struct undo *undo = flight->undo, *next; undo != NULL; undo = next) {
+        next = undo->next;
+        put_back(node, undo);
+        undo_done(undo);
+    }
+    flight->undo = NULL;
+}
+
+/* All that is on its way fails with the first: goes back to what is durable, newest change first. */
+static void undo_all(struct node *node)
+{
+    for (;;) {
+        struct flight *newest = NULL;
+        for (struct flight *flight = node->flights; flight != NULL; flight = flight->next)
+            if (flight->undo != NULL)
+                newest = flight;
+        if (newest == NULL)
+            return;
+        undo_flight(node, newest);
+    }
+}
+
+/* What delivered messages is true whether it is on disk or not: it goes into the next transaction. */
+static void carry_progress(struct node *node, struct transaction *failed)
+{
+    for (size_t i = 0; i + 1 < failed->count; i++) {
+        struct change *change = &failed->changes[i];
+        if (change[0].kind != CHANGE_STREAM_OUT || change[1].kind != CHANGE_LOG ||
+            change[1].log.type != EVENT_MESSAGE_DELIVERED)
+            continue;
+        if (node->carried == NULL)
+            node->carried = transaction_new(0);
+        *transaction_add(node->carried, CHANGE_STREAM_OUT) = change[0];
+        *transaction_add(node->carried, CHANGE_LOG) = change[1];
+        change[1].log.body = NULL; /* moved */
+        change[1].log.key = NULL;
+    }
+}
+
+static void fail_effect(struct node *node, const struct effect *effect, enum error error)
+{
+    switch (effect->kind) {
+    case EFFECT_REPLY:
+        call_reply_error(node, effect->call, error, NULL);
+        break;
+    case EFFECT_STORED:
+        stream_not_stored(node, effect);
+        call_reply_error(node, effect->call, error, NULL);
+        break;
+    case EFFECT_WAIT:
+        call_reply_error(node, effect->waiter->call, error, NULL);
+        break;
+    case EFFECT_TAKEN:
+        stream_not_taken(node, effect);
+        break;
+    case EFFECT_SEND:
+    case EFFECT_HAVE:
+    case EFFECT_CLOSE_LINK:
+    case EFFECT_NEW_RECORD:
+        break;
+    }
+}
+
+void ledger_failed(struct node *node, struct transaction *transaction, enum error error)
+{
+    undo_all(node);
+    struct flight *flight = take_flight(node, transaction->ticket);
+
+    if (!node->store_failing)
+        node_note(node, NOTE_ERROR, error_name(error), NULL, NULL, error_text(error));
+    node->store_failing = true;
+    carry_progress(node, transaction);
+    for (struct effect *effect = flight->effects; effect != NULL; effect = effect->next)
+        fail_effect(node, effect, error);
+    if (node->store_timer.place == 0) {
+        node->store_retry_ms = node->store_retry_ms == 0 ? STORE_RETRY_MIN_MS
+                                                         : node->store_retry_ms * 2;
+        if (node->store_retry_ms > STORE_RETRY_MAX_MS)
+            node->store_retry_ms = STORE_RETRY_MAX_MS;
+        node->store_timer.kind = TIMER_STORE;
+        timers_set(&node->timers, &node->store_timer,
+                   mono_after(node->now.mono, node->store_retry_ms));
+    }
+    flight_free(flight);
+    transaction_free(transaction);
+}
+
+/* Tries the disk again, with something that is true anyhow and with what was carried over. */
+void ledger_retry(struct node *node)
+{
+    ledger_put_meta(node, META_RECORD_SEQUENCE, node->record_sequence);
+    if (node->carried == NULL)
+        return;
+    for (size_t i = 0; i < node->carried->count; i++) {
+        struct change *change = &node->carried->changes[i];
+        *add_change(node, change->kind, SOON) = *change;
+    }
+    node->carried->count = 0; /* moved */
+    transaction_free(node->carried);
+    node->carried = NULL;
+}
+
+void ledger_done(struct node *node)
+{
+    for (struct effect *effect = take_ready(node), *next; effect != NULL; effect = next) {
+        next = effect->next;
+        effect_free(effect);
+    }
+    if (node->open != NULL)
+        flight_free(node->open);
+    for (struct flight *flight = node->flights, *next; flight != NULL; flight = next) {
+        next = flight->next;
+        flight_free(flight);
+    }
+    if (node->carried != NULL)
+        transaction_free(node->carried);
+}
+
+/* --- What strangers may make us write --- */
+
+/* "at most one row a minute per kind and address block, with `suppressed`" */
+bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed)
+{
+    struct ration *oldest = &node->rations[0];
+
+    for (size_t i = 0; i < sizeof node->rations / sizeof node->rations[0]; i++) {
+        struct ration *ration = &node->rations[i];
+        if (ration->is_used && ration->kind == kind && ration->block == block) {
+            if (mono_left_ms(node->now.mono, mono_after(ration->last, RATION_MS)) > 0) {
+                ration->suppressed++;
+                return false;
+            }
+            *ret_suppressed = ration->suppressed;
+            ration->suppressed = 0;
+            ration->last = node->now.mono;
+            return true;
+        }
+        if (!ration->is_used || (oldest->is_used && ration->last.ms < oldest->last.ms))
+            oldest = ration;
+    }
+    /* More blocks than places within a minute: they share what the oldest has left. */
+    if (oldest->is_used && mono_left_ms(node->now.mono, mono_after(oldest->last, RATION_MS)) > 0) {
+        oldest->suppressed++;
+        return false;
+    }
+    *oldest = (struct ration){.is_used = true, .kind = kind, .block = block, .last = node->now.mono};
+    *ret_suppressed = 0;
+    return true;
+}
+
+void ledger_warn(struct node *node, const char *reason, uint32_t peer, const char *address)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, peer);
+    struct host_port at = {0};
+    struct bytes object = BYTES_EMPTY;
+    struct json_writer w;
+    uint64_t suppressed;
+
+    if (address != NULL && host_port_parse(address, PORT_ZERO_REFUSED, &at) != OK)
+        at.host[0] = '\0';
+    if (!ledger_ration(node, RATIONED_WARNING, address_block(at.host), &suppressed))
+        return;
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    json_put_string(&w, "reason", reason);
+    json_put_string(&w, "address", address);
+    json_put_integer(&w, "suppressed", (int64_t)suppressed);
+    json_write_close(&w, '}');
+    ledger_log(node, EVENT_SECURITY_WARNING, peer, &object);
+    bytes_done(&object);
+    node_note(node, NOTE_WARNING, reason, contact != NULL ? contact->row.key : NULL, address,
+              "security warning");
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a node, for the files that make it up: what each holds, and what each offers the others.
+ *
+ *     node.c           inputs in, actions out, time
+ *     node_ledger.c    transactions, what waits for them, and what to undo when they fail
+ *     node_session.c   carriers, links, dials: who is there
+ *     node_consent.c   requests and their answers (p2pchat-protocol(7), Consent)
+ *     node_stream.c    messages both ways (p2pchat-protocol(7), Messages between contacts)
+ *     node_call.c      what control clients ask for
+ *
+ * One input leads to at most one transaction. Its changes are applied in memory at once; whatever the world may see of
+ * them (a reply, a message to a peer) is an effect that waits until they are durable. */
+#ifndef P2PCHAT_DAEMON_CORE_NODE_STATE_H
+#define P2PCHAT_DAEMON_CORE_NODE_STATE_H
+
+#include "daemon/core/chat/contact.h"
+#include "daemon/core/chat/request.h"
+#include "daemon/core/link/doorman.h"
+#include "daemon/core/link/link.h"
+#include "daemon/core/node.h"
+#include "daemon/core/overlay/dialler.h"
+#include "daemon/core/timers.h"
+
+/* --- Sessions: a carrier with its link --- */
+
+struct session {
+    uint64_t carrier;
+    uint64_t dial; /* 0: they came to us */
+    struct link *link;
+    char *remote;            /* host:port of the other end */
+    int64_t room;            /* bytes the carrier takes; below zero: overdrawn by control messages */
+    uint64_t sent_bytes;     /* handed to the link since it was last drained */
+    bool proved;             /* `key` is theirs */
+    bool greeted;            /* their HELLO came */
+    uint8_t key[KEY_LENGTH];
+    uint64_t instance;
+    char name[ADDRESS_NAME_MAX + 1]; /* what their record says, or "" */
+    uint8_t *record;         /* of somebody who is no contact yet, or NULL */
+    size_t record_length;
+    uint32_t dialled_peer;   /* the contact that the dial was for, or 0 */
+    bool carrier_gone;
+    struct contact *contact; /* or NULL: a stranger */
+    struct timer timer;      /* the link's deadline */
+    struct timer idle;       /* a stranger with no business is sent away */
+    struct session *next_dirty;
+    bool is_dirty;
+    UT_hash_handle hh;       /* by carrier */
+};
+
+/* A dial under way: for a contact, or for a chat.request to somebody new. */
+struct dial {
+    uint64_t number;
+    uint32_t peer;  /* contact to be reached, or 0 */
+    bool has_key;
+    uint8_t key[KEY_LENGTH];
+    struct dial *next;
+};
+
+/* A chat.request whose peer has not been reached yet. */
+struct attempt {
+    uint64_t call, client;
+    uint64_t dial;          /* 0: waits for HELLO on a session that is there already */
+    bool has_key;
+    uint8_t key[KEY_LENGTH];
+    char *address;          /* host:port to be pinned, or NULL */
+    char *greeting;         /* or NULL */
+    const char *source;
+    bool wait;
+    double wait_s;          /* negative: as long as it takes */
+    struct timer timer;
+    struct attempt *next;
+};
+
+/* A call that is answered later, when the other side has answered or acknowledged. */
+struct waiter {
+    uint64_t call, client;
+    uint32_t peer;
+    uint32_t request;        /* chat.request: this one; else 0 */
+    uint32_t stream;         /* chat.message: this message */
+    uint64_t number, seq, epoch;
+    const char *source;      /* chat.request: as in its result */
+    struct timer timer;
+    struct waiter *next;
+};
+
+/* A READ under way: for whom. */
+struct pending_read {
+    uint64_t read;
+    uint32_t peer;
+    UT_hash_handle hh;
+};
+
+/* --- The ledger --- */
+
+enum effect_kind {
+    EFFECT_REPLY,      /* answer `call` with `bytes` */
+    EFFECT_WAIT,       /* begin to wait with `waiter` */
+    EFFECT_SEND,       /* send a message to `peer`, if it is online */
+    EFFECT_STORED,     /* a message of ours: log row `row` of the transaction has its number now */
+    EFFECT_TAKEN,      /* a message of theirs: acknowledge it */
+    EFFECT_HAVE,       /* consent is durable: HAVE goes out */
+    EFFECT_CLOSE_LINK, /* end all links to `key` */
+    EFFECT_NEW_RECORD  /* our new signed record may be shown */
+};
+
+struct effect {
+    enum effect_kind kind;
+    struct effect *next;
+    uint64_t call, client;
+    uint32_t peer;
+    uint32_t stream;
+    enum message_type type;
+    enum link_end why;
+    enum error error;        /* REPLY: instead of a result */
+    uint64_t number;         /* TAKEN: of the message */
+    size_t row;              /* STORED: index of the change */
+    bool wait;
+    double wait_s;
+    size_t text_length;      /* TAKEN */
+    uint8_t key[KEY_LENGTH]; /* CLOSE_LINK */
+    struct waiter *waiter;   /* WAIT: owned */
+    struct bytes bytes;      /* REPLY: the result; SEND: the msgdata; NEW_RECORD: the record */
+};
+
+/* What is to be put back when a transaction fails: the row as it was before. */
+struct undo {
+    struct undo *next; /* the one made before */
+    bool was_there;
+    struct change before;
+};
+
+/* A transaction that is being built (`transaction` set) or on its way to the disk. */
+struct flight {
+    uint64_t ticket;
+    struct transaction *transaction;
+    struct undo *undo;
+    struct effect *effects, **effects_end;
+    struct flight *next;
+};
+
+/* An action that waits to be taken, with what it borrows. */
+struct queued_action {
+    struct action action;
+    struct queued_action *next;
+    size_t memory_length;
+    uint8_t memory[];
+};
+
+/* One log row a minute for each kind of trouble and address block; the rest is counted. */
+enum rationed { RATIONED_WARNING, RATIONED_REQUEST };
+
+struct ration {
+    bool is_used;
+    enum rationed kind;
+    uint64_t block;
+    struct mono last;
+    uint64_t suppressed;
+};
+
+struct node {
+    const struct identity *identity;
+    struct random random;
+    char *name;
+    char *agent;
+    uint64_t instance;
+    int64_t request_timeout_ms;
+    uint8_t (*accept_from)[KEY_LENGTH];
+    size_t accept_from_count;
+    uint64_t outbox_messages_max, outbox_bytes_max;
+
+    bool started, stopping;
+    struct now now; /* of the input being worked on */
+    struct timers timers;
+
+    struct contacts contacts;
+    struct requests requests;
+    uint32_t last_stream; /* highest number given */
+
+    struct link_settings link_settings;
+    struct bytes hello; /* msgdata of our HELLO */
+    uint64_t record_sequence;
+    struct host_port *addresses;
+    size_t address_count;
+    struct timer record_timer;
+    struct timer requests_timer; /* what is left of requests is written down now and then */
+
+    struct doorman doorman;
+    struct dialler dialler;
+    struct timer dialler_timer;
+    struct session *sessions; /* by carrier */
+    struct session *dirty_sessions;
+    struct contact *dirty_contacts;
+    struct dial *dials;
+    struct attempt *attempts;
+    struct waiter *waiters;
+    uint64_t last_dial, last_read;
+    uint64_t last_seq;       /* of the log: everything up to here is durable */
+    struct pending_read *reads;
+    size_t proved_count;
+
+    struct flight *open;               /* the present input's transaction, or NULL */
+    struct flight *flights, **flights_end; /* on their way, oldest first */
+    struct effect *ready, **ready_end; /* effects that wait for nothing */
+    uint64_t last_ticket;
+    size_t unstored_bytes;             /* texts of theirs on their way to the disk */
+    bool store_failing;
+    struct timer store_timer;
+    uint64_t store_retry_ms;
+    struct transaction *carried;       /* deliveries that a failed transaction did not keep; no ticket */
+
+    struct queued_action *actions, **actions_end;
+    struct queued_action *taken; /* the action given out last */
+
+    struct ration rations[64];
+};
+
+/* What a timer belongs to. */
+enum timer_kind {
+    TIMER_SESSION,
+    TIMER_STRANGER,
+    TIMER_ATTEMPT,
+    TIMER_WAITER,
+    TIMER_REQUEST,
+    TIMER_DIALLER,
+    TIMER_RECORD,
+    TIMER_REQUESTS,
+    TIMER_STORE
+};
+
+/* --- node.c --- */
+
+struct action *node_act(struct node *node, enum action_kind kind, const void *memory,
+                        size_t length, const void **ret_memory);
+void node_note(struct node *node, enum note_severity severity, const char *code,
+               const uint8_t *key, const char *address, const char *detail);
+void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object);
+
+/* --- node_ledger.c --- */
+
+void ledger_put_peer(struct node *node, const struct peer_row *row);
+void ledger_remove_peer(struct node *node, struct contact *contact);
+void ledger_put_request(struct node *node, const struct request_row *row);
+void ledger_remove_request(struct node *node, struct request *request);
+void ledger_load_stream(struct node *node, const struct stream_row *row);
+void ledger_load_request(struct node *node, const struct request_row *row);
+void ledger_store_requests(struct node *node);
+void ledger_put_stream(struct node *node, const struct stream_row *row);
+void ledger_remove_stream(struct node *node, const struct stream_row *row);
+void ledger_progress(struct node *node, const struct contact *contact,
+                     const struct outbox_progress *progress);
+void ledger_put_meta(struct node *node, enum meta_name name, uint64_t value);
+
+/* A log row that is an event; `object` is JSON with the fields beside the common ones, or NULL. */
+void ledger_log(struct node *node, int type, uint32_t peer, const struct bytes *object);
+
+/* A log row that is a message; the text is copied. Returns its index in the transaction. */
+size_t ledger_log_message(struct node *node, int type, const struct stream_row *stream,
+                          uint64_t number, int64_t time_ms, const char *key, const char *text,
+                          size_t length);
+
+/* An effect of the present input: happens when its transaction is durable, or at once when there is none. Zeroed but
+ * for its kind; the caller fills it in. */
+struct effect *ledger_effect(struct node *node, enum effect_kind kind);
+
+/* The end of an input: hands the transaction over, or lets the effects happen. Returns whether effects happened. */
+bool ledger_settle(struct node *node);
+void ledger_durable(struct node *node, struct transaction *transaction);
+void ledger_failed(struct node *node, struct transaction *transaction, enum error error);
+void ledger_retry(struct node *node);
+void ledger_done(struct node *node);
+
+/* Whether a rationed thing may be logged now; *ret_suppressed tells how many were not since the last one. */
+bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
+void ledger_warn(struct node *node, const char *reason, uint32_t peer, const char *address);
+
+/* --- node_session.c --- */
+
+void session_carrier_up(struct node *node, uint64_t carrier, uint64_t dial, const struct host_port *remote);
+void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, size_t length);
+void session_room(struct node *node, uint64_t carrier, size_t bytes_free);
+void session_carrier_down(struct node *node, uint64_t carrier);
+void session_dial_failed(struct node *node, uint64_t dial);
+void session_expire(struct node *node, struct session *session);
+void session_idle(struct node *node, struct session *session);
+void session_touch(struct node *node, struct session *session); /* its link has output to be drained */
+bool session_drain(struct node *node);  /* all dirty ones; whether there were any */
+void session_send(struct node *node, struct session *session, enum message_type type, const struct bytes *data);
+void session_close(struct node *node, struct session *session, enum link_end why);
+void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why);
+struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH]);
+
+/* A contact came into being, or its consent changed: sessions and dialler take note. */
+void session_consent_changed(struct node *node, struct contact *contact);
+void session_cancel_dial(struct node *node, uint64_t number);
+size_t session_addresses(const struct contact *contact, struct host_port *addresses, size_t max);
+void session_use(struct node *node, struct contact *contact, struct session *session);
+void session_tell_online(struct node *node, const struct contact *contact);
+bool session_is_local(const struct session *session);
+uint64_t session_block(const struct session *session);
+uint64_t session_start_dial(struct node *node, uint32_t peer, const uint8_t *key, const struct host_port *addresses, size_t count);
+void session_dial_due(struct node *node);
+void session_new_record(struct node *node);
+void session_set_record(struct node *node, const uint8_t *record, size_t length);
+void session_forget_contact(struct node *node, struct contact *contact); /* its sessions are strangers' */
+void session_done(struct node *node);
+
+/* --- node_consent.c --- */
+
+void consent_message(struct node *node, struct session *session, enum message_type type, const struct json *data);
+void consent_greeted(struct node *node, struct session *session); /* HELLO came: say again what is open */
+void consent_attempt_reached(struct node *node, struct session *session, struct attempt *attempt);
+void consent_expire(struct node *node, struct request *request);
+void consent_accept(struct node *node, struct request *request, const char *alias);
+void consent_refuse(struct node *node, struct request *request);
+void consent_disconnect(struct node *node, struct contact *contact);
+void consent_end(struct node *node, struct contact *contact, enum consent consent, const char *by);
+void consent_remove(struct node *node, struct contact *contact);
+void consent_block(struct node *node, struct contact *contact);
+void consent_unblock(struct node *node, struct contact *contact);
+bool consent_confirm(struct node *node, struct session *session, const uint8_t id[CONSENT_ID_LENGTH]);
+void consent_confirmed(struct node *node, struct contact *contact);
+void consent_write_number(struct json_writer *w, const struct request_row *row);
+struct bytes consent_request_result(const struct node *node, const struct request_row *request, const char *source, const char *state, bool timed_out);
+bool consent_is_open(const struct contact *contact); /* messages may be queued */
+
+/* --- node_stream.c --- */
+
+void stream_touch(struct node *node, struct contact *contact);
+bool stream_pump(struct node *node); /* all dirty contacts; whether there were any */
+void stream_have(struct node *node, struct session *session, const struct json *data);
+void stream_message(struct node *node, struct session *session, const struct json *data);
+void stream_ack(struct node *node, struct session *session, const struct json *data);
+void stream_rows(struct node *node, const struct input *input);
+void stream_stored(struct node *node, const struct effect *effect, const struct log_row *row);
+void stream_taken(struct node *node, const struct effect *effect);
+void stream_not_taken(struct node *node, const struct effect *effect);
+void stream_not_stored(struct node *node, const struct effect *effect);
+void stream_offline(struct node *node, struct contact *contact);
+void stream_forget(struct node *node, struct contact *contact); /* off the list of dirty ones */
+void stream_end(struct node *node, struct contact *contact, const char *reason);
+enum error stream_queue(struct node *node, struct contact *contact, const char *text, const char *key, const struct effect *effect);
+
+/* --- node_call.c --- */
+
+void call_input(struct node *node, const struct input *input);
+void call_gone(struct node *node, uint64_t client);
+void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message);
+void call_reply(struct node *node, uint64_t call, const struct bytes *result);
+void call_answered(struct node *node, const struct request_row *row, const char *state, enum error error);
+void call_stored(struct node *node, const struct effect *effect, const struct log_row *row);
+void call_message_failed(struct node *node, uint32_t peer);
+void call_stop(struct node *node);
+void call_delivered(struct node *node, uint32_t stream, uint64_t through); /* waiters for messages */
+void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error);
+void call_attempt_free(struct node *node, struct attempt *attempt);
+void call_expire_waiter(struct node *node, struct waiter *waiter);
+void call_begin_waiting(struct node *node, struct waiter *waiter);
+void call_done(struct node *node);
+
+#endif

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages both ways between contacts (p2pchat-protocol(7), Messages between contacts).
+ *
+ * Ours: chat.message → log → DURABLE → window → CHAT_MESSAGE → CHAT_ACK → message.delivered.
+ * Theirs: CHAT_MESSAGE → log → DURABLE → CHAT_ACK, and message.received for whoever watches. */
+#include "daemon/core/node_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/limits.h"
+
+void stream_touch(struct node *node, struct contact *contact)
+{
+    if (contact->is_dirty)
+        return;
+    contact->is_dirty = true;
+    contact->next_dirty = node->dirty_contacts;
+    node->dirty_contacts = contact;
+}
+
+void stream_forget(struct node *node, struct contact *contact)
+{
+    struct contact **link = &node->dirty_contacts;
+
+    if (!contact->is_dirty)
+        return;
+    while (*link != contact)
+        link = &(*link)->next_dirty;
+    *link = contact->next_dirty;
+    contact->is_dirty = false;
+}
+
+void stream_offline(struct node *node, struct contact *contact)
+{
+    (void)node;
+    outbox_close(&contact->outbox);
+    contact->read = 0;
+    contact->has_have = false;
+    contact->sent_have = false;
+    contact->owes_have = false;
+    contact->owes_ack = false;
+    contact->inbox.told = false;
+}
+
+/* What we can take of one contact: a share of the room before the disk; nothing while it fails. */
+static uint64_t credit_of(const struct node *node)
+{
+    if (node->store_failing || node->unstored_bytes >= UNSTORED_BYTES_MAX)
+        return 0;
+    uint64_t share = (UNSTORED_BYTES_MAX - node->unstored_bytes) / CREDIT_SHARE;
+    return share < OUTBOX_WINDOW_BYTES ? share : OUTBOX_WINDOW_BYTES;
+}
+
+/* --- Saying what we have --- */
+
+static void send_have(struct node *node, struct contact *contact)
+{
+    struct message_have have = {0};
+    struct bytes data = BYTES_EMPTY;
+
+    memcpy(have.consent, contact->row.consent_id, CONSENT_ID_LENGTH);
+    outbox_list_live(&contact->outbox, &have);
+    inbox_list_have(&contact->inbox, &have);
+    message_have_encode(&data, &have);
+    session_send(node, contact->session, MESSAGE_HAVE, &data);
+    bytes_done(&data);
+    contact->owes_have = false;
+    contact->sent_have = true;
+}
+
+static void send_ack(struct node *node, struct contact *contact)
+{
+    struct bytes data = BYTES_EMPTY;
+    const struct stream_row *stream = inbox_stream(&contact->inbox, contact->ack_stream);
+
+    contact->owes_ack = false;
+    if (stream == NULL)
+        return;
+    struct message_ack ack = {.epoch = stream->epoch,
+                              .through = contact->ack_through,
+                              .credit_bytes = credit_of(node)};
+    message_ack_encode(&data, &ack);
+    session_send(node, contact->session, MESSAGE_CHAT_ACK, &data);
+    bytes_done(&data);
+}
+
+static bool has_room(const struct session *session)
+{
+    return session->room > (int64_t)session->sent_bytes;
+}
+
+static void send_messages(struct node *node, struct contact *contact)
+{
+    struct message_chat message;
+    struct bytes data = BYTES_EMPTY;
+
+    while (has_room(contact->session) && outbox_next(&contact->outbox, &message)) {
+        message_chat_encode(&data, &message);
+        session_send(node, contact->session, MESSAGE_CHAT_MESSAGE, &data);
+        bytes_clear(&data);
+    }
+    bytes_done(&data);
+}
+
+static void read_more(struct node *node, struct contact *contact)
+{
+    uint32_t stream;
+    uint64_t after_seq;
+    size_t rows_max, bytes_max;
+
+    if (!outbox_wants_rows(&contact->outbox, &stream, &after_seq, &rows_max, &bytes_max))
+        return;
+    contact->read = ++node->last_read;
+    contact->read_stream = stream;
+    struct action *action = node_act(node, ACTION_READ, NULL, 0, NULL);
+    action->read.read = contact->read;
+    action->read.stream = stream;
+    action->read.after_seq = after_seq;
+    action->read.rows_max = rows_max;
+    action->read.bytes_max = bytes_max;
+    struct pending_read *read = xcalloc(1, sizeof *read);
+    *read = (struct pending_read){.read = contact->read, .peer = contact->row.peer};
+    HASH_ADD(hh, node->reads, read, sizeof read->read, read);
+}
+
+static void pump(struct node *node, struct contact *contact)
+{
+    if (contact->session == NULL || !consent_is_open(contact))
+        return;
+    if (contact->owes_have && contact->inbox.pending_count == 0)
+        send_have(node, contact);
+    if (contact->owes_ack)
+        send_ack(node, contact);
+    if (!contact->sent_have || !contact->has_have)
+        return;
+    send_messages(node, contact);
+    read_more(node, contact);
+}
+
+bool stream_pump(struct node *node)
+{
+    bool were_any = node->dirty_contacts != NULL;
+
+    for (struct contact *contact; (contact = node->dirty_contacts) != NULL;) {
+        node->dirty_contacts = contact->next_dirty;
+        contact->is_dirty = false;
+        pump(node, contact);
+    }
+    return were_any;
+}
+
+/* --- Their HAVE --- */
+
+/* Epochs of theirs that they will not use again, and of ours that they have to the end. */
+static void forget_epochs(struct node *node, struct contact *contact,
+                          const struct message_have *have)
+{
+    const struct stream_row *dead;
+
+    while ((dead = inbox_dead(&contact->inbox, have)) != NULL)
+        ledger_remove_stream(node, dead);
+    for (size_t i = 0; i < contact->outbox.count;) {
+        const struct out_stream *stream = &contact->outbox.streams[i];
+        bool is_over = stream->row.epoch != contact->outbox.current_epoch &&
+                       stream->row.acked == stream->row.last &&
+                       stream->confirmed == stream->row.last;
+        if (is_over)
+            ledger_remove_stream(node, &stream->row);
+        else
+            i++;
+    }
+}
+
+void stream_have(struct node *node, struct session *session, const struct json *data)
+{
+    struct contact *contact = session->contact;
+    struct message_have have;
+
+    if (message_have_decode(data, &have) != OK) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    if (!consent_confirm(node, session, have.consent)) {
+        struct bytes no = BYTES_EMPTY;
+        message_id_encode(&no, MESSAGE_NO_CONSENT, have.consent);
+        session_send(node, session, MESSAGE_NO_CONSENT, &no);
+        bytes_done(&no);
+        return;
+    }
+    if (contact->session != session) {
+        if (peer_key_compare(node->identity->key.bytes, session->key) < 0 || !session->greeted)
+            return; /* we are the lower key: they will come to the link that we keep */
+        session_use(node, contact, session);
+    }
+    consent_confirmed(node, contact);
+    contact->read = 0;
+    contact->has_have = true;
+    if (outbox_resume(&contact->outbox, &have, CREDIT_FIRST_BYTES))
+        ledger_warn(node, "database_restored", contact->row.peer, session->remote);
+    forget_epochs(node, contact, &have);
+    stream_touch(node, contact);
+}
+
+/* --- Theirs --- */
+
+static const struct stream_row *new_in_stream(struct node *node, struct contact *contact,
+                                              uint64_t epoch)
+{
+    struct stream_row row = {.stream = node->last_stream + 1,
+                             .peer = contact->row.peer,
+                             .direction = DIRECTION_IN,
+                             .epoch = epoch};
+
+    ledger_put_stream(node, &row);
+    return inbox_epoch(&contact->inbox, epoch);
+}
+
+/* Nobody's clock but ours decides what is the future. */
+static int64_t said_at(const struct node *node, int64_t claimed_ms)
+{
+    return claimed_ms > 0 && claimed_ms < node->now.unix_ms ? claimed_ms : node->now.unix_ms;
+}
+
+static void take(struct node *node, struct contact *contact, const struct stream_row *stream,
+                 const struct message_chat *message)
+{
+    struct stream_row row = *stream;
+
+    row.last = message->number;
+    ledger_put_stream(node, &row);
+    ledger_log_message(node, EVENT_MESSAGE_RECEIVED, &row, message->number,
+                       said_at(node, message->time_ms), NULL, message->text,
+                       message->text_length);
+    inbox_pending(&contact->inbox, message->text_length);
+    node->unstored_bytes += message->text_length;
+    struct effect *effect = ledger_effect(node, EFFECT_TAKEN);
+    effect->peer = contact->row.peer;
+    effect->stream = row.stream;
+    effect->number = message->number;
+    effect->text_length = message->text_length;
+}
+
+void stream_message(struct node *node, struct session *session, const struct json *data)
+{
+    struct contact *contact = session->contact;
+    struct message_chat message;
+
+    if (message_chat_decode(data, &message) != OK) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    if (contact == NULL || !consent_is_open(contact) || contact->session != session)
+        return; /* consent ended, or another link is used: on its way before they knew */
+    if (!contact->sent_have || !contact->has_have) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    if (node->store_failing)
+        return; /* credit is 0; HAVE tells when it goes on */
+    const struct stream_row *stream = inbox_epoch(&contact->inbox, message.epoch);
+    switch (inbox_judge(&contact->inbox, &message)) {
+    case INBOX_TAKE_FIRST:
+        stream = new_in_stream(node, contact, message.epoch);
+        take(node, contact, stream, &message);
+        break;
+    case INBOX_TAKE:
+        take(node, contact, stream, &message);
+        break;
+    case INBOX_TELL:
+        contact->owes_have = true;
+        stream_touch(node, contact);
+        break;
+    case INBOX_DROP:
+        break;
+    case INBOX_REFUSE:
+        session_close(node, session, LINK_END_CREDIT);
+        break;
+    }
+}
+
+/* A message of theirs is durable, or is not going to be. */
+static struct contact *settle(struct node *node, const struct effect *effect)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+
+    must(node->unstored_bytes >= effect->text_length);
+    node->unstored_bytes -= effect->text_length;
+    if (contact != NULL) {
+        inbox_settled(&contact->inbox, effect->text_length);
+        stream_touch(node, contact);
+    }
+    return contact;
+}
+
+void stream_taken(struct node *node, const struct effect *effect)
+{
+    struct contact *contact = settle(node, effect);
+
+    if (contact == NULL || contact->session == NULL || !contact->sent_have)
+        return;
+    if (contact->owes_ack && contact->ack_stream != effect->stream)
+        send_ack(node, contact); /* of the epoch before */
+    contact->owes_ack = true;
+    contact->ack_stream = effect->stream;
+    contact->ack_through = effect->number;
+}
+
+void stream_not_taken(struct node *node, const struct effect *effect)
+{
+    struct contact *contact = settle(node, effect);
+
+    if (contact == NULL || contact->session == NULL)
+        return;
+    contact->owes_have = true; /* they go back; with credit 0 until the disk works */
+}
+
+/* --- Ours --- */
+
+static const struct stream_row *current_stream(struct node *node, struct contact *contact)
+{
+    struct outbox *outbox = &contact->outbox;
+    struct out_stream *current = NULL;
+
+    if (outbox->current_epoch != 0)
+        current = outbox_epoch(outbox, outbox->current_epoch);
+    if (current != NULL)
+        return &current->row;
+    struct stream_row row = {.stream = node->last_stream + 1,
+                             .peer = contact->row.peer,
+                             .direction = DIRECTION_OUT};
+    do
+        random_fill(&node->random, &row.epoch, sizeof row.epoch);
+    while (row.epoch == 0 || outbox_epoch(outbox, row.epoch) != NULL);
+    ledger_put_stream(node, &row);
+    outbox->current_epoch = row.epoch;
+    return &outbox_epoch(outbox, row.epoch)->row;
+}
+
+enum error stream_queue(struct node *node, struct contact *contact, const char *text,
+                        const char *key, const struct effect *answer)
+{
+    size_t length = strlen(text);
+
+    if (outbox_queued(&contact->outbox) + contact->unstored_count >= node->outbox_messages_max ||
+        outbox_queued_bytes(&contact->outbox) + contact->unstored_bytes + length >
+            node->outbox_bytes_max)
+        return ERR_OUTBOX_FULL;
+    const struct stream_row *stream = current_stream(node, contact);
+    uint32_t number = stream->stream;
+    size_t row = ledger_log_message(node, EVENT_MESSAGE_SENT, stream, 0, node->now.unix_ms, key,
+                                    text, length);
+    contact->unstored_count++;
+    contact->unstored_bytes += length;
+    struct effect *effect = ledger_effect(node, EFFECT_STORED);
+    struct effect *next = effect->next;
+    *effect = *answer;
+    effect->next = next;
+    effect->kind = EFFECT_STORED;
+    effect->peer = contact->row.peer;
+    effect->stream = number;
+    effect->row = row;
+    effect->text_length = length;
+    return OK;
+}
+
+static void settle_ours(struct node *node, const struct effect *effect)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+
+    if (contact == NULL)
+        return;
+    must(contact->unstored_count > 0 && contact->unstored_bytes >= effect->text_length);
+    contact->unstored_count--;
+    contact->unstored_bytes -= effect->text_length;
+}
+
+void stream_stored(struct node *node, const struct effect *effect, const struct log_row *row)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+
+    settle_ours(node, effect);
+    if (contact != NULL && row->result == OK && !row->existing) {
+        outbox_stored(&contact->outbox, row->stream, row->number, row->seq, row->time_ms,
+                      row->body, row->body_length);
+        stream_touch(node, contact);
+    }
+    call_stored(node, effect, row);
+}
+
+void stream_not_stored(struct node *node, const struct effect *effect)
+{
+    settle_ours(node, effect);
+}
+
+static void delivered(struct node *node, struct contact *contact,
+                      const struct outbox_progress *progress)
+{
+    ledger_progress(node, contact, progress);
+    call_delivered(node, progress->stream, progress->acked);
+}
+
+void stream_ack(struct node *node, struct session *session, const struct json *data)
+{
+    struct contact *contact = session->contact;
+    struct outbox_progress progress;
+    struct message_ack ack;
+    enum error error = OK;
+
+    if (message_ack_decode(data, &ack) != OK) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    if (contact == NULL || !consent_is_open(contact) || contact->session != session ||
+        !contact->has_have)
+        return;
+    if (outbox_acknowledged(&contact->outbox, &ack, &progress, &error))
+        delivered(node, contact, &progress);
+    if (error != OK)
+        session_close(node, session, LINK_END_MALFORMED);
+    stream_touch(node, contact);
+}
+
+void stream_rows(struct node *node, const struct input *input)
+{
+    struct pending_read *read;
+    struct outbox_progress progress;
+
+    HASH_FIND(hh, node->reads, &input->rows.read, sizeof input->rows.read, read);
+    if (read == NULL)
+        return;
+    struct contact *contact = contacts_by_number(&node->contacts, read->peer);
+    bool is_wanted = contact != NULL && contact->read == read->read;
+    HASH_DELETE(hh, node->reads, read);
+    free(read);
+    if (!is_wanted)
+        return;
+    contact->read = 0;
+    if (outbox_rows(&contact->outbox, contact->read_stream, input->rows.rows, input->rows.count,
+                    input->rows.end && input->rows.error == OK, &progress))
+        delivered(node, contact, &progress);
+    if (input->rows.error == OK)
+        stream_touch(node, contact);
+    else
+        node_note(node, NOTE_ERROR, "log_not_readable", contact->row.key, NULL,
+                  "messages wait in the log");
+}
+
+/* The chat is over: what is queued is failed, and the epochs are closed. */
+void stream_end(struct node *node, struct contact *contact, const char *reason)
+{
+    uint64_t count = outbox_queued(&contact->outbox) + contact->unstored_count;
+    struct bytes object = BYTES_EMPTY;
+    struct json_writer w;
+
+    call_message_failed(node, contact->row.peer);
+    if (count > 0) {
+        json_write_init(&w, &object);
+        json_write_open(&w, '{');
+        json_put_integer(&w, "through", (int64_t)node->last_seq);
+        json_put_integer(&w, "count", (int64_t)count);
+        json_put_string(&w, "reason", reason);
+        json_write_close(&w, '}');
+        ledger_log(node, EVENT_MESSAGE_FAILED, contact->row.peer, &object);
+        bytes_done(&object);
+    }
+    while (contact->outbox.count > 0)
+        ledger_remove_stream(node, &contact->outbox.streams[0].row);
+    while (contact->inbox.count > 0)
+        ledger_remove_stream(node, &contact->inbox.streams[0]);
+    stream_offline(node, contact);
+}
