@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* uthash calls this with the table's key in scope: every function below names its table `contacts`. */
-#define HASH_FUNCTION(bytes, length, ret_hash)                                                       \
+/* uthash calls this with the table's key in scope: every function below names its table `contacts`.
+ */
+#define HASH_FUNCTION(bytes, length, ret_hash) \
     ((ret_hash) = (unsigned)hash_bytes(&contacts->hash_key, (bytes), (length)))
 
 #include "daemon/core/chat/contact.h"
@@ -11,9 +12,9 @@
 
 #include "common/address.h"
 #include "common/alloc.h"
-#include "daemon/core/name.h"
 #include "daemon/core/hash.h"
 #include "daemon/core/link/identity.h"
+#include "daemon/core/name.h"
 
 /* How many contacts with consent were last seen in an address block. */
 struct known_block {
@@ -99,7 +100,8 @@ void contacts_done(struct contacts *contacts)
 {
     struct contact *contact, *next;
 
-    HASH_ITER (by_number, contacts->by_number, contact, next) {
+    HASH_ITER(by_number, contacts->by_number, contact, next)
+    {
         contact->session = NULL;
         contact->is_dirty = false;
         contacts_remove(contacts, contact);

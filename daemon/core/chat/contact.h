@@ -39,10 +39,10 @@ struct contact {
     uint64_t ack_through;
     uint32_t read_stream;
     uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
-    bool is_stranger; /* asked, and nothing else is known of it */
-    bool is_logged;   /* the log tells of it, so that its row must stay */
-    bool has_have;           /* the other side's HAVE came on this link */
-    bool sent_have;          /* and ours went */
+    bool is_stranger;                        /* asked, and nothing else is known of it */
+    bool is_logged;                          /* the log tells of it, so that its row must stay */
+    bool has_have;                           /* the other side's HAVE came on this link */
+    bool sent_have;                          /* and ours went */
     struct instances instances;
     struct contact *next_dirty; /* the list of contacts with something to send */
     bool is_dirty;
@@ -50,7 +50,8 @@ struct contact {
     UT_hash_handle by_number, by_key, by_alias;
 };
 
-/* Hash tables are keyed, so that nobody outside can choose keys that collide. Iteration is in order of arrival. */
+/* Hash tables are keyed, so that nobody outside can choose keys that collide. Iteration is in order
+ * of arrival. */
 struct contacts {
     struct hash_key hash_key;
     struct contact *by_number, *by_key, *by_alias;
@@ -61,8 +62,8 @@ struct contacts {
 void contacts_init(struct contacts *contacts, const struct hash_key *key);
 void contacts_done(struct contacts *contacts);
 
-/* Adds the peer of that number, or gives the known one a new row. The row is copied. Key, alias and number
- * are unique: that is the caller's care. */
+/* Adds the peer of that number, or gives the known one a new row. The row is copied. Key, alias and
+ * number are unique: that is the caller's care. */
 struct contact *contacts_put(struct contacts *contacts, const struct peer_row *row);
 void contacts_remove(struct contacts *contacts, struct contact *contact);
 
@@ -73,8 +74,8 @@ struct contact *contacts_by_alias(const struct contacts *contacts, const char *a
 /* The one whose key is pinned to this host:port, or NULL. */
 struct contact *contacts_by_address(const struct contacts *contacts, const char *address);
 
-/* PEER: exact alias, else peer id, else a unique prefix (8 characters or more) of one. ERR_NO_SUCH_PEER,
- * ERR_AMBIGUOUS_PEER. Contacts without alias (removed) are not found. */
+/* PEER: exact alias, else peer id, else a unique prefix (8 characters or more) of one.
+ * ERR_NO_SUCH_PEER, ERR_AMBIGUOUS_PEER. Contacts without alias (removed) are not found. */
 enum error contacts_find(const struct contacts *contacts, const char *text,
                          struct contact **ret_contact);
 
@@ -82,8 +83,9 @@ enum error contacts_find(const struct contacts *contacts, const char *text,
 bool contacts_know_block(const struct contacts *contacts, uint64_t block);
 void contacts_seen_in(struct contacts *contacts, struct contact *contact, uint64_t block);
 
-/* The alias that a new peer of this name gets: the name itself, else name-2, name-3, … For a name that cannot be an
- * alias (NULL, or one that fails name_check): "peer-" and the beginning of the peer id. The caller frees it. */
+/* The alias that a new peer of this name gets: the name itself, else name-2, name-3, … For a name
+ * that cannot be an alias (NULL, or one that fails name_check): "peer-" and the beginning of the
+ * peer id. The caller frees it. */
 char *contacts_new_alias(const struct contacts *contacts, const char *name,
                          const uint8_t key[KEY_LENGTH]);
 

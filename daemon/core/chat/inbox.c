@@ -26,8 +26,7 @@ void inbox_put(struct inbox *inbox, const struct stream_row *row)
     struct stream_row *known = find(inbox, row->stream);
 
     if (known == NULL) {
-        inbox->streams =
-            xreallocarray(inbox->streams, inbox->count + 1, sizeof *inbox->streams);
+        inbox->streams = xreallocarray(inbox->streams, inbox->count + 1, sizeof *inbox->streams);
         known = &inbox->streams[inbox->count++];
     }
     *known = *row;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What one contact says to us: which epochs of it are live and how far we have each (p2pchat-protocol(7),
- * Messages between contacts). */
+/* What one contact says to us: which epochs of it are live and how far we have each
+ * (p2pchat-protocol(7), Messages between contacts). */
 #ifndef P2PCHAT_DAEMON_CORE_CHAT_INBOX_H
 #define P2PCHAT_DAEMON_CORE_CHAT_INBOX_H
 

@@ -19,7 +19,7 @@
 /* One epoch of ours. */
 struct out_stream {
     struct stream_row row;
-    bool listed;         /* the other side knows of it (our last HAVE on this link): it may be sent */
+    bool listed; /* the other side knows of it (our last HAVE on this link): it may be sent */
     uint64_t confirmed;  /* the other side said it has everything up to here */
     uint64_t loaded;     /* highest number that is, or was, in the window since HAVE */
     uint64_t loaded_seq; /* where to go on reading in the log */
@@ -59,8 +59,8 @@ uint64_t outbox_queued_bytes(const struct outbox *outbox);
 /* Our part of HAVE: the oldest MESSAGE_EPOCHS_MAX live epochs. From now on these may be sent. */
 void outbox_list_live(struct outbox *outbox, struct message_have *have);
 
-/* The other side's HAVE: from here on messages flow, each stream from what it has. Returns whether it
- * has more of a stream than we ever sent: our database was restored from an older copy. What is
+/* The other side's HAVE: from here on messages flow, each stream from what it has. Returns whether
+ * it has more of a stream than we ever sent: our database was restored from an older copy. What is
  * confirmed by it beyond `acked` is learnt from the log while reading on. */
 bool outbox_resume(struct outbox *outbox, const struct message_have *have, uint64_t credit_bytes);
 
@@ -79,15 +79,15 @@ bool outbox_wants_rows(struct outbox *outbox, uint32_t *ret_stream, uint64_t *re
 /* What an acknowledgement, or rows that were confirmed already, moved on. */
 struct outbox_progress {
     uint32_t stream;
-    uint64_t acked, acked_seq;     /* the stream's new marks */
-    uint64_t count, queued_bytes;  /* newly delivered messages, and their text */
+    uint64_t acked, acked_seq;    /* the stream's new marks */
+    uint64_t count, queued_bytes; /* newly delivered messages, and their text */
 };
 
 /* Rows of `stream` read back. True when some of them were confirmed before (*ret_progress then says
  * how far). A row array without `end` and without rows means that the read failed. */
 struct outbox_row;
-bool outbox_rows(struct outbox *outbox, uint32_t stream, const struct outbox_row *rows, size_t count,
-                 bool end, struct outbox_progress *ret_progress);
+bool outbox_rows(struct outbox *outbox, uint32_t stream, const struct outbox_row *rows,
+                 size_t count, bool end, struct outbox_progress *ret_progress);
 
 /* CHAT_ACK. True when it delivered something. Acknowledging what was never sent is ERR_MALFORMED in
  * *ret_error. */

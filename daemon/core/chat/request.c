@@ -73,8 +73,7 @@ struct request *requests_pending(const struct requests *requests, uint32_t peer,
                                  enum direction direction)
 {
     for (struct request *r = requests->first; r != NULL; r = r->next)
-        if (r->row.peer == peer && r->row.direction == direction &&
-            r->row.state == REQUEST_PENDING)
+        if (r->row.peer == peer && r->row.direction == direction && r->row.state == REQUEST_PENDING)
             return r;
     return NULL;
 }

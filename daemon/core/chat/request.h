@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests for consent: those that wait for an answer, and those that had one and are remembered until their time is over
- * (p2pchat-protocol(7), Consent). */
+/* Requests for consent: those that wait for an answer, and those that had one and are remembered
+ * until their time is over (p2pchat-protocol(7), Consent). */
 #ifndef P2PCHAT_DAEMON_CORE_CHAT_REQUEST_H
 #define P2PCHAT_DAEMON_CORE_CHAT_REQUEST_H
 
@@ -14,20 +14,21 @@
 
 struct request {
     struct request_row row;
-    struct timer timer;    /* when it expires, or is forgotten */
-    uint64_t block;        /* address block it came from */
-    struct request *next;  /* in order of number: oldest first */
+    struct timer timer;   /* when it expires, or is forgotten */
+    uint64_t block;       /* address block it came from */
+    struct request *next; /* in order of number: oldest first */
 };
 
 struct requests {
     struct request *first;
-    size_t count;        /* all */
+    size_t count;          /* all */
     uint32_t last_request; /* highest number given */
 };
 
 void requests_done(struct requests *requests, struct timers *timers);
 
-/* Adds the request of that number, or gives the known one a new row. Copied. The timer is the caller's to set. */
+/* Adds the request of that number, or gives the known one a new row. Copied. The timer is the
+ * caller's to set. */
 struct request *requests_put(struct requests *requests, const struct request_row *row);
 void requests_remove(struct requests *requests, struct timers *timers, struct request *request);
 
