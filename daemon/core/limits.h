@@ -104,6 +104,76 @@ enum {
 
     /* Clocks differ: a record may be issued so far ahead of ours, by the specification. */
     PEER_RECORD_AHEAD_MS_MAX = 10 * 60 * 1000,
+
+    /* --- Sessions --- */
+
+    /* What the shell buffers of one carrier's output: two windows of the largest socket buffer that
+     * a kernel gives by default would be no faster. */
+    CARRIER_ROOM = 256 * 1024,
+
+    /* Control messages go out although a carrier is full, up to here: a peer that asks and does not
+     * read what it is answered is sent away. */
+    CARRIER_OVERDRAFT = 256 * 1024,
+
+    /* A proved stranger with no request open is sent away: time enough to be asked something. */
+    STRANGER_IDLE_MS = 30 * 1000,
+
+    /* A chat.request whose peer has not said HELLO by then is `unreachable`: the dial's own bound
+     * of 30 s and a handshake. */
+    ATTEMPT_MS = 40 * 1000,
+
+    /* chat.request calls under way at once. */
+    ATTEMPTS_MAX = 64,
+
+    /* Instances of one key that displace each other so often within the window are a cloned
+     * identity, by the specification. */
+    INSTANCES_DISPLACED_MAX = 3,
+    INSTANCES_WINDOW_MS = 10 * 60 * 1000,
+
+    /* Our own record is valid for a day, by the specification, and made anew at half of that. */
+    RECORD_LIFETIME_S = 24 * 60 * 60,
+
+    /* --- Requests --- */
+
+    /* Strangers' requests that wait for an answer, in all: what a person could still look through;
+     * and from one address block. Beyond that the oldest goes. */
+    REQUESTS_MAX = 256,
+    REQUESTS_BLOCK_MAX = 32,
+
+    /* A request that expired is remembered for so long, so that a late answer is told why it does
+     * nothing. */
+    REQUEST_REMEMBERED_MS = 10 * 60 * 1000,
+
+    /* How often the remaining time of open requests is written down: a crash gives them at most so
+     * much more. */
+    REQUESTS_STORE_MS = 60 * 1000,
+
+    /* Log rows that strangers may cause: one for each kind and address block in so long, by the
+     * specification. */
+    RATION_MS = 60 * 1000,
+
+    /* --- Messages between contacts --- */
+
+    /* In flight at most, by the specification. */
+    OUTBOX_WINDOW_MESSAGES = 1024,
+    OUTBOX_WINDOW_BYTES = 1024 * 1024,
+
+    /* Read from the log ahead of what may be sent: enough to keep the window full while the next
+     * rows are read. */
+    OUTBOX_AHEAD_MESSAGES = 256,
+    OUTBOX_AHEAD_BYTES = 256 * 1024,
+
+    /* The credit that a sender has before the first CHAT_ACK, by the specification. */
+    CREDIT_FIRST_BYTES = 64 * 1024,
+
+    /* Texts of theirs that wait for the disk, in all: the store's queue; and the share of the free
+     * part that one contact gets as credit, so that many can send at once. */
+    UNSTORED_BYTES_MAX = 16 * 1024 * 1024,
+    CREDIT_SHARE = 8,
+
+    /* After the disk failed it is tried again so soon, then ever less often. */
+    STORE_RETRY_MIN_MS = 1000,
+    STORE_RETRY_MAX_MS = 30 * 1000,
 };
 
 /* The same in bytes: 4 GiB, which does not fit an enumeration. */

@@ -164,8 +164,7 @@ void node_set_addresses(struct node *node, const struct host_port *addresses, si
 static void arm_requests(struct node *node)
 {
     node->requests_timer.kind = TIMER_REQUESTS;
-    timers_set(&node->timers, &node->requests_timer,
-               mono_after(node->now.mono, REQUESTS_STORE_MS));
+    timers_set(&node->timers, &node->requests_timer, mono_after(node->now.mono, REQUESTS_STORE_MS));
 }
 
 void node_start(struct node *node, struct now now)
@@ -229,7 +228,8 @@ void node_input(struct node *node, const struct input *input, struct now now)
     settle(node);
 }
 
-#define OWNER_OF(timer, type, member) ((struct type *)((char *)(timer)-offsetof(struct type, member)))
+#define OWNER_OF(timer, type, member) \
+    ((struct type *)((char *)(timer)-offsetof(struct type, member)))
 
 static void expire(struct node *node, struct timer *timer)
 {
@@ -283,8 +283,8 @@ struct mono node_deadline(const struct node *node)
 
 /* --- Actions --- */
 
-struct action *node_act(struct node *node, enum action_kind kind, const void *memory,
-                        size_t length, const void **ret_memory)
+struct action *node_act(struct node *node, enum action_kind kind, const void *memory, size_t length,
+                        const void **ret_memory)
 {
     struct queued_action *queued = xcalloc(1, sizeof *queued + length);
 
@@ -313,8 +313,8 @@ bool node_next_action(struct node *node, struct action *ret_action)
     return true;
 }
 
-void node_note(struct node *node, enum note_severity severity, const char *code,
-               const uint8_t *key, const char *address, const char *detail)
+void node_note(struct node *node, enum note_severity severity, const char *code, const uint8_t *key,
+               const char *address, const char *detail)
 {
     size_t address_length = address != NULL ? strlen(address) + 1 : 0;
     uint8_t memory[KEY_LENGTH + ADDRESS_HOST_PORT_MAX + 1];
@@ -327,8 +327,7 @@ void node_note(struct node *node, enum note_severity severity, const char *code,
         memset(memory, 0, KEY_LENGTH);
     if (address != NULL)
         memcpy(memory + KEY_LENGTH, address, address_length);
-    struct action *action =
-        node_act(node, ACTION_NOTE, memory, KEY_LENGTH + address_length, &copy);
+    struct action *action = node_act(node, ACTION_NOTE, memory, KEY_LENGTH + address_length, &copy);
     action->note.severity = severity;
     action->note.code = code;
     action->note.key = key != NULL ? copy : NULL;
@@ -341,8 +340,8 @@ void node_event(struct node *node, int type, uint32_t peer, const struct bytes *
     const void *memory;
 
     must(bytes_length(object) >= 2);
-    struct action *action = node_act(node, ACTION_EVENT, bytes_data(object) + 1,
-                                     bytes_length(object) - 2, &memory);
+    struct action *action =
+        node_act(node, ACTION_EVENT, bytes_data(object) + 1, bytes_length(object) - 2, &memory);
     action->event.type = type;
     action->event.time_ms = node->now.unix_ms;
     action->event.peer = peer;

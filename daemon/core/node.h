@@ -77,6 +77,7 @@ struct node_peer {
     const char *alias;
     const char *name; /* or "" */
     char peer_id[PEER_ID_LENGTH + 1];
+    char short_id[16 + 1]; /* the beginning of it: what a removed contact is called */
 };
 bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_peer);
 

@@ -16,8 +16,8 @@
 void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message)
 {
     const void *memory = NULL;
-    struct action *action = node_act(node, ACTION_REPLY, message,
-                                     message != NULL ? strlen(message) + 1 : 0, &memory);
+    struct action *action =
+        node_act(node, ACTION_REPLY, message, message != NULL ? strlen(message) + 1 : 0, &memory);
 
     action->reply.call = call;
     action->reply.error = error;
@@ -36,8 +36,8 @@ void call_reply(struct node *node, uint64_t call, const struct bytes *result)
     action->reply.length = bytes_length(result);
 }
 
-/* A handler returns what came of the call. Whoever returns CALL_LATER has seen to it that an effect, an attempt or a
- * waiter answers. */
+/* A handler returns what came of the call. Whoever returns CALL_LATER has seen to it that an
+ * effect, an attempt or a waiter answers. */
 enum outcome_kind { OUTCOME_RESULT, OUTCOME_ERROR, OUTCOME_LATER };
 
 struct outcome {
@@ -285,8 +285,7 @@ static enum error find_target(struct node *node, const char *to, struct target *
 static enum error check_target(const struct node *node, const struct target *target,
                                const char **ret_message)
 {
-    if (target->has_key &&
-        memcmp(target->key, node->identity->key.bytes, KEY_LENGTH) == 0) {
+    if (target->has_key && memcmp(target->key, node->identity->key.bytes, KEY_LENGTH) == 0) {
         *ret_message = "this is our own peer id";
         return ERR_INVALID_PARAMS;
     }
@@ -333,8 +332,8 @@ static struct outcome chat_request(struct node *node, const struct input *input)
     const char *message = NULL;
     struct host_port addresses[DIAL_ADDRESSES_MAX];
     size_t count = 0, attempts = 0;
-    enum error error = find_target(
-        node, api_string(input->call.args, ARG_CHAT_REQUEST_TO), &target, &message);
+    enum error error =
+        find_target(node, api_string(input->call.args, ARG_CHAT_REQUEST_TO), &target, &message);
 
     if (error == OK)
         error = check_target(node, &target, &message);
@@ -359,8 +358,8 @@ static struct outcome chat_request(struct node *node, const struct input *input)
     if (session != NULL)
         consent_attempt_reached(node, session, attempt);
     else
-        attempt->dial = session_start_dial(node, 0, target.has_key ? target.key : NULL, addresses,
-                                           count);
+        attempt->dial =
+            session_start_dial(node, 0, target.has_key ? target.key : NULL, addresses, count);
     return later();
 }
 
@@ -461,8 +460,7 @@ static struct outcome chat_accept(struct node *node, const struct input *input)
         find_asked(node, api_string(args, ARG_CHAT_ACCEPT_REQUEST), &request, &message);
 
     if (error == OK && alias != NULL)
-        error = check_alias(
-            node, contacts_by_number(&node->contacts, request->row.peer), alias);
+        error = check_alias(node, contacts_by_number(&node->contacts, request->row.peer), alias);
     if (error != OK)
         return failed(error, message);
     consent_accept(node, request, alias);
@@ -474,8 +472,8 @@ static struct outcome chat_refuse(struct node *node, const struct input *input)
 {
     const char *message = NULL;
     struct request *request;
-    enum error error = find_asked(node, api_string(input->call.args, ARG_CHAT_REFUSE_REQUEST),
-                                  &request, &message);
+    enum error error =
+        find_asked(node, api_string(input->call.args, ARG_CHAT_REFUSE_REQUEST), &request, &message);
 
     if (error != OK)
         return failed(error, message);
@@ -536,8 +534,7 @@ void call_stored(struct node *node, const struct effect *effect, const struct lo
         call_begin_waiting(node, waiter);
         return;
     }
-    struct bytes result =
-        message_result(contact, row->seq, row->epoch, row->number, state, false);
+    struct bytes result = message_result(contact, row->seq, row->epoch, row->number, state, false);
     call_reply(node, effect->call, &result);
     bytes_done(&result);
 }
@@ -703,7 +700,8 @@ static struct outcome contact_verify(struct node *node, const struct input *inpu
     return when_durable(node, input->call.call, result);
 }
 
-/* contact.remove, contact.block and contact.unblock: find the contact, do it, answer {peer_id, alias}. */
+/* contact.remove, contact.block and contact.unblock: find the contact, do it, answer {peer_id,
+ * alias}. */
 static struct outcome change_contact(struct node *node, const struct input *input, int place,
                                      void (*change)(struct node *node, struct contact *contact))
 {

@@ -113,8 +113,7 @@ static const char *direction_name(enum direction direction)
 enum audience { LOGGED, LIVE_ONLY };
 
 /* Tells of a request: in the log, or only to those who are watching now. */
-static void tell(struct node *node, int type, const struct request_row *row,
-                 enum audience audience)
+static void tell(struct node *node, int type, const struct request_row *row, enum audience audience)
 {
     const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
     struct bytes object = BYTES_EMPTY;
@@ -330,8 +329,8 @@ void consent_disconnect(struct node *node, struct contact *contact)
     }
 }
 
-/* Somebody who asked, was never answered, and is nothing to us: leaves no name behind, and no row unless the log
- * tells of it. */
+/* Somebody who asked, was never answered, and is nothing to us: leaves no name behind, and no row
+ * unless the log tells of it. */
 static void forget_stranger(struct node *node, struct contact *contact)
 {
     struct peer_row row = contact->row;
@@ -467,7 +466,8 @@ void consent_attempt_reached(struct node *node, struct session *session, struct 
 
 /* --- Being asked --- */
 
-/* "Strangers' requests are bounded per address block, per key and in number; the oldest goes first." */
+/* "Strangers' requests are bounded per address block, per key and in number; the oldest goes
+ * first." */
 static void make_room(struct node *node, uint64_t block)
 {
     struct request *oldest;
@@ -510,8 +510,8 @@ static void ask_the_user(struct node *node, struct contact *contact, const struc
     remove_pending(node, contact, DIRECTION_IN);
     ledger_put_request(node, row);
     contact = set_consent(node, contact, CONSENT_WAS_ASKED, NULL);
-    bool is_logged = !contact->is_stranger ||
-                     ledger_ration(node, RATIONED_REQUEST, block, &suppressed);
+    bool is_logged =
+        !contact->is_stranger || ledger_ration(node, RATIONED_REQUEST, block, &suppressed);
     tell(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
 }
 
@@ -590,8 +590,10 @@ static void was_accepted(struct node *node, struct session *session, const struc
         answer_id(node, session, MESSAGE_NO_CONSENT, id);
 }
 
-/* The other side shows, by CHAT_ACCEPT or HAVE, that it consents under this id. False: we know of no such consent. */
-bool consent_confirm(struct node *node, struct session *session, const uint8_t id[CONSENT_ID_LENGTH])
+/* The other side shows, by CHAT_ACCEPT or HAVE, that it consents under this id. False: we know of
+ * no such consent. */
+bool consent_confirm(struct node *node, struct session *session,
+                     const uint8_t id[CONSENT_ID_LENGTH])
 {
     struct contact *contact = session->contact;
 
@@ -603,8 +605,7 @@ bool consent_confirm(struct node *node, struct session *session, const uint8_t i
         granted(node, contact, ours, CONSENT_MUTUAL, id);
         return true;
     }
-    return consent_is_open(contact) &&
-           memcmp(contact->row.consent_id, id, CONSENT_ID_LENGTH) == 0;
+    return consent_is_open(contact) && memcmp(contact->row.consent_id, id, CONSENT_ID_LENGTH) == 0;
 }
 
 /* Their HAVE under our consent id: what was pending is mutual. */
@@ -625,8 +626,7 @@ static void was_refused(struct node *node, struct contact *contact,
 {
     struct request *ours = requests_by_id(&node->requests, contact->row.peer, DIRECTION_OUT, id);
 
-    if (ours == NULL || ours->row.state != REQUEST_PENDING ||
-        contact->row.consent != CONSENT_ASKED)
+    if (ours == NULL || ours->row.state != REQUEST_PENDING || contact->row.consent != CONSENT_ASKED)
         return;
     tell(node, EVENT_CHAT_REFUSED, &ours->row, LOGGED);
     call_answered(node, &ours->row, "refused", OK);

@@ -34,7 +34,8 @@ static struct change *add_change(struct node *node, enum change_kind kind, enum 
     return transaction_add(transaction, kind);
 }
 
-/* Remembers how to put back a row that is about to change, which the caller copies into the result. */
+/* Remembers how to put back a row that is about to change, which the caller copies into the result.
+ */
 static struct undo *add_undo(struct node *node, enum change_kind kind, bool was_there)
 {
     struct flight *flight = open_flight(node);
@@ -77,9 +78,9 @@ void ledger_remove_peer(struct node *node, struct contact *contact)
 static void arm_request(struct node *node, struct request *request)
 {
     request->timer.kind = TIMER_REQUEST;
-    timers_set(&node->timers, &request->timer,
-               mono_after(node->now.mono,
-                          request->row.left_ms > 0 ? (uint64_t)request->row.left_ms : 0));
+    timers_set(
+        &node->timers, &request->timer,
+        mono_after(node->now.mono, request->row.left_ms > 0 ? (uint64_t)request->row.left_ms : 0));
 }
 
 static void remember_request(struct node *node, uint32_t number)
@@ -393,7 +394,8 @@ bool ledger_settle(struct node *node)
         happen_all(node, effects, NULL);
         return effects != NULL;
     }
-    if (node->open == NULL) { /* what was said before is not durable yet: effects keep their order */
+    if (node->open ==
+        NULL) { /* what was said before is not durable yet: effects keep their order */
         struct flight *newest = node->flights;
         while (newest->next != NULL)
             newest = newest->next;
@@ -489,7 +491,8 @@ static void put_back(struct node *node, const struct undo *undo)
     case CHANGE_PEER:
         if (undo->was_there) {
             contacts_put(&node->contacts, &undo->before.peer);
-        } else if ((contact = contacts_by_number(&node->contacts, undo->before.peer.peer)) != NULL) {
+        } else if ((contact = contacts_by_number(&node->contacts, undo->before.peer.peer)) !=
+                   NULL) {
             session_close_key(node, contact->row.key, LINK_END_REMOVED);
             session_forget_contact(node, contact);
             contacts_remove(&node->contacts, contact);
@@ -527,7 +530,8 @@ static void undo_flight(struct node *node, struct flight *flight)
     flight->undo = NULL;
 }
 
-/* All that is on its way fails with the first: goes back to what is durable, newest change first. */
+/* All that is on its way fails with the first: goes back to what is durable, newest change first.
+ */
 static void undo_all(struct node *node)
 {
     for (;;) {
@@ -541,7 +545,8 @@ static void undo_all(struct node *node)
     }
 }
 
-/* What delivered messages is true whether it is on disk or not: it goes into the next transaction. */
+/* What delivered messages is true whether it is on disk or not: it goes into the next transaction.
+ */
 static void carry_progress(struct node *node, struct transaction *failed)
 {
     for (size_t i = 0; i + 1 < failed->count; i++) {
@@ -594,8 +599,8 @@ void ledger_failed(struct node *node, struct transaction *transaction, enum erro
     for (struct effect *effect = flight->effects; effect != NULL; effect = effect->next)
         fail_effect(node, effect, error);
     if (node->store_timer.place == 0) {
-        node->store_retry_ms = node->store_retry_ms == 0 ? STORE_RETRY_MIN_MS
-                                                         : node->store_retry_ms * 2;
+        node->store_retry_ms =
+            node->store_retry_ms == 0 ? STORE_RETRY_MIN_MS : node->store_retry_ms * 2;
         if (node->store_retry_ms > STORE_RETRY_MAX_MS)
             node->store_retry_ms = STORE_RETRY_MAX_MS;
         node->store_timer.kind = TIMER_STORE;
@@ -664,7 +669,8 @@ bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64
         oldest->suppressed++;
         return false;
     }
-    *oldest = (struct ration){.is_used = true, .kind = kind, .block = block, .last = node->now.mono};
+    *oldest =
+        (struct ration){.is_used = true, .kind = kind, .block = block, .last = node->now.mono};
     *ret_suppressed = 0;
     return true;
 }

@@ -171,12 +171,12 @@ static bool is_wanted(const struct contact *contact)
 
 /* The newest link to a key over which HELLO came, but `not`. */
 static struct session *newest_greeted(const struct node *node, const uint8_t key[KEY_LENGTH],
-                                      const struct session *not)
+                                      const struct session * not )
 {
     struct session *newest = NULL;
 
     for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
-        if (s != not && s->greeted && link_is_proved(s->link) &&
+        if (s != not &&s->greeted && link_is_proved(s->link) &&
             memcmp(s->key, key, KEY_LENGTH) == 0)
             newest = s; /* in order of arrival */
     return newest;
@@ -270,8 +270,7 @@ static void judge_idle(struct node *node, struct session *session)
     if (has_business)
         timers_stop(&node->timers, &session->idle);
     else if (session->idle.place == 0)
-        timers_set(&node->timers, &session->idle,
-                   mono_after(node->now.mono, STRANGER_IDLE_MS));
+        timers_set(&node->timers, &session->idle, mono_after(node->now.mono, STRANGER_IDLE_MS));
 }
 
 void session_consent_changed(struct node *node, struct contact *contact)
@@ -341,12 +340,12 @@ static void close_carrier(struct node *node, uint64_t carrier)
 static void accept_carrier(struct node *node, uint64_t carrier, const struct host_port *remote)
 {
     uint64_t evicted;
-    enum doorman_origin origin =
-        contacts_know_block(&node->contacts, address_block(remote->host)) ? DOORMAN_CONTACT_ADDRESS
-                                                                          : DOORMAN_ANYWHERE;
+    enum doorman_origin origin = contacts_know_block(&node->contacts, address_block(remote->host))
+                                     ? DOORMAN_CONTACT_ADDRESS
+                                     : DOORMAN_ANYWHERE;
 
-    switch (doorman_arrive(&node->doorman, carrier, remote->host, origin, node->now.mono,
-                           &evicted)) {
+    switch (
+        doorman_arrive(&node->doorman, carrier, remote->host, origin, node->now.mono, &evicted)) {
     case DOORMAN_REFUSE:
         close_carrier(node, carrier);
         return;
@@ -510,10 +509,10 @@ static void learn_record(struct node *node, struct session *session, struct cont
 {
     struct peer_row row = contact->row;
     struct peer_record known;
-    bool is_newer = contact->row.record == NULL ||
-                    peer_record_decode(contact->row.record, contact->row.record_length, &known) !=
-                        OK ||
-                    record->sequence > known.sequence;
+    bool is_newer =
+        contact->row.record == NULL ||
+        peer_record_decode(contact->row.record, contact->row.record_length, &known) != OK ||
+        record->sequence > known.sequence;
 
     if (!is_newer)
         return;
@@ -561,7 +560,8 @@ static void choose_session(struct node *node, struct session *session, struct co
         return;
     }
     session_use(node, contact, session);
-    if (old != NULL && old != session && peer_key_compare(node->identity->key.bytes, session->key) < 0)
+    if (old != NULL && old != session &&
+        peer_key_compare(node->identity->key.bytes, session->key) < 0)
         session_close(node, old, LINK_END_DUPLICATE);
 }
 
@@ -702,8 +702,7 @@ bool session_drain(struct node *node)
 /* "Sequence = max(last+1, Unix ms), committed before use." */
 void session_new_record(struct node *node)
 {
-    struct peer_record record = {.issued_ms = node->now.unix_ms,
-                                 .lifetime_s = RECORD_LIFETIME_S};
+    struct peer_record record = {.issued_ms = node->now.unix_ms, .lifetime_s = RECORD_LIFETIME_S};
     uint8_t bytes[PEER_RECORD_BYTES_MAX];
     size_t length;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a node, for the files that make it up: what each holds, and what each offers the others.
+/* The inside of a node, for the files that make it up: what each holds, and what each offers the
+ * others.
  *
  *     node.c           inputs in, actions out, time
  *     node_ledger.c    transactions, what waits for them, and what to undo when they fail
@@ -8,8 +9,9 @@
  *     node_stream.c    messages both ways (p2pchat-protocol(7), Messages between contacts)
  *     node_call.c      what control clients ask for
  *
- * One input leads to at most one transaction. Its changes are applied in memory at once; whatever the world may see of
- * them (a reply, a message to a peer) is an effect that waits until they are durable. */
+ * One input leads to at most one transaction. Its changes are applied in memory at once; whatever
+ * the world may see of them (a reply, a message to a peer) is an effect that waits until they are
+ * durable. */
 #ifndef P2PCHAT_DAEMON_CORE_NODE_STATE_H
 #define P2PCHAT_DAEMON_CORE_NODE_STATE_H
 
@@ -27,30 +29,30 @@ struct session {
     uint64_t carrier;
     uint64_t dial; /* 0: they came to us */
     struct link *link;
-    char *remote;            /* host:port of the other end */
-    int64_t room;            /* bytes the carrier takes; below zero: overdrawn by control messages */
-    uint64_t sent_bytes;     /* handed to the link since it was last drained */
-    bool proved;             /* `key` is theirs */
-    bool greeted;            /* their HELLO came */
+    char *remote;        /* host:port of the other end */
+    int64_t room;        /* bytes the carrier takes; below zero: overdrawn by control messages */
+    uint64_t sent_bytes; /* handed to the link since it was last drained */
+    bool proved;         /* `key` is theirs */
+    bool greeted;        /* their HELLO came */
     uint8_t key[KEY_LENGTH];
     uint64_t instance;
     char name[ADDRESS_NAME_MAX + 1]; /* what their record says, or "" */
-    uint8_t *record;         /* of somebody who is no contact yet, or NULL */
+    uint8_t *record;                 /* of somebody who is no contact yet, or NULL */
     size_t record_length;
-    uint32_t dialled_peer;   /* the contact that the dial was for, or 0 */
+    uint32_t dialled_peer; /* the contact that the dial was for, or 0 */
     bool carrier_gone;
     struct contact *contact; /* or NULL: a stranger */
     struct timer timer;      /* the link's deadline */
     struct timer idle;       /* a stranger with no business is sent away */
     struct session *next_dirty;
     bool is_dirty;
-    UT_hash_handle hh;       /* by carrier */
+    UT_hash_handle hh; /* by carrier */
 };
 
 /* A dial under way: for a contact, or for a chat.request to somebody new. */
 struct dial {
     uint64_t number;
-    uint32_t peer;  /* contact to be reached, or 0 */
+    uint32_t peer; /* contact to be reached, or 0 */
     bool has_key;
     uint8_t key[KEY_LENGTH];
     struct dial *next;
@@ -59,14 +61,14 @@ struct dial {
 /* A chat.request whose peer has not been reached yet. */
 struct attempt {
     uint64_t call, client;
-    uint64_t dial;          /* 0: waits for HELLO on a session that is there already */
+    uint64_t dial; /* 0: waits for HELLO on a session that is there already */
     bool has_key;
     uint8_t key[KEY_LENGTH];
-    char *address;          /* host:port to be pinned, or NULL */
-    char *greeting;         /* or NULL */
+    char *address;  /* host:port to be pinned, or NULL */
+    char *greeting; /* or NULL */
     const char *source;
     bool wait;
-    double wait_s;          /* negative: as long as it takes */
+    double wait_s; /* negative: as long as it takes */
     struct timer timer;
     struct attempt *next;
 };
@@ -75,10 +77,11 @@ struct attempt {
 struct waiter {
     uint64_t call, client;
     uint32_t peer;
-    uint32_t request;        /* chat.request: this one; else 0 */
-    uint32_t stream;         /* chat.message: this message */
+    uint32_t request; /* chat.request: this one; else 0 */
+    uint32_t stream;  /* chat.message: this message */
     uint64_t number, seq, epoch;
-    const char *source;      /* chat.request: as in its result */
+    const char *source; /* chat.request: as in its result */
+    double wait_s;      /* negative: as long as it takes */
     struct timer timer;
     struct waiter *next;
 };
@@ -111,9 +114,9 @@ struct effect {
     uint32_t stream;
     enum message_type type;
     enum link_end why;
-    enum error error;        /* REPLY: instead of a result */
-    uint64_t number;         /* TAKEN: of the message */
-    size_t row;              /* STORED: index of the change */
+    enum error error; /* REPLY: instead of a result */
+    uint64_t number;  /* TAKEN: of the message */
+    size_t row;       /* STORED: index of the change */
     bool wait;
     double wait_s;
     size_t text_length;      /* TAKEN */
@@ -194,19 +197,19 @@ struct node {
     struct attempt *attempts;
     struct waiter *waiters;
     uint64_t last_dial, last_read;
-    uint64_t last_seq;       /* of the log: everything up to here is durable */
+    uint64_t last_seq; /* of the log: everything up to here is durable */
     struct pending_read *reads;
     size_t proved_count;
 
-    struct flight *open;               /* the present input's transaction, or NULL */
+    struct flight *open;                   /* the present input's transaction, or NULL */
     struct flight *flights, **flights_end; /* on their way, oldest first */
-    struct effect *ready, **ready_end; /* effects that wait for nothing */
+    struct effect *ready, **ready_end;     /* effects that wait for nothing */
     uint64_t last_ticket;
-    size_t unstored_bytes;             /* texts of theirs on their way to the disk */
+    size_t unstored_bytes; /* texts of theirs on their way to the disk */
     bool store_failing;
     struct timer store_timer;
     uint64_t store_retry_ms;
-    struct transaction *carried;       /* deliveries that a failed transaction did not keep; no ticket */
+    struct transaction *carried; /* deliveries that a failed transaction did not keep; no ticket */
 
     struct queued_action *actions, **actions_end;
     struct queued_action *taken; /* the action given out last */
@@ -229,10 +232,10 @@ enum timer_kind {
 
 /* --- node.c --- */
 
-struct action *node_act(struct node *node, enum action_kind kind, const void *memory,
-                        size_t length, const void **ret_memory);
-void node_note(struct node *node, enum note_severity severity, const char *code,
-               const uint8_t *key, const char *address, const char *detail);
+struct action *node_act(struct node *node, enum action_kind kind, const void *memory, size_t length,
+                        const void **ret_memory);
+void node_note(struct node *node, enum note_severity severity, const char *code, const uint8_t *key,
+               const char *address, const char *detail);
 void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object);
 
 /* --- node_ledger.c --- */
@@ -258,33 +261,38 @@ size_t ledger_log_message(struct node *node, int type, const struct stream_row *
                           uint64_t number, int64_t time_ms, const char *key, const char *text,
                           size_t length);
 
-/* An effect of the present input: happens when its transaction is durable, or at once when there is none. Zeroed but
- * for its kind; the caller fills it in. */
+/* An effect of the present input: happens when its transaction is durable, or at once when there is
+ * none. Zeroed but for its kind; the caller fills it in. */
 struct effect *ledger_effect(struct node *node, enum effect_kind kind);
 
-/* The end of an input: hands the transaction over, or lets the effects happen. Returns whether effects happened. */
+/* The end of an input: hands the transaction over, or lets the effects happen. Returns whether
+ * effects happened. */
 bool ledger_settle(struct node *node);
 void ledger_durable(struct node *node, struct transaction *transaction);
 void ledger_failed(struct node *node, struct transaction *transaction, enum error error);
 void ledger_retry(struct node *node);
 void ledger_done(struct node *node);
 
-/* Whether a rationed thing may be logged now; *ret_suppressed tells how many were not since the last one. */
+/* Whether a rationed thing may be logged now; *ret_suppressed tells how many were not since the
+ * last one. */
 bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
 void ledger_warn(struct node *node, const char *reason, uint32_t peer, const char *address);
 
 /* --- node_session.c --- */
 
-void session_carrier_up(struct node *node, uint64_t carrier, uint64_t dial, const struct host_port *remote);
+void session_carrier_up(struct node *node, uint64_t carrier, uint64_t dial,
+                        const struct host_port *remote);
 void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, size_t length);
 void session_room(struct node *node, uint64_t carrier, size_t bytes_free);
 void session_carrier_down(struct node *node, uint64_t carrier);
 void session_dial_failed(struct node *node, uint64_t dial);
 void session_expire(struct node *node, struct session *session);
 void session_idle(struct node *node, struct session *session);
-void session_touch(struct node *node, struct session *session); /* its link has output to be drained */
-bool session_drain(struct node *node);  /* all dirty ones; whether there were any */
-void session_send(struct node *node, struct session *session, enum message_type type, const struct bytes *data);
+void session_touch(struct node *node,
+                   struct session *session); /* its link has output to be drained */
+bool session_drain(struct node *node);       /* all dirty ones; whether there were any */
+void session_send(struct node *node, struct session *session, enum message_type type,
+                  const struct bytes *data);
 void session_close(struct node *node, struct session *session, enum link_end why);
 void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why);
 struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH]);
@@ -297,17 +305,21 @@ void session_use(struct node *node, struct contact *contact, struct session *ses
 void session_tell_online(struct node *node, const struct contact *contact);
 bool session_is_local(const struct session *session);
 uint64_t session_block(const struct session *session);
-uint64_t session_start_dial(struct node *node, uint32_t peer, const uint8_t *key, const struct host_port *addresses, size_t count);
+uint64_t session_start_dial(struct node *node, uint32_t peer, const uint8_t *key,
+                            const struct host_port *addresses, size_t count);
 void session_dial_due(struct node *node);
 void session_new_record(struct node *node);
 void session_set_record(struct node *node, const uint8_t *record, size_t length);
-void session_forget_contact(struct node *node, struct contact *contact); /* its sessions are strangers' */
+void session_forget_contact(struct node *node,
+                            struct contact *contact); /* its sessions are strangers' */
 void session_done(struct node *node);
 
 /* --- node_consent.c --- */
 
-void consent_message(struct node *node, struct session *session, enum message_type type, const struct json *data);
-void consent_greeted(struct node *node, struct session *session); /* HELLO came: say again what is open */
+void consent_message(struct node *node, struct session *session, enum message_type type,
+                     const struct json *data);
+void consent_greeted(struct node *node,
+                     struct session *session); /* HELLO came: say again what is open */
 void consent_attempt_reached(struct node *node, struct session *session, struct attempt *attempt);
 void consent_expire(struct node *node, struct request *request);
 void consent_accept(struct node *node, struct request *request, const char *alias);
@@ -317,10 +329,12 @@ void consent_end(struct node *node, struct contact *contact, enum consent consen
 void consent_remove(struct node *node, struct contact *contact);
 void consent_block(struct node *node, struct contact *contact);
 void consent_unblock(struct node *node, struct contact *contact);
-bool consent_confirm(struct node *node, struct session *session, const uint8_t id[CONSENT_ID_LENGTH]);
+bool consent_confirm(struct node *node, struct session *session,
+                     const uint8_t id[CONSENT_ID_LENGTH]);
 void consent_confirmed(struct node *node, struct contact *contact);
 void consent_write_number(struct json_writer *w, const struct request_row *row);
-struct bytes consent_request_result(const struct node *node, const struct request_row *request, const char *source, const char *state, bool timed_out);
+struct bytes consent_request_result(const struct node *node, const struct request_row *request,
+                                    const char *source, const char *state, bool timed_out);
 bool consent_is_open(const struct contact *contact); /* messages may be queued */
 
 /* --- node_stream.c --- */
@@ -338,7 +352,8 @@ void stream_not_stored(struct node *node, const struct effect *effect);
 void stream_offline(struct node *node, struct contact *contact);
 void stream_forget(struct node *node, struct contact *contact); /* off the list of dirty ones */
 void stream_end(struct node *node, struct contact *contact, const char *reason);
-enum error stream_queue(struct node *node, struct contact *contact, const char *text, const char *key, const struct effect *effect);
+enum error stream_queue(struct node *node, struct contact *contact, const char *text,
+                        const char *key, const struct effect *effect);
 
 /* --- node_call.c --- */
 
@@ -346,11 +361,13 @@ void call_input(struct node *node, const struct input *input);
 void call_gone(struct node *node, uint64_t client);
 void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message);
 void call_reply(struct node *node, uint64_t call, const struct bytes *result);
-void call_answered(struct node *node, const struct request_row *row, const char *state, enum error error);
+void call_answered(struct node *node, const struct request_row *row, const char *state,
+                   enum error error);
 void call_stored(struct node *node, const struct effect *effect, const struct log_row *row);
 void call_message_failed(struct node *node, uint32_t peer);
 void call_stop(struct node *node);
-void call_delivered(struct node *node, uint32_t stream, uint64_t through); /* waiters for messages */
+void call_delivered(struct node *node, uint32_t stream,
+                    uint64_t through); /* waiters for messages */
 void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error);
 void call_attempt_free(struct node *node, struct attempt *attempt);
 void call_expire_waiter(struct node *node, struct waiter *waiter);

@@ -78,9 +78,8 @@ static void send_ack(struct node *node, struct contact *contact)
     contact->owes_ack = false;
     if (stream == NULL)
         return;
-    struct message_ack ack = {.epoch = stream->epoch,
-                              .through = contact->ack_through,
-                              .credit_bytes = credit_of(node)};
+    struct message_ack ack = {
+        .epoch = stream->epoch, .through = contact->ack_through, .credit_bytes = credit_of(node)};
     message_ack_encode(&data, &ack);
     session_send(node, contact->session, MESSAGE_CHAT_ACK, &data);
     bytes_done(&data);
@@ -231,8 +230,7 @@ static void take(struct node *node, struct contact *contact, const struct stream
     row.last = message->number;
     ledger_put_stream(node, &row);
     ledger_log_message(node, EVENT_MESSAGE_RECEIVED, &row, message->number,
-                       said_at(node, message->time_ms), NULL, message->text,
-                       message->text_length);
+                       said_at(node, message->time_ms), NULL, message->text, message->text_length);
     inbox_pending(&contact->inbox, message->text_length);
     node->unstored_bytes += message->text_length;
     struct effect *effect = ledger_effect(node, EFFECT_TAKEN);
@@ -327,9 +325,8 @@ static const struct stream_row *current_stream(struct node *node, struct contact
         current = outbox_epoch(outbox, outbox->current_epoch);
     if (current != NULL)
         return &current->row;
-    struct stream_row row = {.stream = node->last_stream + 1,
-                             .peer = contact->row.peer,
-                             .direction = DIRECTION_OUT};
+    struct stream_row row = {
+        .stream = node->last_stream + 1, .peer = contact->row.peer, .direction = DIRECTION_OUT};
     do
         random_fill(&node->random, &row.epoch, sizeof row.epoch);
     while (row.epoch == 0 || outbox_epoch(outbox, row.epoch) != NULL);
@@ -382,8 +379,8 @@ void stream_stored(struct node *node, const struct effect *effect, const struct 
 
     settle_ours(node, effect);
     if (contact != NULL && row->result == OK && !row->existing) {
-        outbox_stored(&contact->outbox, row->stream, row->number, row->seq, row->time_ms,
-                      row->body, row->body_length);
+        outbox_stored(&contact->outbox, row->stream, row->number, row->seq, row->time_ms, row->body,
+                      row->body_length);
         stream_touch(node, contact);
     }
     call_stored(node, effect, row);

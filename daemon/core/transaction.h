@@ -47,6 +47,8 @@ struct peer_row {
     uint8_t consent_id[CONSENT_ID_LENGTH]; /* zeros when there is none */
     bool verified;
     bool blocked;
+    bool
+        is_local; /* its record came over a loopback or link-local address: such ones in it count */
     int64_t last_seen_ms; /* Unix time; 0: never */
 };
 
@@ -129,7 +131,8 @@ enum meta_name {
     META_RECORD_SEQUENCE = 1,
     META_LAST_PEER = 2,
     META_LAST_STREAM = 3,
-    META_LAST_REQUEST = 4
+    META_LAST_REQUEST = 4,
+    META_LAST_SEQ = 5 /* of the log */
 };
 
 struct change {
