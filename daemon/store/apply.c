@@ -31,11 +31,11 @@ static const char *const sql[SQL_COUNT] = {
                     " ON CONFLICT(peer, key) WHERE key IS NOT NULL DO NOTHING",
     [SQL_LOG_BY_KEY] = "SELECT seq, stream, num, body FROM log WHERE peer = ?1 AND key = ?2",
     [SQL_PEER_ADD] = "INSERT INTO peer(key, alias, name, address, record, consent, consent_id,"
-                     " verified, blocked, last_seen, peer)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                     " verified, blocked, last_seen, local, peer)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [SQL_PEER_REPLACE] = "UPDATE peer SET key = ?1, alias = ?2, name = ?3, address = ?4,"
                          " record = ?5, consent = ?6, consent_id = ?7, verified = ?8,"
-                         " blocked = ?9, last_seen = ?10 WHERE peer = ?11",
+                         " blocked = ?9, last_seen = ?10, local = ?11 WHERE peer = ?12",
     [SQL_PEER_GONE] = "DELETE FROM peer WHERE peer = ?1",
     [SQL_STREAM_READ] = "SELECT peer, direction, epoch, last, acked, acked_seq, queued,"
                         " queued_bytes, closed FROM stream WHERE stream = ?1",
@@ -342,6 +342,7 @@ static int write_peer(struct apply *a, enum sql statement, const struct peer_row
     bind_u64(&b, row->verified);
     bind_u64(&b, row->blocked);
     bind_i64(&b, row->last_seen_ms);
+    bind_u64(&b, row->is_local);
     bind_u64(&b, row->peer);
     return binder_run(&b);
 }

@@ -50,7 +50,7 @@ static void next_bytes(struct cursor *c, uint8_t *out, size_t length)
 
 static void read_meta(struct cursor *c, struct change *row)
 {
-    row->meta.name = (enum meta_name)next_number(c, META_RECORD_SEQUENCE, META_LAST_REQUEST);
+    row->meta.name = (enum meta_name)next_number(c, META_RECORD_SEQUENCE, META_LAST_SEQ);
     row->meta.value = next_u64(c);
 }
 
@@ -70,6 +70,7 @@ static void read_peer(struct cursor *c, struct change *row)
     peer->verified = next_number(c, 0, 1) != 0;
     peer->blocked = next_number(c, 0, 1) != 0;
     peer->last_seen_ms = (int64_t)next_u64(c);
+    peer->is_local = next_number(c, 0, 1) != 0;
 }
 
 static void read_stream(struct cursor *c, struct change *row)
@@ -113,10 +114,11 @@ static const struct table tables[] = {
     {"SELECT 1, value FROM meta WHERE name = 'record_sequence'"
      " UNION ALL SELECT 2, seq FROM sqlite_sequence WHERE name = 'peer'"
      " UNION ALL SELECT 3, seq FROM sqlite_sequence WHERE name = 'stream'"
-     " UNION ALL SELECT 4, seq FROM sqlite_sequence WHERE name = 'request' ORDER BY 1",
+     " UNION ALL SELECT 4, seq FROM sqlite_sequence WHERE name = 'request'"
+     " UNION ALL SELECT 5, ifnull(max(seq), 0) FROM log ORDER BY 1",
      CHANGE_META, read_meta},
     {"SELECT peer, key, alias, name, address, record, consent, consent_id, verified, blocked,"
-     " last_seen FROM peer ORDER BY peer",
+     " last_seen, local FROM peer ORDER BY peer",
      CHANGE_PEER, read_peer},
     {"SELECT stream, peer, direction, epoch, last, acked, acked_seq, queued, queued_bytes"
      " FROM stream WHERE closed = 0 ORDER BY stream",

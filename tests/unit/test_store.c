@@ -31,6 +31,7 @@ static int tear_down(void **state)
 enum { LOADED_MAX = 16 };
 
 struct loaded {
+    uint64_t last_seq;              /* of the log */
     struct change rows[LOADED_MAX]; /* without their texts */
     char alias[LOADED_MAX][16];
     size_t count;
@@ -40,6 +41,10 @@ static void note_row(void *context, const struct change *row)
 {
     struct loaded *loaded = context;
 
+    if (row->kind == CHANGE_META && row->meta.name == META_LAST_SEQ) { /* always there, and last */
+        loaded->last_seq = row->meta.value;
+        return;
+    }
     assert_in_range(loaded->count, 0, LOADED_MAX - 1);
     if (row->kind == CHANGE_PEER && row->peer.alias != NULL)
         snprintf(loaded->alias[loaded->count], sizeof(loaded->alias[0]), "%s", row->peer.alias);
@@ -93,6 +98,7 @@ static void test_peers_are_kept(void **state)
     row->consent = CONSENT_ENDING;
     row->verified = true;
     row->last_seen_ms = 1700000000000;
+    row->is_local = true;
     add_peer(t, 9, NULL);
     store_rig_put(rig, t);
 
@@ -110,6 +116,7 @@ static void test_peers_are_kept(void **state)
     assert_true(row->verified);
     assert_false(row->blocked);
     assert_true(row->last_seen_ms == 1700000000000);
+    assert_true(row->is_local);
     assert_int_equal(loaded.rows[2].peer.peer, 9);
     assert_null(loaded.rows[2].peer.alias);
     assert_null(loaded.rows[2].peer.record);
@@ -246,6 +253,7 @@ static void test_messages_are_numbered(void **state)
 
     loaded = load(rig);
     assert_true(store_last_seq(rig->store) == 5);
+    assert_true(loaded.last_seq == 5);
     assert_int_equal(loaded.count, 2 + 2 + 3);
     assert_meta(&loaded.rows[0], META_LAST_PEER, 2);
     assert_meta(&loaded.rows[1], META_LAST_STREAM, 3);
