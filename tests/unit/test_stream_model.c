@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* A sender's outbox and a receiver's inbox with everything lost between them at random: every
+ * message arrives once and in order, and the sender learns of it. */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/action.h"
+#include "daemon/core/chat/inbox.h"
+#include "daemon/core/chat/outbox.h"
+#include "daemon/core/limits.h"
+#include "tests/unit/seeded.h"
+
+enum { SEEDS = 300, STEPS = 3000, LOG_MAX = STEPS + 1, STREAMS_MAX = STEPS + 1, WIRE_MAX = 4096 };
+
+/* What is on its way. */
+struct on_wire {
+    enum { WIRE_HAVE, WIRE_CHAT, WIRE_ACK } kind;
+    uint64_t epoch, number; /* CHAT; ACK: through */
+    struct message_have have;
+};
+
+struct wire {
+    struct on_wire *items[WIRE_MAX];
+    size_t first, count;
+};
+
+struct world {
+    struct random random;
+    bool linked;
+    struct wire to_receiver, to_sender;
+
+    /* Sender: its log, and its streams as they are on disk. */
+    struct outbox outbox;
+    struct {
+        uint32_t stream;
+        uint64_t number;
+    } log[LOG_MAX];
+    uint64_t last_seq;
+    struct stream_row out_rows[STREAMS_MAX]; /* by number; epoch 0: gone */
+    uint32_t last_stream;
+    bool has_have;
+
+    /* Receiver: what it took, and how much of that is durable. */
+    struct inbox inbox;
+    struct stream_row in_rows[STREAMS_MAX];
+    uint32_t last_in_stream;
+    struct on_wire *unstored[WIRE_MAX];
+    size_t unstored_count;
+    uint64_t received[STREAMS_MAX]; /* by sender's stream: how many messages were shown */
+    bool sent_have;
+};
+
+static uint64_t epoch_of(uint32_t stream)
+{
+    return UINT64_C(0xabc0000000000000) + stream;
+}
+
+static void put_on(struct wire *wire, const struct on_wire *item)
+{
+    assert_true(wire->count < WIRE_MAX);
+    wire->items[(wire->first + wire->count++) % WIRE_MAX] = xmemdup(item, sizeof *item);
+}
+
+static struct on_wire *take_off(struct wire *wire)
+{
+    struct on_wire *item = wire->items[wire->first];
+
+    assert_true(wire->count > 0);
+    wire->first = (wire->first + 1) % WIRE_MAX;
+    wire->count--;
+    return item;
+}
+
+static void cut(struct wire *wire)
+{
+    while (wire->count > 0)
+        free(take_off(wire));
+}
+
+/* --- The sender --- */
+
+static void progressed(struct world *w, const struct outbox_progress *progress)
+{
+    struct stream_row *row = &w->out_rows[progress->stream];
+
+    assert_true(progress->acked > row->acked);
+    assert_true(progress->acked - row->acked == progress->count);
+    assert_true(w->log[progress->acked_seq].stream == progress->stream);
+    assert_true(w->log[progress->acked_seq].number == progress->acked);
+    row->acked = progress->acked;
+    row->acked_seq = progress->acked_seq;
+    row->queued -= progress->count;
+    row->queued_bytes -= progress->queued_bytes;
+}
+
+static void say(struct world *w)
+{
+    if (w->outbox.current_epoch == 0) {
+        const uint32_t stream = ++w->last_stream;
+        w->out_rows[stream] = (struct stream_row){
+            .stream = stream, .peer = 1, .direction = DIRECTION_OUT, .epoch = epoch_of(stream)};
+        outbox_put(&w->outbox, &w->out_rows[stream]);
+        w->outbox.current_epoch = epoch_of(stream);
+    }
+    struct stream_row *row = &w->out_rows[w->last_stream];
+    w->log[++w->last_seq].stream = row->stream;
+    w->log[w->last_seq].number = ++row->last;
+    row->queued++;
+    row->queued_bytes += 4;
+    outbox_stored(&w->outbox, row->stream, row->last, w->last_seq, 1, "text", 4);
+}
+
+static void read_log(struct world *w)
+{
+    struct outbox_row rows[16];
+    uint32_t stream;
+    uint64_t seq;
+    size_t rows_max, bytes_max, count = 0;
+    bool end = true;
+    struct outbox_progress progress;
+
+    if (!outbox_wants_rows(&w->outbox, &stream, &seq, &rows_max, &bytes_max))
+        return;
+    while (end && ++seq <= w->last_seq) {
+        if (w->log[seq].stream != stream)
+            continue;
+        end = count < 16;
+        if (end)
+            rows[count++] = (struct outbox_row){seq, w->log[seq].number, 1, "text", 4};
+    }
+    if (random_below(&w->random, 10) == 0)
+        count = 0, end = false; /* the read failed */
+    if (outbox_rows(&w->outbox, stream, rows, count, end, &progress))
+        progressed(w, &progress);
+}
+
+static void send_some(struct world *w)
+{
+    struct message_chat message;
+
+    for (uint32_t n = random_below(&w->random, 20); n > 0 && w->has_have; n--) {
+        if (!outbox_next(&w->outbox, &message))
+            return;
+        put_on(
+            &w->to_receiver,
+            &(struct on_wire){.kind = WIRE_CHAT, .epoch = message.epoch, .number = message.number});
+    }
+}
+
+static void forget_delivered(struct world *w)
+{
+    for (size_t i = 0; i < w->outbox.count;) {
+        const struct out_stream *stream = &w->outbox.streams[i];
+        if (stream->row.epoch == w->outbox.current_epoch || stream->row.acked != stream->row.last ||
+            stream->confirmed != stream->row.last) {
+            i++;
+            continue;
+        }
+        w->out_rows[stream->row.stream].epoch = 0;
+        outbox_remove(&w->outbox, stream->row.stream);
+    }
+}
+
+static void sender_gets(struct world *w, const struct on_wire *item)
+{
+    struct outbox_progress progress;
+    enum error error = OK;
+
+    if (item->kind == WIRE_HAVE) {
+        w->has_have = true;
+        assert_false(outbox_resume(&w->outbox, &item->have, CREDIT_FIRST_BYTES));
+        forget_delivered(w);
+        return;
+    }
+    assert_int_equal(item->kind, WIRE_ACK);
+    const struct message_ack ack = {item->epoch, item->number, OUTBOX_WINDOW_BYTES};
+    if (outbox_acknowledged(&w->outbox, &ack, &progress, &error))
+        progressed(w, &progress);
+    assert_int_equal(error, OK);
+}
+
+/* --- The receiver --- */
+
+static void say_have(struct world *w)
+{
+    struct on_wire item = {.kind = WIRE_HAVE};
+
+    inbox_list_have(&w->inbox, &item.have);
+    put_on(&w->to_sender, &item);
+    w->sent_have = true;
+}
+
+static void receiver_gets(struct world *w, struct on_wire *item)
+{
+    struct message_chat message = {
+        .epoch = item->epoch, .number = item->number, .text = "text", .text_length = 4};
+
+    if (item->kind == WIRE_HAVE) { /* which of theirs are live */
+        const struct stream_row *dead;
+        while ((dead = inbox_dead(&w->inbox, &item->have)) != NULL) {
+            w->in_rows[dead->stream].epoch = 0;
+            inbox_remove(&w->inbox, dead->stream);
+        }
+        free(item);
+        return;
+    }
+    const struct stream_row *known = inbox_epoch(&w->inbox, item->epoch);
+    struct stream_row row = {.stream = ++w->last_in_stream, .epoch = item->epoch};
+    switch (inbox_judge(&w->inbox, &message)) {
+    case INBOX_TAKE:
+        row = *known;
+        /* fall through */
+    case INBOX_TAKE_FIRST:
+        row.last = item->number;
+        inbox_put(&w->inbox, &row);
+        inbox_pending(&w->inbox, 4);
+        w->unstored[w->unstored_count++] = item;
+        return;
+    case INBOX_TELL:
+        if (w->unstored_count == 0)
+            say_have(w);
+        break;
+    case INBOX_DROP:
+        break;
+    case INBOX_REFUSE:
+        fail_msg("the sender sent more than the window");
+    }
+    free(item);
+}
+
+/* The disk has everything taken so far: it is shown, and acknowledged. */
+static void commit(struct world *w)
+{
+    for (size_t i = 0; i < w->unstored_count; i++) {
+        const struct on_wire *item = w->unstored[i];
+        const uint32_t stream = (uint32_t)(item->epoch - epoch_of(0));
+        assert_int_equal(item->number, w->received[stream] + 1); /* once, and in order */
+        w->received[stream]++;
+        inbox_settled(&w->inbox, 4);
+        const struct stream_row *row = inbox_epoch(&w->inbox, item->epoch);
+        if (row != NULL) {
+            w->in_rows[row->stream] = *row;
+            w->in_rows[row->stream].last = item->number;
+        }
+        if (w->linked && w->sent_have)
+            put_on(
+                &w->to_sender,
+                &(struct on_wire){.kind = WIRE_ACK, .epoch = item->epoch, .number = item->number});
+        free(w->unstored[i]);
+    }
+    w->unstored_count = 0;
+}
+
+/* --- Life --- */
+
+static void disconnect(struct world *w)
+{
+    cut(&w->to_receiver);
+    cut(&w->to_sender);
+    outbox_close(&w->outbox);
+    w->inbox.told = false;
+    w->has_have = w->sent_have = w->linked = false;
+}
+
+static void connect(struct world *w)
+{
+    struct on_wire live = {.kind = WIRE_HAVE};
+
+    commit(w); /* HAVE waits for what is on its way to the disk */
+    w->linked = true;
+    outbox_list_live(&w->outbox, &live.have);
+    put_on(&w->to_receiver, &live);
+    say_have(w);
+}
+
+static void restart_sender(struct world *w)
+{
+    disconnect(w);
+    outbox_done(&w->outbox);
+    for (uint32_t stream = 1; stream <= w->last_stream; stream++)
+        if (w->out_rows[stream].epoch != 0)
+            outbox_put(&w->outbox, &w->out_rows[stream]);
+}
+
+static void restart_receiver(struct world *w)
+{
+    disconnect(w);
+    for (size_t i = 0; i < w->unstored_count; i++)
+        free(w->unstored[i]);
+    w->unstored_count = 0;
+    inbox_done(&w->inbox);
+    for (uint32_t stream = 1; stream <= w->last_in_stream; stream++)
+        if (w->in_rows[stream].epoch != 0)
+            inbox_put(&w->inbox, &w->in_rows[stream]);
+}
+
+static void deliver_some(struct world *w)
+{
+    for (uint32_t n = random_below(&w->random, 10); n > 0 && w->to_receiver.count > 0; n--)
+        receiver_gets(w, take_off(&w->to_receiver));
+    for (uint32_t n = random_below(&w->random, 10); n > 0 && w->to_sender.count > 0; n--) {
+        struct on_wire *item = take_off(&w->to_sender);
+        sender_gets(w, item);
+        free(item);
+    }
+}
+
+static void step(struct world *w)
+{
+    switch (random_below(&w->random, 64)) {
+    case 0:
+        disconnect(w);
+        break;
+    case 1:
+        if (random_below(&w->random, 3) == 0)
+            restart_sender(w);
+        break;
+    case 2:
+        if (random_below(&w->random, 3) == 0)
+            restart_receiver(w);
+        break;
+    case 3:
+    case 4:
+    case 5:
+        if (!w->linked)
+            connect(w);
+        break;
+    case 6:
+    case 7:
+    case 8:
+    case 9:
+        commit(w);
+        break;
+    case 10:
+        for (uint32_t n = random_below(&w->random, 40); n > 0 && w->last_seq + 1 < LOG_MAX; n--)
+            say(w);
+        break;
+    default:
+        read_log(w);
+        send_some(w);
+        deliver_some(w);
+    }
+}
+
+static void run(uint64_t seed)
+{
+    struct world *w = xcalloc(1, sizeof *w);
+
+    w->random = seeded(&seed);
+    for (uint32_t i = 0; i < STEPS; i++)
+        step(w);
+    disconnect(w);
+    connect(w);
+    for (uint32_t i = 0; i < 20 * STEPS && outbox_queued(&w->outbox) > 0; i++) {
+        read_log(w);
+        send_some(w);
+        deliver_some(w);
+        commit(w);
+    }
+    assert_int_equal(outbox_queued(&w->outbox), 0);
+    uint64_t received = 0;
+    for (uint32_t stream = 1; stream <= w->last_stream; stream++)
+        received += w->received[stream];
+    assert_int_equal(received, w->last_seq);
+    restart_receiver(w);
+    outbox_done(&w->outbox);
+    inbox_done(&w->inbox);
+    free(w);
+}
+
+static void every_message_once_and_in_order(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        run(seed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_message_once_and_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
