@@ -36,13 +36,13 @@ enum { FRAME_HEADER_LENGTH = 4 + 1 };
 /* Appends the frame {"msgtype": …, "msgdata": data}; `data` is JSON text of an object. */
 void message_encode(struct bytes *out, enum message_type type, const void *data, size_t length);
 
-/* Reads the JSON of a kind 1 frame. Unknown types: ERR_NOT_FOUND (to be skipped). ERR_MALFORMED
- * when it is not one object with msgtype (string) and msgdata (object). The caller frees *ret_root;
- * `*ret_data` lives in it. */
+/* Reads the JSON of a kind 1 frame. ERR_NOT_FOUND: a type that we do not know, to be skipped.
+ * ERR_MALFORMED: not one object with msgtype (string) and msgdata (object); members beside these
+ * are skipped. The caller frees *ret_root; `*ret_data` lives in it. */
 enum error message_decode(const char *text, size_t length, enum message_type *ret_type,
                           struct json **ret_root, const struct json **ret_data);
 
-/* Counts messages by type in windows of a minute. */
+/* Counts messages by type in windows of a minute. Zeroed: none came yet. */
 struct message_meter {
     struct mono since;
     uint16_t count[MESSAGE_TYPE_COUNT];
@@ -51,36 +51,49 @@ struct message_meter {
 /* Whether one more of this type is within its rate. */
 bool message_meter_take(struct message_meter *meter, enum message_type type, struct mono now);
 
-/* --- msgdata of each type. Decoders check everything: ERR_MALFORMED otherwise; texts are borrowed
- * from the JSON. Encoders append the msgdata object to `out`. Ids are 32 lower-case hexadecimal
- * digits, epochs 16. --- */
+/* --- msgdata of each type that has any. Encoders append the object to `out`; what they are given
+ * has been checked. Decoders check everything, and skip members that they do not know; what is not
+ * as described is ERR_MALFORMED. Texts are borrowed from the JSON. Ids are 32 lower-case
+ * hexadecimal digits, epochs and instances 16; numbers are integers from 0 to JSON_INTEGER_MAX.
+ * PING and PONG are empty; CLOSE {reason} and ERROR {name, text} are the link's own. --- */
 
-enum { MESSAGE_ID_LENGTH = 16, MESSAGE_TEXT_MAX = 65536, MESSAGE_GREETING_MAX = 1024 };
+enum {
+    MESSAGE_ID_LENGTH = 16,
+    MESSAGE_TEXT_MAX = 65536,
+    MESSAGE_GREETING_MAX = 1024,
+    MESSAGE_AGENT_MAX = 64
+};
+
+/* Times are Unix milliseconds up to the end of the year 9999, which is what can be shown. */
+#define MESSAGE_TIME_MAX INT64_C(253402300799999)
 
 struct message_hello {
     const char *role;          /* "node" or "tracker" */
-    const char *agent;         /* at most 64 bytes of printable ASCII */
+    const char *agent;         /* at most MESSAGE_AGENT_MAX characters of printable ASCII */
     uint64_t instance;         /* random, drawn at each start */
-    const char *record_base64; /* own signed peer record, base64 as RFC 4648; decode with
-                                  message_hello_record */
+    const char *record_base64; /* own signed peer record; see message_hello_record */
+    size_t record_base64_length;
 };
+
+/* `features` is written as an empty array: there is none yet. */
 void message_hello_encode(struct bytes *out, const char *role, const char *agent, uint64_t instance,
                           const uint8_t *record, size_t record_length);
 enum error message_hello_decode(const struct json *data, struct message_hello *ret_hello);
-/* The record's bytes into `out` (of RECORD_MAX = 400); ERR_MALFORMED when too long or not base64.
- */
+
+/* The bytes of the record, at most `size` (PEER_RECORD_BYTES_MAX), for peer_record_decode.
+ * ERR_MALFORMED: more, or not base64 as RFC 4648 has it. */
 enum error message_hello_record(const struct message_hello *hello, uint8_t *out, size_t size,
                                 size_t *ret_length);
 
 struct message_request {
     uint8_t request[MESSAGE_ID_LENGTH];
-    const char *name;     /* name_check has passed */
-    const char *greeting; /* or NULL */
+    const char *name;     /* passes name_check */
+    const char *greeting; /* passes text_is_message, 1 to MESSAGE_GREETING_MAX bytes; or NULL */
 };
 void message_request_encode(struct bytes *out, const struct message_request *m);
 enum error message_request_decode(const struct json *data, struct message_request *ret_m);
 
-/* CHAT_ACCEPT: the request's id and the acceptor's name. */
+/* CHAT_ACCEPT: the request's id and the acceptor's name, which passes name_check. */
 void message_accept_encode(struct bytes *out, const uint8_t request[MESSAGE_ID_LENGTH],
                            const char *name);
 enum error message_accept_decode(const struct json *data, uint8_t ret_request[MESSAGE_ID_LENGTH],
@@ -92,28 +105,29 @@ void message_id_encode(struct bytes *out, enum message_type type,
 enum error message_id_decode(enum message_type type, const struct json *data,
                              uint8_t ret_id[MESSAGE_ID_LENGTH]);
 
-enum {
-    MESSAGE_EPOCHS_MAX = 64
-}; /* epochs in one HAVE, each way: older ones were delivered or given up */
+/* Epochs in one HAVE, each way: older ones were delivered or given up. */
+enum { MESSAGE_EPOCHS_MAX = 64 };
+
 struct message_mark {
     uint64_t epoch;
-    uint64_t number;
+    uint64_t number; /* 0: nothing of it yet */
 };
+
 struct message_have {
     uint8_t consent[MESSAGE_ID_LENGTH];
     size_t live_count;
-    uint64_t live[MESSAGE_EPOCHS_MAX]; /* the sender's own epochs that are still in use */
+    uint64_t live[MESSAGE_EPOCHS_MAX]; /* the sender's own epochs that are still in use; distinct */
     size_t have_count;
-    struct message_mark have[MESSAGE_EPOCHS_MAX]; /* what it has of ours, per epoch */
+    struct message_mark have[MESSAGE_EPOCHS_MAX]; /* what it has of ours; one of each epoch */
 };
 void message_have_encode(struct bytes *out, const struct message_have *m);
 enum error message_have_decode(const struct json *data, struct message_have *ret_m);
 
 struct message_chat {
     uint64_t epoch;
-    uint64_t number;
-    int64_t time_ms;
-    const char *text;
+    uint64_t number;  /* from 1 */
+    int64_t time_ms;  /* 0 to MESSAGE_TIME_MAX */
+    const char *text; /* passes text_is_message, 1 to MESSAGE_TEXT_MAX bytes */
     size_t text_length;
 };
 void message_chat_encode(struct bytes *out, const struct message_chat *m);

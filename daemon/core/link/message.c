@@ -1,0 +1,467 @@
+#include "daemon/core/link/message.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/base64.h"
+#include "common/text.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/name.h"
+
+static const struct message_row rows[] = {
+#define MESSAGE(ID, tier, per_minute, carries) {#ID, MESSAGE_##tier, per_minute},
+#include "daemon/core/link/message.def"
+#undef MESSAGE
+};
+
+enum { METER_WINDOW_MS = 60 * 1000 };
+
+const struct message_row *message_row(enum message_type type)
+{
+    must(type < MESSAGE_TYPE_COUNT);
+    return &rows[type];
+}
+
+/* --- Frames --- */
+
+static const char head[] = "{\"msgtype\":\"";
+static const char middle[] = "\",\"msgdata\":";
+static const char tail[] = "}";
+
+void message_encode(struct bytes *out, enum message_type type, const void *data, size_t length)
+{
+    const char *name = message_row(type)->name;
+    size_t name_length = strlen(name);
+    size_t body_length = strlen(head) + name_length + strlen(middle) + length + strlen(tail);
+    size_t frame_length = FRAME_HEADER_LENGTH + body_length;
+    struct writer w;
+
+    must(length >= strlen("{}") && body_length <= UINT32_MAX);
+    writer_init(&w, bytes_reserve(out, frame_length), frame_length);
+    writer_u32(&w, (uint32_t)body_length);
+    writer_u8(&w, FRAME_JSON);
+    writer_bytes(&w, head, strlen(head));
+    writer_bytes(&w, name, name_length);
+    writer_bytes(&w, middle, strlen(middle));
+    writer_bytes(&w, data, length);
+    writer_bytes(&w, tail, strlen(tail));
+    must(!w.failed && w.length == frame_length);
+    bytes_commit(out, frame_length);
+}
+
+static bool find_type(const char *name, enum message_type *ret_type)
+{
+    for (enum message_type type = 0; type < MESSAGE_TYPE_COUNT; type++) {
+        if (strcmp(rows[type].name, name) == 0) {
+            *ret_type = type;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum error message_decode(const char *text, size_t length, enum message_type *ret_type,
+                          struct json **ret_root, const struct json **ret_data)
+{
+    const struct json *data;
+    const char *name;
+    size_t name_length;
+    struct json *root;
+    enum message_type type;
+
+    if (json_parse(text, length, &root) != OK)
+        return ERR_MALFORMED;
+    data = json_member(root, "msgdata");
+    if (!json_string(json_member(root, "msgtype"), &name, &name_length) || data == NULL ||
+        json_type(data) != JSON_OBJECT) {
+        json_free(root);
+        return ERR_MALFORMED;
+    }
+    if (!find_type(name, &type)) {
+        json_free(root);
+        return ERR_NOT_FOUND;
+    }
+    *ret_type = type;
+    *ret_root = root;
+    *ret_data = data;
+    return OK;
+}
+
+bool message_meter_take(struct message_meter *meter, enum message_type type, struct mono now)
+{
+    uint16_t limit = message_row(type)->per_minute;
+
+    if (limit == 0)
+        return true;
+    if (mono_left_ms(meter->since, now) >= METER_WINDOW_MS)
+        *meter = (struct message_meter){.since = now};
+    if (meter->count[type] >= limit)
+        return false;
+    meter->count[type]++;
+    return true;
+}
+
+/* --- Pieces of msgdata --- */
+
+enum { ID_DIGITS = 2 * MESSAGE_ID_LENGTH };
+
+static const char digits[] = "0123456789abcdef";
+
+static void put_id(struct json_writer *w, const char *name, const uint8_t id[MESSAGE_ID_LENGTH])
+{
+    char text[ID_DIGITS];
+
+    for (size_t i = 0; i < MESSAGE_ID_LENGTH; i++) {
+        text[2 * i] = digits[id[i] >> 4];
+        text[2 * i + 1] = digits[id[i] & 0xf];
+    }
+    json_write_name(w, name);
+    json_write_string_n(w, text, sizeof(text));
+}
+
+static bool take_id(const struct json *data, const char *name, uint8_t ret_id[MESSAGE_ID_LENGTH])
+{
+    const char *text;
+    size_t length;
+    uint8_t id[MESSAGE_ID_LENGTH] = {0};
+
+    if (!json_string(json_member(data, name), &text, &length) || length != ID_DIGITS)
+        return false;
+    for (size_t i = 0; i < ID_DIGITS; i++) {
+        const char *digit = memchr(digits, text[i], strlen(digits));
+
+        if (digit == NULL)
+            return false;
+        id[i / 2] = (uint8_t)(id[i / 2] << 4 | (digit - digits));
+    }
+    memcpy(ret_id, id, sizeof(id));
+    return true;
+}
+
+static bool take_integer(const struct json *data, const char *name, int64_t min, int64_t max,
+                         int64_t *ret_integer)
+{
+    int64_t integer;
+
+    if (!json_integer(json_member(data, name), &integer) || integer < min || integer > max)
+        return false;
+    *ret_integer = integer;
+    return true;
+}
+
+static bool take_number(const struct json *data, const char *name, int64_t min,
+                        uint64_t *ret_number)
+{
+    int64_t integer;
+
+    if (!take_integer(data, name, min, JSON_INTEGER_MAX, &integer))
+        return false;
+    *ret_number = (uint64_t)integer;
+    return true;
+}
+
+static bool take_name(const struct json *data, const char **ret_name)
+{
+    const char *name;
+    size_t length;
+
+    if (!json_string(json_member(data, "name"), &name, &length) || name_check(name) != OK)
+        return false;
+    *ret_name = name;
+    return true;
+}
+
+static bool take_text(const struct json *value, size_t length_max, const char **ret_text,
+                      size_t *ret_length)
+{
+    const char *text;
+    size_t length;
+
+    if (!json_string(value, &text, &length) || length < 1 || length > length_max ||
+        !text_is_message(text, length))
+        return false;
+    *ret_text = text;
+    *ret_length = length;
+    return true;
+}
+
+/* --- HELLO --- */
+
+static bool is_agent(const char *text, size_t length)
+{
+    return length <= MESSAGE_AGENT_MAX && strspn(text, " !\"#$%&'()*+,-./0123456789:;<=>?@"
+                                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
+                                                       "abcdefghijklmnopqrstuvwxyz{|}~") == length;
+}
+
+static bool is_role(const char *text)
+{
+    return strcmp(text, "node") == 0 || strcmp(text, "tracker") == 0;
+}
+
+void message_hello_encode(struct bytes *out, const char *role, const char *agent, uint64_t instance,
+                          const uint8_t *record, size_t record_length)
+{
+    char base64[BASE64_LENGTH(PEER_RECORD_BYTES_MAX) + 1];
+    struct json_writer w;
+
+    must(is_role(role) && is_agent(agent, strlen(agent)));
+    must(record_length <= PEER_RECORD_BYTES_MAX);
+    base64_encode(record, record_length, base64);
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    json_write_name(&w, "features");
+    json_write_open(&w, '[');
+    json_write_close(&w, ']');
+    json_put_string(&w, "role", role);
+    json_put_string(&w, "agent", agent);
+    json_put_hex64(&w, "instance", instance);
+    json_put_string(&w, "record", base64);
+    json_write_close(&w, '}');
+}
+
+static bool has_features(const struct json *data)
+{
+    const struct json *features = json_member(data, "features");
+
+    return features != NULL && json_type(features) == JSON_ARRAY;
+}
+
+enum error message_hello_decode(const struct json *data, struct message_hello *ret_hello)
+{
+    struct message_hello m;
+    size_t role_length, agent_length;
+
+    if (!has_features(data) || !json_string(json_member(data, "role"), &m.role, &role_length) ||
+        !is_role(m.role) || !json_string(json_member(data, "agent"), &m.agent, &agent_length) ||
+        !is_agent(m.agent, agent_length) ||
+        !json_hex64(json_member(data, "instance"), &m.instance) ||
+        !json_string(json_member(data, "record"), &m.record_base64, &m.record_base64_length))
+        return ERR_MALFORMED;
+    *ret_hello = m;
+    return OK;
+}
+
+enum error message_hello_record(const struct message_hello *hello, uint8_t *out, size_t size,
+                                size_t *ret_length)
+{
+    return base64_decode(hello->record_base64, hello->record_base64_length, out, size, ret_length)
+               ? OK
+               : ERR_MALFORMED;
+}
+
+/* --- Consent --- */
+
+void message_request_encode(struct bytes *out, const struct message_request *m)
+{
+    struct json_writer w;
+
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    put_id(&w, "request", m->request);
+    json_put_string(&w, "name", m->name);
+    if (m->greeting != NULL)
+        json_put_string(&w, "greeting", m->greeting);
+    json_write_close(&w, '}');
+}
+
+enum error message_request_decode(const struct json *data, struct message_request *ret_m)
+{
+    const struct json *greeting = json_member(data, "greeting");
+    struct message_request m = {.greeting = NULL};
+    size_t length;
+
+    if (!take_id(data, "request", m.request) || !take_name(data, &m.name))
+        return ERR_MALFORMED;
+    if (greeting != NULL && !take_text(greeting, MESSAGE_GREETING_MAX, &m.greeting, &length))
+        return ERR_MALFORMED;
+    *ret_m = m;
+    return OK;
+}
+
+void message_accept_encode(struct bytes *out, const uint8_t request[MESSAGE_ID_LENGTH],
+                           const char *name)
+{
+    struct json_writer w;
+
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    put_id(&w, "request", request);
+    json_put_string(&w, "name", name);
+    json_write_close(&w, '}');
+}
+
+enum error message_accept_decode(const struct json *data, uint8_t ret_request[MESSAGE_ID_LENGTH],
+                                 const char **ret_name)
+{
+    const char *name;
+
+    if (!take_name(data, &name) || !take_id(data, "request", ret_request))
+        return ERR_MALFORMED;
+    *ret_name = name;
+    return OK;
+}
+
+static const char *id_member(enum message_type type)
+{
+    if (type == MESSAGE_CHAT_REFUSE)
+        return "request";
+    must(type == MESSAGE_NO_CONSENT || type == MESSAGE_DISCONNECT);
+    return "consent";
+}
+
+void message_id_encode(struct bytes *out, enum message_type type,
+                       const uint8_t id[MESSAGE_ID_LENGTH])
+{
+    struct json_writer w;
+
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    put_id(&w, id_member(type), id);
+    json_write_close(&w, '}');
+}
+
+enum error message_id_decode(enum message_type type, const struct json *data,
+                             uint8_t ret_id[MESSAGE_ID_LENGTH])
+{
+    return take_id(data, id_member(type), ret_id) ? OK : ERR_MALFORMED;
+}
+
+/* --- Streams --- */
+
+void message_have_encode(struct bytes *out, const struct message_have *m)
+{
+    struct json_writer w;
+
+    must(m->live_count <= MESSAGE_EPOCHS_MAX && m->have_count <= MESSAGE_EPOCHS_MAX);
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    put_id(&w, "consent", m->consent);
+    json_write_name(&w, "live");
+    json_write_open(&w, '[');
+    for (size_t i = 0; i < m->live_count; i++)
+        json_write_hex64(&w, m->live[i]);
+    json_write_close(&w, ']');
+    json_write_name(&w, "have");
+    json_write_open(&w, '[');
+    for (size_t i = 0; i < m->have_count; i++) {
+        json_write_open(&w, '{');
+        json_put_hex64(&w, "epoch", m->have[i].epoch);
+        json_put_integer(&w, "number", (int64_t)m->have[i].number);
+        json_write_close(&w, '}');
+    }
+    json_write_close(&w, ']');
+    json_write_close(&w, '}');
+}
+
+/* An array of that name with no more elements than a HAVE may list. */
+static bool take_list(const struct json *data, const char *name, const struct json **ret_list)
+{
+    const struct json *list = json_member(data, name);
+
+    if (list == NULL || json_type(list) != JSON_ARRAY || json_count(list) > MESSAGE_EPOCHS_MAX)
+        return false;
+    *ret_list = list;
+    return true;
+}
+
+static bool take_live(const struct json *data, struct message_have *m)
+{
+    const struct json *list;
+
+    if (!take_list(data, "live", &list))
+        return false;
+    for (const struct json *e = json_first(list); e != NULL; e = json_next(e)) {
+        uint64_t epoch;
+
+        if (!json_hex64(e, &epoch))
+            return false;
+        for (size_t i = 0; i < m->live_count; i++)
+            if (m->live[i] == epoch)
+                return false;
+        m->live[m->live_count++] = epoch;
+    }
+    return true;
+}
+
+static bool take_have(const struct json *data, struct message_have *m)
+{
+    const struct json *list;
+
+    if (!take_list(data, "have", &list))
+        return false;
+    for (const struct json *e = json_first(list); e != NULL; e = json_next(e)) {
+        struct message_mark mark;
+
+        if (!json_hex64(json_member(e, "epoch"), &mark.epoch) ||
+            !take_number(e, "number", 0, &mark.number))
+            return false;
+        for (size_t i = 0; i < m->have_count; i++)
+            if (m->have[i].epoch == mark.epoch)
+                return false;
+        m->have[m->have_count++] = mark;
+    }
+    return true;
+}
+
+enum error message_have_decode(const struct json *data, struct message_have *ret_m)
+{
+    struct message_have m = {.live_count = 0};
+
+    if (!take_id(data, "consent", m.consent) || !take_live(data, &m) || !take_have(data, &m))
+        return ERR_MALFORMED;
+    *ret_m = m;
+    return OK;
+}
+
+void message_chat_encode(struct bytes *out, const struct message_chat *m)
+{
+    struct json_writer w;
+
+    must(m->text_length >= 1 && m->text_length <= MESSAGE_TEXT_MAX);
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    json_put_hex64(&w, "epoch", m->epoch);
+    json_put_integer(&w, "number", (int64_t)m->number);
+    json_put_integer(&w, "time", m->time_ms);
+    json_write_name(&w, "text");
+    json_write_string_n(&w, m->text, m->text_length);
+    json_write_close(&w, '}');
+}
+
+enum error message_chat_decode(const struct json *data, struct message_chat *ret_m)
+{
+    struct message_chat m;
+
+    if (!json_hex64(json_member(data, "epoch"), &m.epoch) ||
+        !take_number(data, "number", 1, &m.number) ||
+        !take_integer(data, "time", 0, MESSAGE_TIME_MAX, &m.time_ms) ||
+        !take_text(json_member(data, "text"), MESSAGE_TEXT_MAX, &m.text, &m.text_length))
+        return ERR_MALFORMED;
+    *ret_m = m;
+    return OK;
+}
+
+void message_ack_encode(struct bytes *out, const struct message_ack *m)
+{
+    struct json_writer w;
+
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    json_put_hex64(&w, "epoch", m->epoch);
+    json_put_integer(&w, "through", (int64_t)m->through);
+    json_put_integer(&w, "credit_bytes", (int64_t)m->credit_bytes);
+    json_write_close(&w, '}');
+}
+
+enum error message_ack_decode(const struct json *data, struct message_ack *ret_m)
+{
+    struct message_ack m;
+
+    if (!json_hex64(json_member(data, "epoch"), &m.epoch) ||
+        !take_number(data, "through", 0, &m.through) ||
+        !take_number(data, "credit_bytes", 0, &m.credit_bytes))
+        return ERR_MALFORMED;
+    *ret_m = m;
+    return OK;
+}
