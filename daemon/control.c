@@ -316,13 +316,13 @@ void control_free(struct control *control)
 
     if (control == NULL)
         return;
+    HASH_CLEAR(hh, control->by_number);
     while ((c = TAILQ_FIRST(&control->clients)) != NULL) {
         while ((call = TAILQ_FIRST(&c->calls)) != NULL)
             call_forget(call);
         TAILQ_REMOVE(&control->clients, c, in_all);
         client_free(c);
     }
-    HASH_CLEAR(hh, control->by_number);
     events_done(control);
     event_free(control->acceptable);
     event_free(control->accept_again);

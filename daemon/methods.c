@@ -25,8 +25,9 @@ static void write_address(struct json_writer *w, const struct facts *facts)
 
     if (address.has_host)
         address.at = facts->addresses[0];
-    strcpy(address.peer_id, facts->identity->id);
-    strcpy(address.name, facts->name);
+    must(strlen(facts->name) <= ADDRESS_NAME_MAX);
+    memcpy(address.peer_id, facts->identity->id, PEER_ID_LENGTH);
+    memcpy(address.name, facts->name, strlen(facts->name));
     address_format(&address, text);
     json_put_string(w, "address", text);
 }
