@@ -97,19 +97,27 @@ int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_d
     return rc == SQLITE_OK ? sqlite3_exec(*ret_db, pragmas, NULL, NULL, NULL) : rc;
 }
 
+/* Why the operating system refused. A commit that fails leaves its errno with the file of the WAL
+ * only. */
+static int last_errno(sqlite3 *db)
+{
+    int error = sqlite3_system_errno(db);
+    sqlite3_file *wal = NULL;
+
+    if (error == 0)
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (wal != NULL && wal->pMethods != NULL)
+        wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error;
+}
+
 enum error connection_error(sqlite3 *db, int rc)
 {
     const int primary = rc & 0xff;
+    const int error = primary == SQLITE_IOERR ? last_errno(db) : 0;
+    const bool full = primary == SQLITE_FULL || error == ENOSPC || error == EDQUOT;
 
-    if (primary == SQLITE_FULL)
-        return ERR_STORAGE_FULL;
-    if (primary == SQLITE_IOERR) {
-        const int error = sqlite3_system_errno(db);
-
-        if (error == ENOSPC || error == EDQUOT)
-            return ERR_STORAGE_FULL;
-    }
-    return ERR_STORAGE_FAILED;
+    return full ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED;
 }
 
 static bool is_permission(int error)
@@ -134,7 +142,7 @@ enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
 {
     const bool told = db != NULL && sqlite3_errcode(db) != SQLITE_OK;
     const char *reason = told ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
-    const int error = db != NULL ? sqlite3_system_errno(db) : 0;
+    const int error = db != NULL ? last_errno(db) : 0;
 
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:

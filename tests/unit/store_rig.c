@@ -28,9 +28,7 @@ void store_rig_init(struct store_rig *rig)
 void store_rig_done(struct store_rig *rig)
 {
     store_rig_close(rig);
-    unlink(store_rig_file(rig, "-shm"));
-    unlink(store_rig_file(rig, "-wal"));
-    unlink(store_rig_file(rig, ""));
+    store_rig_unlink(rig);
     assert_return_code(rmdir(rig->directory), 0);
 }
 
@@ -54,6 +52,13 @@ void store_rig_reopen(struct store_rig *rig)
 {
     store_rig_close(rig);
     store_rig_open(rig);
+}
+
+void store_rig_unlink(const struct store_rig *rig)
+{
+    unlink(store_rig_file(rig, "-shm"));
+    unlink(store_rig_file(rig, "-wal"));
+    unlink(store_rig_file(rig, ""));
 }
 
 const char *store_rig_file(const struct store_rig *rig, const char *suffix)

@@ -20,6 +20,9 @@ void store_rig_open(struct store_rig *rig);
 void store_rig_close(struct store_rig *rig);
 void store_rig_reopen(struct store_rig *rig);
 
+/* Removes the files of a closed store. */
+void store_rig_unlink(const struct store_rig *rig);
+
 /* The path of a file of the store ("", "-wal", "-shm"); valid until the next call. */
 const char *store_rig_file(const struct store_rig *rig, const char *suffix);
 

@@ -1,0 +1,687 @@
+#include "tests/support/model_store.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/api.h"
+
+/* An array that grows. */
+struct list {
+    void *items;
+    size_t count;
+    size_t room;
+};
+
+struct model_stream {
+    struct stream_row row;
+    bool closed;
+};
+
+struct model_store {
+    struct list log;      /* struct log_row: seq is the place, from 1 */
+    struct list peers;    /* struct peer_row, by number */
+    struct list streams;  /* struct model_stream, by number */
+    struct list requests; /* struct request_row, by number */
+    uint64_t meta[META_LAST_REQUEST + 1];
+
+    struct list waiting; /* struct model_job: appended */
+    struct list answers; /* struct model_job: not taken */
+    struct list lost;    /* struct transaction *: copies of the commit that failed last */
+    uint64_t generation, failed_generation;
+    enum error failure;
+    uint64_t last_seq;
+    enum store_state state;
+    size_t queued_bytes;
+};
+
+struct model_job {
+    struct store_answer answer;
+    uint64_t generation;
+    size_t bytes;
+};
+
+/* --- Lists --- */
+
+static void *list_at(const struct list *list, size_t index, size_t size)
+{
+    return (char *)list->items + index * size;
+}
+
+/* Room for an item at `index`. */
+static void *list_insert(struct list *list, size_t index, size_t size)
+{
+    if (list->count == list->room) {
+        list->room = list->room > 0 ? 2 * list->room : 8;
+        list->items = xreallocarray(list->items, list->room, size);
+    }
+    memmove((char *)list->items + (index + 1) * size, (char *)list->items + index * size,
+            (list->count++ - index) * size);
+    return memset(list_at(list, index, size), 0, size);
+}
+
+static void *list_add(struct list *list, size_t size)
+{
+    return list_insert(list, list->count, size);
+}
+
+/* Drops the first `count` items, of which the caller has taken care. */
+static void list_consume(struct list *list, size_t count, size_t size)
+{
+    list->count -= count;
+    if (count > 0)
+        memmove(list->items, (char *)list->items + count * size, list->count * size);
+}
+
+/* The place of the row whose first member is `number`, or where it would be. */
+static size_t list_place(const struct list *list, uint32_t number, size_t size)
+{
+    size_t low = 0, high = list->count;
+
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+
+        if (*(const uint32_t *)list_at(list, middle, size) < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void *list_find(const struct list *list, uint32_t number, size_t size)
+{
+    const size_t place = list_place(list, number, size);
+    void *item = list_at(list, place, size);
+
+    return place < list->count && *(const uint32_t *)item == number ? item : NULL;
+}
+
+/* The row of that number; a new one, zeroed, when there is none. */
+static void *list_get(struct list *list, uint32_t number, size_t size)
+{
+    void *item = list_find(list, number, size);
+
+    return item != NULL ? item : list_insert(list, list_place(list, number, size), size);
+}
+
+static void list_remove(struct list *list, void *item, size_t size)
+{
+    char *end = list_at(list, list->count--, size);
+    char *next = (char *)item + size;
+
+    memmove(item, next, (size_t)(end - next));
+}
+
+_Static_assert(offsetof(struct peer_row, peer) == 0 && offsetof(struct request_row, request) == 0 &&
+                   offsetof(struct model_stream, row.stream) == 0,
+               "rows begin with their number");
+
+/* --- Applying a change --- */
+
+static struct log_row *row_at(const struct model_store *m, uint64_t seq)
+{
+    return list_at(&m->log, seq - 1, sizeof(struct log_row));
+}
+
+static struct model_stream *stream_of(const struct model_store *m, uint32_t stream)
+{
+    return list_find(&m->streams, stream, sizeof(struct model_stream));
+}
+
+static const struct log_row *find_key(const struct model_store *m, const struct log_row *row)
+{
+    for (uint64_t seq = m->log.count; row->key != NULL && seq > 0; seq--) {
+        const struct log_row *other = row_at(m, seq);
+
+        if (other->peer == row->peer && other->key != NULL && strcmp(other->key, row->key) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+static void answer_key(const struct model_store *m, struct log_row *row,
+                       const struct log_row *other)
+{
+    if (other->body_length != row->body_length ||
+        memcmp(other->body, row->body, row->body_length) != 0) {
+        row->result = ERR_KEY_CONFLICT;
+        return;
+    }
+    row->existing = true;
+    row->seq = other->seq;
+    row->number = other->number;
+    row->epoch = other->epoch;
+    row->stream = other->stream;
+    row->delivered = other->number <= stream_of(m, other->stream)->row.acked;
+}
+
+static void copy_log_row(struct log_row *ret_copy, const struct log_row *row)
+{
+    struct log_row copy = *row;
+
+    copy.key = row->key != NULL ? xstrdup(row->key) : NULL;
+    copy.body = xmalloc(row->body_length + 1);
+    if (row->body_length > 0)
+        memcpy(copy.body, row->body, row->body_length);
+    copy.body[row->body_length] = '\0';
+    *ret_copy = copy;
+}
+
+static void apply_log(struct model_store *m, struct log_row *row)
+{
+    struct model_stream *stream = row->stream != 0 ? stream_of(m, row->stream) : NULL;
+    const bool is_ours = stream != NULL && stream->row.direction == DIRECTION_OUT;
+    const struct log_row *other = find_key(m, row);
+
+    must((row->stream != 0) == (stream != NULL));
+    must(stream == NULL || (!stream->closed && stream->row.peer == row->peer));
+    must(stream == NULL || row->type == (is_ours ? EVENT_MESSAGE_SENT : EVENT_MESSAGE_RECEIVED));
+    must(row->key == NULL || is_ours);
+    row->result = OK;
+    row->existing = row->delivered = false;
+    if (other != NULL) {
+        answer_key(m, row, other);
+        return;
+    }
+    row->seq = m->log.count + 1;
+    if (stream != NULL)
+        row->epoch = stream->row.epoch;
+    if (is_ours) {
+        row->number = ++stream->row.last;
+        stream->row.queued++;
+        stream->row.queued_bytes += row->body_length;
+    }
+    copy_log_row(list_add(&m->log, sizeof(*row)), row);
+}
+
+static void note_number(struct model_store *m, enum meta_name name, uint32_t number)
+{
+    if (number > m->meta[name])
+        m->meta[name] = number;
+}
+
+static void apply_peer(struct model_store *m, const struct peer_row *row)
+{
+    struct peer_row *peer = list_get(&m->peers, row->peer, sizeof(*peer));
+
+    for (size_t i = 0; i < m->peers.count; i++) {
+        const struct peer_row *other = list_at(&m->peers, i, sizeof(*other));
+
+        must(other == peer || memcmp(other->key, row->key, KEY_LENGTH) != 0);
+        must(other == peer || other->alias == NULL || row->alias == NULL ||
+             strcmp(other->alias, row->alias) != 0);
+    }
+    peer_row_done(peer);
+    peer_row_copy(peer, row);
+    note_number(m, META_LAST_PEER, row->peer);
+}
+
+static void remove_peer(struct model_store *m, uint32_t number)
+{
+    struct peer_row *peer = list_find(&m->peers, number, sizeof(*peer));
+
+    if (peer == NULL)
+        return;
+    peer_row_done(peer);
+    list_remove(&m->peers, peer, sizeof(*peer));
+}
+
+static void add_stream(struct model_store *m, const struct stream_row *row)
+{
+    for (size_t i = 0; i < m->streams.count; i++) {
+        const struct model_stream *other = list_at(&m->streams, i, sizeof(*other));
+
+        must(other->closed || other->row.peer != row->peer ||
+             other->row.direction != row->direction || other->row.epoch != row->epoch);
+    }
+    ((struct model_stream *)list_get(&m->streams, row->stream, sizeof(struct model_stream)))->row =
+        *row;
+    note_number(m, META_LAST_STREAM, row->stream);
+}
+
+static void apply_stream(struct model_store *m, enum direction direction,
+                         const struct stream_row *row)
+{
+    struct model_stream *stream = stream_of(m, row->stream);
+
+    must(row->direction == direction);
+    if (stream == NULL) {
+        add_stream(m, row);
+        return;
+    }
+    must(!stream->closed && stream->row.direction == direction);
+    if (direction == DIRECTION_IN) {
+        stream->row.last = row->last;
+        return;
+    }
+    must(row->queued <= stream->row.queued && row->queued_bytes <= stream->row.queued_bytes);
+    stream->row.acked = row->acked;
+    stream->row.acked_seq = row->acked_seq;
+    stream->row.queued -= row->queued;
+    stream->row.queued_bytes -= row->queued_bytes;
+}
+
+static void close_stream(struct model_store *m, uint32_t number)
+{
+    struct model_stream *stream = stream_of(m, number);
+
+    if (stream != NULL)
+        stream->closed = true;
+}
+
+static void apply_request(struct model_store *m, const struct request_row *row)
+{
+    struct request_row *request = list_get(&m->requests, row->request, sizeof(*request));
+
+    request_row_done(request);
+    request_row_copy(request, row);
+    note_number(m, META_LAST_REQUEST, row->request);
+}
+
+static void remove_request(struct model_store *m, uint32_t number)
+{
+    struct request_row *request = list_find(&m->requests, number, sizeof(*request));
+
+    if (request == NULL)
+        return;
+    request_row_done(request);
+    list_remove(&m->requests, request, sizeof(*request));
+}
+
+static void apply_change(struct model_store *m, struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_LOG:
+        apply_log(m, &change->log);
+        break;
+    case CHANGE_PEER:
+        apply_peer(m, &change->peer);
+        break;
+    case CHANGE_PEER_GONE:
+        remove_peer(m, change->peer.peer);
+        break;
+    case CHANGE_STREAM_IN:
+        apply_stream(m, DIRECTION_IN, &change->stream);
+        break;
+    case CHANGE_STREAM_OUT:
+        apply_stream(m, DIRECTION_OUT, &change->stream);
+        break;
+    case CHANGE_STREAM_GONE:
+        close_stream(m, change->stream.stream);
+        break;
+    case CHANGE_REQUEST:
+        apply_request(m, &change->request);
+        break;
+    case CHANGE_REQUEST_GONE:
+        remove_request(m, change->request.request);
+        break;
+    case CHANGE_META:
+        must(change->meta.name == META_RECORD_SEQUENCE);
+        m->meta[META_RECORD_SEQUENCE] = change->meta.value;
+        break;
+    }
+}
+
+static void apply(struct model_store *m, struct transaction *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        apply_change(m, &t->changes[i]);
+}
+
+/* --- Transactions --- */
+
+struct transaction *model_store_copy(const struct transaction *t)
+{
+    struct transaction *copy = transaction_new(t->ticket);
+
+    copy->lazy = t->lazy;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct change *from = &t->changes[i];
+        struct change *to = transaction_add(copy, from->kind);
+
+        if (from->kind == CHANGE_LOG) {
+            copy_log_row(&to->log, &from->log);
+            to->log.seq = 0;
+        } else if (from->kind == CHANGE_PEER) {
+            peer_row_copy(&to->peer, &from->peer);
+        } else if (from->kind == CHANGE_REQUEST) {
+            request_row_copy(&to->request, &from->request);
+        } else {
+            *to = *from;
+        }
+    }
+    return copy;
+}
+
+static size_t size_of_transaction(const struct transaction *t)
+{
+    size_t bytes = sizeof(*t) + t->count * sizeof(*t->changes);
+
+    for (size_t i = 0; i < t->count; i++)
+        if (t->changes[i].kind == CHANGE_LOG)
+            bytes += t->changes[i].log.body_length;
+    return bytes;
+}
+
+static void answer_transaction(struct model_store *m, const struct model_job *job,
+                               enum store_answer_kind kind, enum error error)
+{
+    struct model_job *answer = list_add(&m->answers, sizeof(*answer));
+
+    *answer = *job;
+    answer->answer.kind = kind;
+    answer->answer.error = error;
+}
+
+void model_store_append(struct model_store *m, struct transaction *transaction)
+{
+    const struct model_job job = {.answer = {.transaction = transaction},
+                                  .generation = m->generation,
+                                  .bytes = size_of_transaction(transaction)};
+
+    m->queued_bytes += job.bytes;
+    if (job.generation <= m->failed_generation)
+        answer_transaction(m, &job, STORE_FAILED, m->failure);
+    else
+        *(struct model_job *)list_add(&m->waiting, sizeof(job)) = job;
+}
+
+size_t model_store_waiting(const struct model_store *m)
+{
+    return m->waiting.count;
+}
+
+static void forget_lost(struct model_store *m)
+{
+    for (size_t i = 0; i < m->lost.count; i++)
+        transaction_free(*(struct transaction **)list_at(&m->lost, i, sizeof(void *)));
+    m->lost.count = 0;
+}
+
+void model_store_commit(struct model_store *m, size_t count)
+{
+    if (count > m->waiting.count)
+        count = m->waiting.count;
+    for (size_t i = 0; i < count; i++) {
+        const struct model_job *job = list_at(&m->waiting, i, sizeof(*job));
+
+        apply(m, job->answer.transaction);
+        answer_transaction(m, job, STORE_DURABLE, OK);
+    }
+    list_consume(&m->waiting, count, sizeof(struct model_job));
+    if (count > 0)
+        forget_lost(m); /* overwritten */
+}
+
+void model_store_fail(struct model_store *m, size_t count, enum error error)
+{
+    must(error == ERR_STORAGE_FULL || error == ERR_STORAGE_FAILED);
+    if (m->waiting.count == 0)
+        return;
+    forget_lost(m);
+    m->failure = error;
+    m->failed_generation = m->generation;
+    for (size_t i = 0; i < m->waiting.count; i++) {
+        const struct model_job *job = list_at(&m->waiting, i, sizeof(*job));
+
+        if (i < count)
+            *(struct transaction **)list_add(&m->lost, sizeof(void *)) =
+                model_store_copy(job->answer.transaction);
+        answer_transaction(m, job, STORE_FAILED, error);
+    }
+    m->waiting.count = 0;
+}
+
+/* --- Life --- */
+
+struct model_store *model_store_new(void)
+{
+    struct model_store *m = xcalloc(1, sizeof(*m));
+
+    m->generation = 1;
+    return m;
+}
+
+static void drop_jobs(struct list *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        struct model_job *job = list_at(jobs, i, sizeof(*job));
+
+        transaction_free(job->answer.transaction);
+        model_store_answer_done(&job->answer);
+    }
+    jobs->count = 0;
+}
+
+void model_store_crash(struct model_store *m, bool is_found)
+{
+    drop_jobs(&m->waiting);
+    drop_jobs(&m->answers);
+    for (size_t i = 0; is_found && i < m->lost.count; i++)
+        apply(m, *(struct transaction **)list_at(&m->lost, i, sizeof(void *)));
+    forget_lost(m);
+    m->generation = 1;
+    m->failed_generation = 0;
+    m->state = STORE_OK;
+    m->queued_bytes = 0;
+    m->last_seq = m->log.count;
+}
+
+void model_store_free(struct model_store *m)
+{
+    if (m == NULL)
+        return;
+    drop_jobs(&m->waiting);
+    drop_jobs(&m->answers);
+    forget_lost(m);
+    for (size_t i = 0; i < m->log.count; i++) {
+        free(row_at(m, i + 1)->key);
+        free(row_at(m, i + 1)->body);
+    }
+    for (size_t i = 0; i < m->peers.count; i++)
+        peer_row_done(list_at(&m->peers, i, sizeof(struct peer_row)));
+    for (size_t i = 0; i < m->requests.count; i++)
+        request_row_done(list_at(&m->requests, i, sizeof(struct request_row)));
+    free(m->log.items);
+    free(m->peers.items);
+    free(m->streams.items);
+    free(m->requests.items);
+    free(m->waiting.items);
+    free(m->answers.items);
+    free(m->lost.items);
+    free(m);
+}
+
+void model_store_load(const struct model_store *m,
+                      void (*row)(void *context, const struct change *row), void *context)
+{
+    for (int i = META_RECORD_SEQUENCE; i <= META_LAST_REQUEST; i++)
+        if (m->meta[i] != 0)
+            row(context,
+                &(struct change){.kind = CHANGE_META, .meta = {(enum meta_name)i, m->meta[i]}});
+    for (size_t i = 0; i < m->peers.count; i++) {
+        const struct peer_row *peer = list_at(&m->peers, i, sizeof(*peer));
+
+        row(context, &(struct change){.kind = CHANGE_PEER, .peer = *peer});
+    }
+    for (size_t i = 0; i < m->streams.count; i++) {
+        const struct model_stream *stream = list_at(&m->streams, i, sizeof(*stream));
+        const enum change_kind kind =
+            stream->row.direction == DIRECTION_IN ? CHANGE_STREAM_IN : CHANGE_STREAM_OUT;
+
+        if (!stream->closed)
+            row(context, &(struct change){.kind = kind, .stream = stream->row});
+    }
+    for (size_t i = 0; i < m->requests.count; i++) {
+        const struct request_row *request = list_at(&m->requests, i, sizeof(*request));
+
+        row(context, &(struct change){.kind = CHANGE_REQUEST, .request = *request});
+    }
+}
+
+uint64_t model_store_last_seq(const struct model_store *m)
+{
+    return m->last_seq;
+}
+
+enum store_state model_store_state(const struct model_store *m)
+{
+    return m->state;
+}
+
+size_t model_store_queued_bytes(const struct model_store *m)
+{
+    return m->queued_bytes;
+}
+
+/* --- Questions --- */
+
+/* The rows of one answer. */
+struct page {
+    struct list rows; /* struct store_row */
+    size_t rows_max, bytes_max, bytes;
+    bool full; /* a further row was met */
+};
+
+static enum message_state state_of(const struct model_store *m, const struct log_row *row)
+{
+    const struct model_stream *stream = row->stream != 0 ? stream_of(m, row->stream) : NULL;
+
+    if (stream == NULL)
+        return MESSAGE_STATE_QUEUED;
+    if (stream->row.direction == DIRECTION_IN)
+        return MESSAGE_STATE_RECEIVED;
+    if (row->number <= stream->row.acked)
+        return MESSAGE_STATE_DELIVERED;
+    return stream->closed ? MESSAGE_STATE_FAILED : MESSAGE_STATE_QUEUED;
+}
+
+/* False when the page is full. */
+static bool page_add(struct page *p, const struct model_store *m, const struct log_row *row,
+                     size_t place)
+{
+    struct store_row *copy;
+
+    if (p->rows.count == p->rows_max ||
+        (p->rows.count > 0 && p->bytes + row->body_length > p->bytes_max)) {
+        p->full = true;
+        return false;
+    }
+    copy = list_insert(&p->rows, place, sizeof(*copy));
+    copy_log_row(&copy->log, row);
+    free(copy->log.key);
+    copy->log.key = NULL;
+    copy->state = state_of(m, row);
+    p->bytes += row->body_length;
+    return true;
+}
+
+static void answer_rows(struct model_store *m, uint64_t id, const struct page *p,
+                        uint64_t scanned_through, bool end)
+{
+    struct model_job *job = list_add(&m->answers, sizeof(*job));
+
+    job->answer = (struct store_answer){.kind = STORE_ROWS,
+                                        .id = id,
+                                        .rows = p->rows.items,
+                                        .count = p->rows.count,
+                                        .scanned_through = scanned_through,
+                                        .end = end};
+}
+
+void model_store_read_stream(struct model_store *m, uint64_t id, uint32_t stream,
+                             uint64_t after_seq, size_t rows_max, size_t bytes_max)
+{
+    struct page p = {.rows_max = rows_max, .bytes_max = bytes_max};
+
+    for (uint64_t seq = after_seq; seq < m->last_seq && !p.full; seq++) {
+        const struct log_row *row = row_at(m, seq + 1);
+
+        if (row->stream == stream && row->type == EVENT_MESSAGE_SENT)
+            page_add(&p, m, row, p.rows.count);
+    }
+    answer_rows(m, id, &p, 0, !p.full);
+}
+
+void model_store_read_range(struct model_store *m, uint64_t id, uint64_t after_seq, uint64_t types,
+                            uint32_t peer, size_t rows_max, size_t bytes_max)
+{
+    const uint64_t scan_max = rows_max < 256 ? 16 * rows_max : 4096;
+    struct page p = {.rows_max = rows_max, .bytes_max = bytes_max};
+    uint64_t seq = after_seq;
+
+    while (seq < m->last_seq && seq - after_seq < scan_max) {
+        const struct log_row *row = row_at(m, seq + 1);
+        const bool fits =
+            (types == 0 || (types >> row->type & 1) != 0) && (peer == 0 || row->peer == peer);
+
+        if (fits && !page_add(&p, m, row, p.rows.count)) {
+            const struct store_row *last = list_at(&p.rows, p.rows.count - 1, sizeof(*last));
+
+            seq = last->log.seq;
+            break;
+        }
+        seq++;
+    }
+    answer_rows(m, id, &p, seq, seq >= m->last_seq);
+}
+
+void model_store_read_history(struct model_store *m, uint64_t id, uint32_t peer,
+                              uint64_t before_seq, size_t limit)
+{
+    struct page p = {.rows_max = limit, .bytes_max = STORE_HISTORY_BYTES_MAX};
+    uint64_t seq = before_seq != 0 && before_seq <= m->last_seq ? before_seq : m->last_seq + 1;
+
+    while (--seq > 0 && !p.full) {
+        const struct log_row *row = row_at(m, seq);
+
+        if (row->stream != 0 && (peer == 0 || row->peer == peer))
+            page_add(&p, m, row, 0);
+    }
+    answer_rows(m, id, &p, 0, !p.full);
+}
+
+/* --- Answers --- */
+
+static void note_durable(struct model_store *m, const struct transaction *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->changes[i].kind == CHANGE_LOG && t->changes[i].log.seq > m->last_seq)
+            m->last_seq = t->changes[i].log.seq;
+    m->state = STORE_OK;
+}
+
+static void note_failed(struct model_store *m, const struct model_job *job)
+{
+    m->state = job->answer.error == ERR_STORAGE_FULL ? STORE_FULL : STORE_FAILING;
+    if (job->generation == m->generation)
+        m->generation++;
+}
+
+bool model_store_take(struct model_store *m, struct store_answer *ret_answer)
+{
+    struct model_job job;
+
+    if (m->answers.count == 0)
+        return false;
+    job = *(struct model_job *)m->answers.items;
+    list_consume(&m->answers, 1, sizeof(job));
+    if (job.answer.kind == STORE_DURABLE)
+        note_durable(m, job.answer.transaction);
+    else if (job.answer.kind == STORE_FAILED)
+        note_failed(m, &job);
+    m->queued_bytes -= job.bytes;
+    *ret_answer = job.answer;
+    return true;
+}
+
+void model_store_answer_done(struct store_answer *answer)
+{
+    for (size_t i = 0; i < answer->count; i++)
+        free(answer->rows[i].log.body);
+    free(answer->rows);
+    answer->rows = NULL;
+    answer->count = 0;
+}

@@ -1,0 +1,404 @@
+/* A disk that fails: nothing is half there, everything that was appended before the failure was
+ * known fails too, and the first success afterwards makes all well. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "common/alloc.h"
+#include "common/api.h"
+#include "tests/support/faulty_vfs.h"
+#include "tests/unit/store_rig.h"
+
+static const struct faulty_plan sync_fails = {
+    .calls = FAULTY_SYNC, .files = FAULTY_ANY, .result = SQLITE_IOERR_FSYNC, .error = EIO};
+
+static int set_up(void **state)
+{
+    struct store_rig *rig = xcalloc(1, sizeof(*rig));
+    struct transaction *t;
+
+    store_rig_init(rig);
+    t = store_rig_transaction(rig);
+    add_peer(t, 1, "alice");
+    add_stream(t, 1, 1, DIRECTION_OUT);
+    add_stream(t, 2, 1, DIRECTION_IN);
+    store_rig_put(rig, t);
+    *state = rig;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    faulty_vfs_heal();
+    store_rig_done(*state);
+    free(*state);
+    return 0;
+}
+
+static struct transaction *message(struct store_rig *rig, const char *text)
+{
+    struct transaction *t = store_rig_transaction(rig);
+
+    add_sent(t, 1, 1, NULL, text);
+    return t;
+}
+
+static void take_failed(struct store_rig *rig, const struct transaction *t, enum error error)
+{
+    struct store_answer answer = store_rig_take(rig);
+
+    assert_int_equal(answer.kind, STORE_FAILED);
+    assert_int_equal(answer.error, error);
+    assert_ptr_equal(answer.transaction, t);
+    assert_int_equal(store_state(rig->store),
+                     error == ERR_STORAGE_FULL ? STORE_FULL : STORE_FAILING);
+    transaction_free(answer.transaction);
+}
+
+/* The seq and number that the next message gets show that nothing is left of what failed. */
+static void put_next(struct store_rig *rig, uint64_t seq)
+{
+    struct transaction *t = message(rig, "next");
+
+    store_rig_commit(rig, t);
+    assert_true(t->changes[0].log.seq == seq);
+    assert_true(t->changes[0].log.number == seq);
+    assert_int_equal(store_state(rig->store), STORE_OK);
+    assert_true(store_last_seq(rig->store) == seq);
+    transaction_free(t);
+}
+
+static size_t history_count(struct store_rig *rig)
+{
+    struct store_answer answer;
+    size_t count;
+
+    store_read_history(rig->store, 1, 0, 0, 1000);
+    answer = store_rig_take(rig);
+    assert_int_equal(answer.kind, STORE_ROWS);
+    assert_int_equal(answer.error, OK);
+    count = answer.count;
+    store_answer_done(&answer);
+    return count;
+}
+
+/* Fails the first call of a kind, then the second, and so on, until a commit gets through. */
+static void fail_each_call(struct store_rig *rig, struct faulty_plan plan, enum error error,
+                           size_t text_bytes)
+{
+    char *text = xcalloc(1, text_bytes + 1);
+    unsigned failures = 0;
+    uint64_t seq = 0;
+
+    memset(text, 'x', text_bytes);
+    while (true) {
+        struct transaction *t = message(rig, "a");
+        struct store_answer answer;
+
+        for (int i = 0; i < 30; i++)
+            add_sent(t, 1, 1, NULL, text);
+        faulty_vfs_plan(&plan);
+        store_append(rig->store, t);
+        answer = store_rig_take(rig);
+        transaction_free(answer.transaction);
+        if (answer.kind == STORE_DURABLE)
+            break;
+        faulty_vfs_heal();
+        assert_int_equal(answer.kind, STORE_FAILED);
+        assert_int_equal(answer.error, error);
+        assert_int_equal(history_count(rig), seq);
+        put_next(rig, ++seq);
+        plan.after++;
+        failures++;
+    }
+    faulty_vfs_heal();
+    assert_in_range(failures, 1, 1000);
+    store_rig_reopen(rig);
+    assert_int_equal(history_count(rig), seq + 31);
+    put_next(rig, seq + 32);
+    free(text);
+}
+
+static void test_each_write_fails(void **state)
+{
+    fail_each_call(
+        *state,
+        (struct faulty_plan){
+            .calls = FAULTY_WRITE, .files = FAULTY_WAL, .result = SQLITE_IOERR_WRITE, .error = EIO},
+        ERR_STORAGE_FAILED, 10);
+}
+
+/* More than the writer's cache: pages go to the WAL before the commit. */
+static void test_each_write_of_a_large_batch_fails(void **state)
+{
+    fail_each_call(*state,
+                   (struct faulty_plan){.calls = FAULTY_WRITE,
+                                        .files = FAULTY_WAL,
+                                        .times = 1,
+                                        .result = SQLITE_IOERR_WRITE,
+                                        .error = EDQUOT},
+                   ERR_STORAGE_FULL, 8000);
+}
+
+static void test_disk_is_full(void **state)
+{
+    fail_each_call(
+        *state,
+        (struct faulty_plan){
+            .calls = FAULTY_WRITE, .files = FAULTY_ANY, .result = SQLITE_FULL, .error = ENOSPC},
+        ERR_STORAGE_FULL, 10);
+}
+
+static void test_each_sync_fails(void **state)
+{
+    struct faulty_plan plan = sync_fails;
+
+    fail_each_call(*state, plan, ERR_STORAGE_FAILED, 10);
+}
+
+static void test_what_was_appended_before_it_was_known_fails(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *first = message(rig, "first");
+    struct transaction *second = message(rig, "second"), *third = message(rig, "third");
+    struct transaction *fourth = message(rig, "fourth"), *fifth = message(rig, "fifth");
+    struct store_answer answer;
+
+    faulty_vfs_plan(&sync_fails);
+    store_append(rig->store, first);
+    assert_true(faulty_vfs_wait_for_failure());
+    faulty_vfs_heal();
+    store_append(rig->store, second); /* the disk is well again, but this builds on the first */
+    take_failed(rig, first, ERR_STORAGE_FAILED);
+
+    faulty_vfs_plan(&sync_fails);
+    store_append(rig->store, third); /* knows of the first; fails by itself */
+    assert_true(faulty_vfs_wait_for_failure());
+    faulty_vfs_heal();
+    take_failed(rig, second, ERR_STORAGE_FAILED);
+    store_append(rig->store, fourth); /* knows of the second, not of the third */
+    take_failed(rig, third, ERR_STORAGE_FAILED);
+    store_append(rig->store, fifth);
+    take_failed(rig, fourth, ERR_STORAGE_FAILED);
+    answer = store_rig_take(rig);
+    assert_int_equal(answer.kind, STORE_DURABLE);
+    assert_ptr_equal(answer.transaction, fifth);
+    assert_true(fifth->changes[0].log.seq == 1);
+    assert_true(fifth->changes[0].log.number == 1);
+    transaction_free(fifth);
+    assert_int_equal(history_count(rig), 1);
+}
+
+/* Many appended at once while the disk fails: successes, then nothing but failures until the first
+ * of them is taken. */
+static void test_failures_are_a_suffix(void **state)
+{
+    enum { COUNT = 2000 };
+    struct store_rig *rig = *state;
+    struct faulty_plan plan = sync_fails;
+    uint64_t durable = 0, failed = 0;
+
+    plan.after = 1;
+    plan.times = 1;
+    faulty_vfs_plan(&plan);
+    for (int i = 0; i < COUNT; i++)
+        store_append(rig->store, message(rig, "x"));
+    for (int i = 0; i < COUNT; i++) {
+        struct store_answer answer = store_rig_take(rig);
+
+        if (answer.kind == STORE_DURABLE)
+            durable++;
+        else
+            failed++;
+        assert_true(failed == 0 || answer.kind == STORE_FAILED);
+        transaction_free(answer.transaction);
+    }
+    assert_true((failed > 0) == faulty_vfs_has_failed());
+    put_next(rig, durable + 1);
+}
+
+/* "Failed" is "perhaps stored": whatever a restart finds, it is whole. */
+static void test_restart_after_a_failed_sync(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = message(rig, "perhaps");
+    size_t count;
+
+    add_sent(t, 1, 1, NULL, "both");
+    faulty_vfs_plan(&sync_fails);
+    store_append(rig->store, t);
+    take_failed(rig, t, ERR_STORAGE_FAILED);
+    faulty_vfs_heal();
+    store_rig_reopen(rig);
+    count = history_count(rig);
+    assert_true(count == 0 || count == 2);
+    put_next(rig, count + 1);
+}
+
+static void test_success_overwrites_what_failed(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = message(rig, "gone");
+
+    add_sent(t, 1, 1, NULL, "too");
+    faulty_vfs_plan(&sync_fails);
+    store_append(rig->store, t);
+    take_failed(rig, t, ERR_STORAGE_FAILED);
+    faulty_vfs_heal();
+    put_next(rig, 1);
+    store_rig_reopen(rig);
+    assert_int_equal(history_count(rig), 1);
+    put_next(rig, 2);
+}
+
+/* The streams that the writer knows go back to what they were, too. */
+static void test_streams_go_back(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = message(rig, "one");
+
+    add_stream(t, 3, 1, DIRECTION_OUT);
+    add_gone(t, 1);
+    faulty_vfs_plan(&sync_fails);
+    store_append(rig->store, t);
+    take_failed(rig, t, ERR_STORAGE_FAILED);
+    faulty_vfs_heal();
+    t = store_rig_transaction(rig);
+    add_stream(t, 3, 1, DIRECTION_IN);
+    add_received(t, 3, 1, 9, "in");
+    add_sent(t, 1, 1, NULL, "out");
+    store_rig_commit(rig, t);
+    assert_true(t->changes[1].log.number == 9);
+    assert_true(t->changes[3].log.number == 1);
+    transaction_free(t);
+}
+
+static char *long_text(size_t bytes)
+{
+    char *text = xcalloc(1, bytes + 1);
+
+    memset(text, 'x', bytes);
+    return text;
+}
+
+static void test_checkpoint_fails(void **state)
+{
+    struct store_rig *rig = *state;
+    char *text = long_text(60000);
+
+    faulty_vfs_plan(&(struct faulty_plan){.calls = FAULTY_WRITE,
+                                          .files = FAULTY_DATABASE,
+                                          .result = SQLITE_IOERR_WRITE,
+                                          .error = EIO});
+    for (int i = 0; i < 200; i++)
+        store_rig_put(rig, message(rig, text));
+    assert_true(faulty_vfs_wait_for_failure());
+    faulty_vfs_heal();
+    store_rig_reopen(rig);
+    put_next(rig, 201);
+    free(text);
+}
+
+static void test_reading_fails(void **state)
+{
+    struct store_rig *rig = *state;
+    char *text = long_text(8000);
+    struct store_answer answer;
+
+    for (int i = 0; i < 100; i++)
+        store_rig_put(rig, message(rig, text));
+    free(text);
+    faulty_vfs_plan(&(struct faulty_plan){.calls = FAULTY_READ,
+                                          .files = FAULTY_ANY,
+                                          .after = 20,
+                                          .result = SQLITE_IOERR_READ,
+                                          .error = EIO});
+    store_read_history(rig->store, 7, 0, 0, 1000);
+    answer = store_rig_take(rig);
+    faulty_vfs_heal();
+    assert_int_equal(answer.kind, STORE_ROWS);
+    assert_true(answer.id == 7);
+    assert_int_equal(answer.error, ERR_STORAGE_FAILED);
+    assert_int_equal(answer.count, 0);
+    store_answer_done(&answer);
+    assert_int_equal(store_state(rig->store), STORE_OK);
+    assert_int_equal(history_count(rig), 100);
+}
+
+/* Nothing is read before what recovery may have found only in the page cache is synced. */
+static void test_opening_fails(void **state)
+{
+    struct store_rig *rig = *state;
+    char message[STORE_MESSAGE_MAX] = "";
+
+    store_rig_close(rig);
+    faulty_vfs_plan(&sync_fails);
+    assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, message), STORE_IO);
+    assert_non_null(strstr(message, strerror(EIO)));
+    assert_non_null(strstr(message, "p2pchat.db"));
+    assert_null(rig->store);
+    faulty_vfs_plan(&(struct faulty_plan){
+        .calls = FAULTY_WRITE, .files = FAULTY_ANY, .result = SQLITE_FULL, .error = ENOSPC});
+    assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, message), STORE_IO);
+    assert_non_null(strstr(message, strerror(ENOSPC)));
+    faulty_vfs_heal();
+    store_rig_open(rig);
+    put_next(rig, 1);
+}
+
+/* A directory whose first database could not be made whole gets it the next time. */
+static void test_making_fails(void **state)
+{
+    struct store_rig *rig = *state;
+    struct faulty_plan plan = {.calls = FAULTY_WRITE | FAULTY_SYNC,
+                               .files = FAULTY_ANY,
+                               .result = SQLITE_IOERR_WRITE,
+                               .error = EIO};
+    enum store_refusal refusal;
+
+    do {
+        char message[STORE_MESSAGE_MAX] = "";
+        struct store_rig fresh = {.store = NULL};
+
+        faulty_vfs_heal();
+        store_rig_init(&fresh);
+        store_rig_close(&fresh);
+        store_rig_unlink(&fresh);
+        faulty_vfs_plan(&plan);
+        refusal = store_open(fresh.directory, store_rig_key, &fresh.store, message);
+        faulty_vfs_heal();
+        assert_true(refusal == STORE_OPENED || refusal == STORE_IO);
+        store_rig_reopen(&fresh);
+        store_rig_done(&fresh);
+        plan.after++;
+    } while (refusal != STORE_OPENED);
+    assert_in_range(plan.after, 3, 1000);
+    put_next(rig, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_each_write_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_write_of_a_large_batch_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_disk_is_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_sync_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_was_appended_before_it_was_known_fails, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_failures_are_a_suffix, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_restart_after_a_failed_sync, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_success_overwrites_what_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_streams_go_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_checkpoint_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reading_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_opening_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_making_fails, set_up, tear_down),
+    };
+
+    faulty_vfs_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
