@@ -81,7 +81,7 @@ static const struct answered *dispatch(struct call *call, const struct json *par
 
     if (error != OK)
         return call_fail(call, error, message);
-    if (call->client->control->pump->stopping)
+    if (call->client->control->pump->is_stopping)
         return call_fail(call, ERR_SHUTTING_DOWN, NULL);
     switch (row->where) {
     case API_NODE:

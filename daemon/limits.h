@@ -82,6 +82,12 @@ enum {
     /* Pages of history that are read at one time, for all clients together; one for each. */
     HISTORY_READS_MAX = 4,
 
+    /* Answers of the store given out in one turn, so that sockets get theirs. */
+    STORE_ANSWERS_PER_TURN = 256,
+
+    /* From the wish to stop to the end, whatever peers, clients and disk do meanwhile. */
+    PUMP_STOP_MS = 3000,
+
     /* A line of the daemon's own log is cut here. */
     LOG_LINE_MAX = 2048,
 

@@ -13,26 +13,28 @@
 #include "common/address.h"
 #include "common/mono.h"
 #include "daemon/core/action.h"
+#include "daemon/limits.h"
 
 struct control;
 struct dialler;
 struct event;
 struct event_base;
 struct identity;
+struct listeners;
 struct net;
 struct node;
 struct store;
 
-/* What the daemon can say about itself, for the methods that the core does not answer. Everything
- * is borrowed from main and lives as long as the pump. */
+/* What the daemon can say about itself, for the methods that the core does not answer. What is
+ * borrowed here lives as long as the pump. */
 struct facts {
     const struct identity *identity;
     const char *name;               /* ours, checked with name_check */
     const char *role;               /* "node" */
     const struct host_port *listen; /* bound, with real ports; wildcards stay "::" and "0.0.0.0" */
     size_t listen_count;
-    const struct host_port *addresses; /* what is announced, most useful first; the first one goes
-                                          into the shareable address. May be none */
+    struct host_port addresses[ANNOUNCE_MAX]; /* what is announced, most useful first; the first one
+                                                 goes into the shareable address. May be none */
     size_t address_count;
     struct mono started;
 };
@@ -43,19 +45,22 @@ struct pump {
     struct event_base *base;
     struct node *node;
     struct store *store;
+    struct listeners *listeners;
     struct net *net;
     struct dialler *dialler;
     struct control *control;
-    const struct facts *facts;
+    struct facts *facts; /* main's; the pump keeps its addresses up to date */
 
     struct event *timer;
-    struct event *store_readable;
-    struct event *stop_asked;
     struct mono armed; /* what the timer is set to; MONO_NEVER: not set */
+    struct event *store_readable;
+    struct event *look_again; /* at our addresses, now and then */
+    struct event *stop_asked;
+    struct event *signals[3];
     struct now now;
     bool now_is_known; /* `now` is of this turn of the loop */
-    bool draining;     /* actions are being carried out: no input now */
-    bool stopping;
+    bool is_acting;    /* actions are being carried out: no input now */
+    bool is_stopping;
     struct mono stop_deadline;
 };
 
@@ -63,28 +68,37 @@ struct pump {
  * the node's reads. */
 #define PUMP_QUESTION_OF_CONTROL (UINT64_C(1) << 63)
 
-/* Makes the loop and its timer; everything else in `pump` is zeroed. False when the system gives no
- * event base (descriptors, memory). */
+/* Makes the loop, and catches SIGTERM, SIGINT and SIGHUP from here on; everything else in `pump` is
+ * zeroed. False when the system gives no event base (descriptors, memory). */
 bool pump_init(struct pump *pump);
+
+/* Frees what pump_init and pump_start made, and nothing of main's. */
 void pump_done(struct pump *pump);
 
 /* The time of this turn of the loop: one reading, however often it is asked. */
 struct now pump_now(struct pump *pump);
 
+/* Sets a timer to go off when the deadline has come by pump_now; MONO_NEVER stops it. */
+void pump_arm(struct pump *pump, struct event *timer, struct mono deadline);
+
 /* Hands one input to the node, carries out every action that follows, and arms the timer. Must not
  * be called from within an action: not from control_reply, control_event, net_send and the like.
- * What turns up there waits for a callback of its own. */
+ * What turns up there waits for a callback of its own. Once the pump is stopping nothing reaches
+ * the node any more. */
 void pump_input(struct pump *pump, const struct input *input);
+
+/* Starts the node (all members are there by now) and tells it our addresses: peers are accepted and
+ * dialled, clients served, as soon as the loop runs. */
+void pump_start(struct pump *pump);
+
+/* Runs until pump_stop has done its work. */
+void pump_run(struct pump *pump);
 
 /* Asks for the end: by SIGTERM, SIGINT and the method shutdown. Returns at once; from the next turn
  * on links say CLOSE, calls that wait get shutting_down, the store finishes what was appended, and
- * replies are flushed, all within PUMP_STOP_MS. Then pump_run returns. */
+ * replies are flushed, all within PUMP_STOP_MS. Then pump_run returns. Asked twice, it does so at
+ * once. */
 void pump_stop(struct pump *pump);
-enum { PUMP_STOP_MS = 3000 };
-
-/* Runs until pump_stop has done its work. `node`, `store`, `net`, `dialler` and `control` are there
- * by now; node_start is called first. */
-void pump_run(struct pump *pump);
 
 /* What the pump calls in control (daemon/control.h):
  *

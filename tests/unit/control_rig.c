@@ -28,7 +28,7 @@ struct now pump_now(struct pump *pump)
 
 void pump_stop(struct pump *pump)
 {
-    pump->stopping = true;
+    pump->is_stopping = true;
     rig.is_stopped = true;
 }
 
@@ -138,7 +138,6 @@ int rig_setup(void **state)
 {
     static struct identity identity;
     static const struct host_port listen[] = {{"::", 28470}, {"127.0.0.1", 28471}};
-    static const struct host_port addresses[] = {{"2001:db8::1", 28470}};
     static struct facts facts;
     struct control_socket socket;
     struct refusal refusal;
@@ -146,7 +145,14 @@ int rig_setup(void **state)
     (void)state;
     memset(&rig, 0, sizeof(rig));
     memset(identity.id, 'a', PEER_ID_LENGTH);
-    facts = (struct facts){&identity, "bob", "node", listen, 2, addresses, 1, {1000}};
+    facts = (struct facts){.identity = &identity,
+                           .name = "bob",
+                           .role = "node",
+                           .listen = listen,
+                           .listen_count = 2,
+                           .addresses = {{"2001:db8::1", 28470}},
+                           .address_count = 1,
+                           .started = {1000}};
     rig.last_seq = 100;
     rig.pump.facts = &facts;
     rig.pump.base = event_base_new();

@@ -1,0 +1,301 @@
+#include "daemon/dial.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "daemon/happy_eyeballs.h"
+#include "daemon/net.h"
+#include "daemon/pump.h"
+#include "daemon/resolve.h"
+
+/* A socket that is being connected. */
+struct attempt {
+    struct dial *dial;
+    size_t number; /* in the race */
+    struct socket_address address;
+    int fd;
+    struct event connected;
+    LIST_ENTRY(attempt) others;
+};
+
+/* One family of one name. */
+struct question {
+    struct dial *dial;
+    size_t entry;
+    enum race_family family;
+    uint16_t port;
+    struct lookup *lookup; /* NULL: not asked, or answered */
+};
+
+struct dial {
+    struct dialler *dialler;
+    uint64_t number;
+    struct host_port *entries;
+    size_t count;
+    struct question questions[DIAL_ADDRESSES_MAX][RACE_FAMILIES];
+    struct happy_eyeballs race;
+    LIST_HEAD(, attempt) attempts;
+    struct event timer;
+    bool has_begun;
+    bool is_running; /* its actions are being carried out further up the stack */
+    LIST_ENTRY(dial) others;
+};
+
+struct dialler {
+    struct pump *pump;
+    struct resolver *resolver;
+    LIST_HEAD(, dial) dials;
+};
+
+static void attempt_free(struct attempt *attempt)
+{
+    event_del(&attempt->connected);
+    if (attempt->fd >= 0)
+        close(attempt->fd);
+    LIST_REMOVE(attempt, others);
+    free(attempt);
+}
+
+static void dial_free(struct dial *dial)
+{
+    struct attempt *attempt;
+
+    for (size_t i = 0; i < dial->count; i++) {
+        for (int family = 0; family < RACE_FAMILIES; family++) {
+            if (dial->questions[i][family].lookup != NULL)
+                lookup_cancel(dial->questions[i][family].lookup);
+        }
+    }
+    while ((attempt = LIST_FIRST(&dial->attempts)) != NULL)
+        attempt_free(attempt);
+    event_del(&dial->timer);
+    LIST_REMOVE(dial, others);
+    free(dial->entries);
+    free(dial);
+}
+
+/* The dial ends without a carrier. */
+static void lose(struct dial *dial, enum error error)
+{
+    struct pump *pump = dial->dialler->pump;
+    const struct input input = {.kind = INPUT_DIAL_FAILED,
+                                .dial_failed = {.dial = dial->number, .error = error}};
+
+    dial_free(dial);
+    pump_input(pump, &input);
+}
+
+/* The dial ends with the socket of this attempt. */
+static void win(struct attempt *attempt)
+{
+    struct net *net = attempt->dial->dialler->pump->net;
+    struct socket_address address = attempt->address;
+    uint64_t number = attempt->dial->number;
+    int fd = attempt->fd;
+
+    attempt->fd = -1;
+    dial_free(attempt->dial);
+    net_adopt(net, fd, number, &address);
+}
+
+static void run(struct dial *dial);
+
+static void on_connected(evutil_socket_t fd, short events, void *context)
+{
+    struct attempt *attempt = context;
+    struct dial *dial = attempt->dial;
+    size_t number = attempt->number;
+    int error = 0;
+    socklen_t length = sizeof(error);
+
+    (void)events;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0) {
+        win(attempt);
+        return;
+    }
+    attempt_free(attempt);
+    happy_eyeballs_failed(&dial->race, number, pump_now(dial->dialler->pump));
+    run(dial);
+}
+
+/* Begins to connect; false when it failed at once. */
+static bool begin(struct dial *dial, const struct race_action *action)
+{
+    struct attempt *attempt = xcalloc(1, sizeof(*attempt));
+    int fd = socket(socket_address_family(action->address),
+                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    attempt->dial = dial;
+    attempt->number = action->attempt;
+    attempt->address = *action->address;
+    attempt->fd = fd;
+    LIST_INSERT_HEAD(&dial->attempts, attempt, others);
+    event_assign(&attempt->connected, dial->dialler->pump->base, fd, EV_WRITE, on_connected,
+                 attempt);
+    /* A socket that is connected at once is writable at once. */
+    if (fd >= 0 &&
+        (connect(fd, &attempt->address.any, socket_address_length(&attempt->address)) == 0 ||
+         errno == EINPROGRESS)) {
+        event_add(&attempt->connected, NULL);
+        return true;
+    }
+    attempt_free(attempt);
+    return false;
+}
+
+/* Carries out what the race wants, and sets the timer. The dial may be gone afterwards. */
+static void run(struct dial *dial)
+{
+    struct pump *pump = dial->dialler->pump;
+    struct race_action action;
+
+    if (dial->is_running)
+        return;
+    dial->is_running = true;
+    while (happy_eyeballs_next_action(&dial->race, &action)) {
+        switch (action.kind) {
+        case RACE_TRY:
+            if (!begin(dial, &action))
+                happy_eyeballs_failed(&dial->race, action.attempt, pump_now(pump));
+            break;
+        case RACE_LOST:
+            lose(dial, action.error);
+            return;
+        }
+    }
+    dial->is_running = false;
+    pump_arm(pump, &dial->timer, happy_eyeballs_deadline(&dial->race));
+}
+
+static void on_resolved(void *context, const struct socket_address *addresses, size_t count)
+{
+    struct socket_address with_port[DIAL_PER_ANSWER_MAX];
+    struct question *question = context;
+    struct dial *dial = question->dial;
+
+    must(count <= DIAL_PER_ANSWER_MAX);
+    question->lookup = NULL;
+    for (size_t i = 0; i < count; i++) {
+        with_port[i] = addresses[i];
+        socket_address_set_port(&with_port[i], question->port);
+    }
+    happy_eyeballs_resolved(&dial->race, question->entry, question->family, with_port, count,
+                            pump_now(dial->dialler->pump));
+    run(dial);
+}
+
+static void ask(struct dial *dial, size_t entry)
+{
+    static const sa_family_t families[] = {[RACE_IPV6] = AF_INET6, [RACE_IPV4] = AF_INET};
+
+    for (int family = 0; family < RACE_FAMILIES; family++) {
+        struct question *question = &dial->questions[entry][family];
+
+        *question = (struct question){.dial = dial,
+                                      .entry = entry,
+                                      .family = (enum race_family)family,
+                                      .port = dial->entries[entry].port};
+        question->lookup = resolver_ask(dial->dialler->resolver, dial->entries[entry].host,
+                                        families[family], on_resolved, question);
+    }
+}
+
+/* Tells the race of all entries, and only then looks names up: /etc/hosts answers at once. */
+static void start(struct dial *dial)
+{
+    struct now now = pump_now(dial->dialler->pump);
+    bool is_name[DIAL_ADDRESSES_MAX] = {false};
+    struct socket_address address;
+
+    dial->has_begun = true;
+    dial->is_running = true; /* answers that come at once wait */
+    happy_eyeballs_init(&dial->race, now);
+    for (size_t i = 0; i < dial->count; i++) {
+        is_name[i] = !socket_address_parse(&dial->entries[i], &address);
+        if (is_name[i])
+            happy_eyeballs_add_name(&dial->race, i);
+        else
+            happy_eyeballs_add_literal(&dial->race, i, &address);
+    }
+    for (size_t i = 0; i < dial->count; i++) {
+        if (is_name[i])
+            ask(dial, i);
+    }
+    happy_eyeballs_start(&dial->race, now);
+    dial->is_running = false;
+    run(dial);
+}
+
+static void on_timer(evutil_socket_t fd, short events, void *context)
+{
+    struct dial *dial = context;
+
+    (void)fd;
+    (void)events;
+    if (!dial->has_begun) {
+        start(dial);
+        return;
+    }
+    happy_eyeballs_expire(&dial->race, pump_now(dial->dialler->pump));
+    run(dial);
+}
+
+void dialler_dial(struct dialler *dialler, const struct action *action)
+{
+    static const struct timeval at_once = {0};
+    struct dial *dial = xcalloc(1, sizeof(*dial));
+
+    must(action->kind == ACTION_DIAL && action->dial.count <= DIAL_ADDRESSES_MAX);
+    dial->dialler = dialler;
+    dial->number = action->dial.dial;
+    dial->count = action->dial.count;
+    dial->entries =
+        xmemdup(action->dial.addresses, action->dial.count * sizeof(action->dial.addresses[0]));
+    LIST_INIT(&dial->attempts);
+    LIST_INSERT_HEAD(&dialler->dials, dial, others);
+    evtimer_assign(&dial->timer, dialler->pump->base, on_timer, dial);
+    evtimer_add(&dial->timer, &at_once);
+}
+
+void dialler_cancel(struct dialler *dialler, uint64_t number)
+{
+    struct dial *dial;
+
+    LIST_FOREACH(dial, &dialler->dials, others)
+    {
+        if (dial->number == number) {
+            dial_free(dial);
+            return;
+        }
+    }
+}
+
+void dialler_stop(struct dialler *dialler)
+{
+    while (!LIST_EMPTY(&dialler->dials))
+        dial_free(LIST_FIRST(&dialler->dials));
+}
+
+struct dialler *dialler_new(struct pump *pump)
+{
+    struct dialler *dialler = xcalloc(1, sizeof(*dialler));
+
+    dialler->pump = pump;
+    dialler->resolver = resolver_new(pump->base);
+    LIST_INIT(&dialler->dials);
+    return dialler;
+}
+
+void dialler_free(struct dialler *dialler)
+{
+    if (dialler == NULL)
+        return;
+    dialler_stop(dialler);
+    resolver_free(dialler->resolver);
+    free(dialler);
+}

@@ -1,0 +1,374 @@
+#include "daemon/pump.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/alloc.h"
+#include "daemon/control.h"
+#include "daemon/core/node.h"
+#include "daemon/dial.h"
+#include "daemon/listen.h"
+#include "daemon/log.h"
+#include "daemon/net.h"
+#include "daemon/service.h"
+#include "daemon/store/store.h"
+
+/* --- Time --- */
+
+static uint64_t read_clock_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    must(clock_gettime(clock, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+struct now pump_now(struct pump *pump)
+{
+    if (!pump->now_is_known) {
+        pump->now.mono.ms = read_clock_ms(CLOCK_MONOTONIC);
+        pump->now.unix_ms = (int64_t)read_clock_ms(CLOCK_REALTIME);
+        pump->now_is_known = true;
+    }
+    return pump->now;
+}
+
+void pump_arm(struct pump *pump, struct event *timer, struct mono deadline)
+{
+    uint64_t left_ms = mono_left_ms(pump_now(pump).mono, deadline);
+    struct timeval left;
+
+    if (deadline.ms == MONO_NEVER.ms) {
+        evtimer_del(timer);
+        return;
+    }
+    /* Deadlines may lie years ahead; the loop looks again after a day. And libevent counts from the
+     * moment at which the turn began, a little earlier than our reading. */
+    left_ms = left_ms < 86400000 ? left_ms + (left_ms > 0) : 86400000;
+    left = (struct timeval){.tv_sec = (time_t)(left_ms / 1000),
+                            .tv_usec = (suseconds_t)(left_ms % 1000 * 1000)};
+    evtimer_add(timer, &left);
+}
+
+static void arm_node(struct pump *pump)
+{
+    struct mono deadline = pump->is_stopping ? pump->stop_deadline : node_deadline(pump->node);
+
+    if (deadline.ms == pump->armed.ms)
+        return;
+    pump->armed = deadline;
+    pump_arm(pump, pump->timer, deadline);
+}
+
+/* --- Actions --- */
+
+static void act(struct pump *pump, const struct action *action)
+{
+    switch (action->kind) {
+    case ACTION_SEND:
+        net_send(pump->net, action->send.carrier, action->send.bytes, action->send.length);
+        break;
+    case ACTION_CLOSE:
+        net_close(pump->net, action->close.carrier);
+        break;
+    case ACTION_DIAL:
+        dialler_dial(pump->dialler, action);
+        break;
+    case ACTION_DIAL_CANCEL:
+        dialler_cancel(pump->dialler, action->dial_cancel.dial);
+        break;
+    case ACTION_APPEND:
+        store_append(pump->store, action->append.transaction);
+        break;
+    case ACTION_READ:
+        must((action->read.read & PUMP_QUESTION_OF_CONTROL) == 0);
+        store_read_stream(pump->store, action->read.read, action->read.stream,
+                          action->read.after_seq, action->read.rows_max, action->read.bytes_max);
+        break;
+    case ACTION_REPLY:
+        control_reply(pump->control, action);
+        break;
+    case ACTION_EVENT:
+        control_event(pump->control, action);
+        break;
+    case ACTION_NOTE:
+        log_note(action);
+        break;
+    }
+}
+
+/* Carries out everything that the node wants by now. */
+static void drain(struct pump *pump)
+{
+    struct action action;
+
+    pump->is_acting = true;
+    while (node_next_action(pump->node, &action))
+        act(pump, &action);
+    pump->is_acting = false;
+    arm_node(pump);
+}
+
+void pump_input(struct pump *pump, const struct input *input)
+{
+    must(!pump->is_acting);
+    if (pump->is_stopping)
+        return;
+    node_input(pump->node, input, pump_now(pump));
+    drain(pump);
+}
+
+static void on_timer(evutil_socket_t fd, short events, void *context)
+{
+    struct pump *pump = context;
+
+    (void)fd;
+    (void)events;
+    pump->armed = MONO_NEVER;
+    if (pump->is_stopping)
+        return; /* pump_run looks at the deadline */
+    node_expire(pump->node, pump_now(pump));
+    drain(pump);
+}
+
+/* --- Answers of the store --- */
+
+static bool has_log_rows(const struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->count; i++) {
+        if (transaction->changes[i].kind == CHANGE_LOG)
+            return true;
+    }
+    return false;
+}
+
+/* Gives the transaction to the node; a node that has stopped cannot take it. */
+static void return_transaction(struct pump *pump, const struct input *input,
+                               struct transaction *transaction)
+{
+    if (pump->is_stopping)
+        transaction_free(transaction);
+    else
+        pump_input(pump, input);
+}
+
+static void give_rows(struct pump *pump, const struct store_answer *answer)
+{
+    struct outbox_row *rows = xcalloc(answer->count, sizeof(*rows));
+    const struct input input = {.kind = INPUT_ROWS,
+                                .rows = {.read = answer->id,
+                                         .error = answer->error,
+                                         .rows = rows,
+                                         .count = answer->count,
+                                         .end = answer->end}};
+
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct log_row *log = &answer->rows[i].log;
+
+        rows[i] = (struct outbox_row){.seq = log->seq,
+                                      .number = log->number,
+                                      .time_ms = log->time_ms,
+                                      .text = log->body,
+                                      .text_length = log->body_length};
+    }
+    pump_input(pump, &input);
+    free(rows);
+}
+
+static void give_answer(struct pump *pump, const struct store_answer *answer)
+{
+    struct input input = {.kind = INPUT_DURABLE};
+
+    switch (answer->kind) {
+    case STORE_DURABLE:
+        if (has_log_rows(answer->transaction))
+            control_durable(pump->control, answer->transaction);
+        input.durable.transaction = answer->transaction;
+        return_transaction(pump, &input, answer->transaction);
+        break;
+    case STORE_FAILED:
+        input.kind = INPUT_STORE_FAILED;
+        input.store_failed.transaction = answer->transaction;
+        input.store_failed.error = answer->error;
+        return_transaction(pump, &input, answer->transaction);
+        break;
+    case STORE_ROWS:
+        if ((answer->id & PUMP_QUESTION_OF_CONTROL) != 0)
+            control_rows(pump->control, answer);
+        else
+            give_rows(pump, answer);
+        break;
+    }
+}
+
+static void on_store_readable(evutil_socket_t fd, short events, void *context)
+{
+    struct pump *pump = context;
+    struct store_answer answer;
+
+    (void)fd;
+    (void)events;
+    for (int i = 0; i < STORE_ANSWERS_PER_TURN && store_take(pump->store, &answer); i++) {
+        give_answer(pump, &answer);
+        store_answer_done(&answer);
+    }
+}
+
+/* --- Our addresses --- */
+
+/* Tells the node where we can be reached, when that is not what it knows. */
+static void announce(struct pump *pump)
+{
+    struct host_port addresses[ANNOUNCE_MAX];
+    size_t count;
+
+    memset(addresses, 0, sizeof(addresses)); /* compared as a whole */
+    count = listeners_announce(pump->listeners, addresses);
+    if (count == pump->facts->address_count &&
+        memcmp(addresses, pump->facts->addresses, sizeof(addresses)) == 0)
+        return;
+    memcpy(pump->facts->addresses, addresses, sizeof(addresses));
+    pump->facts->address_count = count;
+    node_set_addresses(pump->node, addresses, count, pump_now(pump));
+}
+
+static void on_look_again(evutil_socket_t fd, short events, void *context)
+{
+    struct pump *pump = context;
+
+    (void)fd;
+    (void)events;
+    if (pump->is_stopping)
+        return;
+    announce(pump);
+    drain(pump);
+}
+
+/* --- Beginning and end --- */
+
+void pump_stop(struct pump *pump)
+{
+    static const struct timeval at_once = {0};
+
+    evtimer_add(pump->stop_asked, &at_once);
+}
+
+static void on_stop_asked(evutil_socket_t fd, short events, void *context)
+{
+    struct pump *pump = context;
+
+    (void)fd;
+    (void)events;
+    if (pump->is_stopping) {
+        pump->stop_deadline = pump_now(pump).mono;
+        return;
+    }
+    service_stopping();
+    listeners_stop(pump->listeners);
+    node_stop(pump->node, pump_now(pump));
+    pump->stop_deadline = mono_after(pump_now(pump).mono, PUMP_STOP_MS);
+    pump->is_stopping = true;
+    drain(pump);
+    dialler_stop(pump->dialler);
+    control_stop(pump->control);
+}
+
+/* Whether all is said and kept, or its time is over. */
+static bool is_finished(struct pump *pump)
+{
+    if (!pump->is_stopping)
+        return false;
+    return mono_due(pump->stop_deadline, pump_now(pump).mono) ||
+           (net_count(pump->net) == 0 && store_queued_bytes(pump->store) == 0 &&
+            control_is_flushed(pump->control));
+}
+
+static void on_signal(evutil_socket_t number, short events, void *context)
+{
+    (void)events;
+    if (number == SIGHUP) {
+        log_line(LEVEL_NOTICE,
+                 "SIGHUP: nothing was read again; restart to change the configuration");
+        return;
+    }
+    log_line(LEVEL_NOTICE, "%s: closing links", number == SIGINT ? "SIGINT" : "SIGTERM");
+    pump_stop(context);
+}
+
+static struct event_base *make_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base;
+
+    must(config != NULL);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK); /* one thread has it */
+    event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+    base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+bool pump_init(struct pump *pump)
+{
+    static const int caught[] = {SIGTERM, SIGINT, SIGHUP};
+
+    memset(pump, 0, sizeof(*pump));
+    pump->armed = MONO_NEVER;
+    pump->base = make_base();
+    if (pump->base == NULL)
+        return false;
+    pump->timer = evtimer_new(pump->base, on_timer, pump);
+    pump->stop_asked = evtimer_new(pump->base, on_stop_asked, pump);
+    must(pump->timer != NULL && pump->stop_asked != NULL);
+    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+        pump->signals[i] = evsignal_new(pump->base, caught[i], on_signal, pump);
+        must(pump->signals[i] != NULL && evsignal_add(pump->signals[i], NULL) == 0);
+    }
+    return true;
+}
+
+static void on_accepted(void *context, int fd, const struct socket_address *remote)
+{
+    net_adopt(context, fd, 0, remote);
+}
+
+void pump_start(struct pump *pump)
+{
+    const struct timeval period = {.tv_sec = ANNOUNCE_PERIOD_MS / 1000};
+
+    pump->store_readable = event_new(pump->base, store_descriptor(pump->store),
+                                     EV_READ | EV_PERSIST, on_store_readable, pump);
+    pump->look_again = event_new(pump->base, -1, EV_PERSIST, on_look_again, pump);
+    must(pump->store_readable != NULL && pump->look_again != NULL);
+    event_add(pump->store_readable, NULL);
+    event_add(pump->look_again, &period);
+    listeners_start(pump->listeners, pump->base, on_accepted, pump->net);
+    announce(pump);
+    node_start(pump->node, pump_now(pump));
+    drain(pump);
+}
+
+void pump_run(struct pump *pump)
+{
+    while (!is_finished(pump)) {
+        pump->now_is_known = false;
+        event_base_loop(pump->base, EVLOOP_ONCE);
+    }
+}
+
+void pump_done(struct pump *pump)
+{
+    struct event *events[] = {pump->timer,      pump->store_readable, pump->look_again,
+                              pump->stop_asked, pump->signals[0],     pump->signals[1],
+                              pump->signals[2]};
+
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        if (events[i] != NULL)
+            event_free(events[i]);
+    }
+    if (pump->base != NULL)
+        event_base_free(pump->base);
+}

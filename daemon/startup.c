@@ -1,0 +1,165 @@
+#include <config.h>
+
+#include "daemon/startup.h"
+
+#include <string.h>
+
+#include "daemon/control.h"
+#include "daemon/core/node.h"
+#include "daemon/dial.h"
+#include "daemon/entropy.h"
+#include "daemon/identity_file.h"
+#include "daemon/listen.h"
+#include "daemon/log.h"
+#include "daemon/net.h"
+#include "daemon/ports.h"
+#include "daemon/store/store.h"
+
+void daemon_init(struct daemon *daemon, const struct config *config)
+{
+    memset(daemon, 0, sizeof(*daemon));
+    daemon->config = *config;
+    daemon->dir.descriptor = -1;
+    daemon->dir.lock = -1;
+}
+
+static int exit_code_of(enum store_refusal refusal)
+{
+    switch (refusal) {
+    case STORE_OPENED:
+        return EX_OK;
+    case STORE_NEWER:
+    case STORE_OTHER_IDENTITY:
+    case STORE_DAMAGED:
+        return EX_CONFIG;
+    case STORE_NOT_WRITABLE:
+        return EX_NOPERM;
+    case STORE_IO:
+        return EX_IOERR;
+    }
+    return EX_SOFTWARE;
+}
+
+static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
+{
+    const struct random random = entropy_random();
+    const char *path = daemon->config.state_dir;
+    char message[STORE_MESSAGE_MAX];
+    enum store_refusal refusal;
+
+    if (!state_dir_open(path, &daemon->dir, ret_refusal))
+        return false;
+    daemon->identity = secret_new(sizeof(*daemon->identity));
+    if (!identity_file_load(&daemon->dir,
+                            store_exists(path) ? IDENTITY_MUST_BE_THERE : IDENTITY_MAY_BE_NEW,
+                            &random, daemon->identity, ret_refusal))
+        return false;
+    refusal = store_open(path, daemon->identity->key.bytes, &daemon->pump.store, message);
+    if (refusal != STORE_OPENED)
+        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+    return true;
+}
+
+static void load_row(void *context, const struct change *row)
+{
+    struct pump *pump = context;
+
+    node_load(pump->node, row, pump_now(pump));
+}
+
+static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
+{
+    const struct config *config = &daemon->config;
+    const struct node_settings settings = {
+        .identity = daemon->identity,
+        .random = entropy_random(),
+        .name = config->name,
+        .agent = "p2pchat/" PACKAGE_VERSION,
+        .request_timeout_ms = config->request_timeout_ms,
+        .accept_from = (const uint8_t(*)[KEY_LENGTH])config->accept_from,
+        .accept_from_count = config->accept_from_count,
+        .outbox_messages_max = config->outbox_messages_max,
+        .outbox_bytes_max = config->outbox_bytes_max,
+    };
+    char message[STORE_MESSAGE_MAX];
+    enum store_refusal refusal;
+
+    daemon->pump.node = node_new(&settings);
+    refusal = store_load(daemon->pump.store, load_row, &daemon->pump, message);
+    if (refusal != STORE_OPENED)
+        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+    return true;
+}
+
+static bool bind_listeners(struct daemon *daemon, struct refusal *ret_refusal)
+{
+    const struct config *config = &daemon->config;
+    struct pump *pump = &daemon->pump;
+    struct ports ports, before;
+    struct refusal unsaved;
+
+    ports_load(&daemon->dir, &ports);
+    before = ports;
+    if (!listeners_open(config->listen, config->listen_count, &ports, &pump->listeners,
+                        ret_refusal))
+        return false;
+    /* Not being able to remember is no reason not to run. */
+    if (!ports_equal(&ports, &before) && !ports_save(&daemon->dir, &ports, &unsaved))
+        log_line(LEVEL_WARNING, "%s", unsaved.why);
+    daemon->facts.listen = listeners_bound(pump->listeners, &daemon->facts.listen_count);
+    return true;
+}
+
+static bool open_control(struct daemon *daemon, int passed, struct refusal *ret_refusal)
+{
+    struct control_socket socket;
+
+    if (daemon->config.socket == NULL) {
+        if (!control_socket_inherit(passed, &socket, ret_refusal))
+            return false;
+    } else if (!control_socket_make(daemon->config.socket, &socket, ret_refusal)) {
+        return false;
+    }
+    daemon->pump.control = control_new(&daemon->pump, &socket);
+    return true;
+}
+
+bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusal)
+{
+    struct pump *pump = &daemon->pump;
+
+    if (!pump_init(pump))
+        return refuse(ret_refusal, EX_OSERR, "the system gives no event loop");
+    net_raise_descriptors();
+    if (!open_state(daemon, ret_refusal))
+        return false;
+    daemon->facts = (struct facts){.identity = daemon->identity,
+                                   .name = daemon->config.name,
+                                   .role = "node",
+                                   .started = pump_now(pump).mono};
+    pump->facts = &daemon->facts;
+    if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, ret_refusal))
+        return false;
+    pump->net = net_new(pump);
+    pump->dialler = dialler_new(pump);
+    if (!open_control(daemon, control, ret_refusal))
+        return false;
+    pump_start(pump);
+    return true;
+}
+
+void daemon_done(struct daemon *daemon)
+{
+    struct pump *pump = &daemon->pump;
+
+    control_free(pump->control);
+    dialler_free(pump->dialler);
+    net_free(pump->net);
+    listeners_free(pump->listeners);
+    node_free(pump->node);
+    store_close(pump->store);
+    pump_done(pump);
+    secret_free(daemon->identity, sizeof(*daemon->identity));
+    state_dir_close(&daemon->dir);
+    config_done(&daemon->config);
+}
