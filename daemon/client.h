@@ -15,7 +15,7 @@
 
 #include "common/bytes.h"
 #include "common/rpc.h"
-#include "daemon/table.h"
+#include "daemon/core/table.h"
 
 struct call;
 struct control;

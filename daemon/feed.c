@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "daemon/core/table.h"
 #include "daemon/ring.h"
-#include "daemon/table.h"
 
 /* Where a reader stands; each state has its list, in the order in which its readers are served. */
 enum state {

@@ -7,12 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
 #include "common/error.h"
 #include "daemon/core/chat/inbox.h"
 #include "daemon/core/chat/outbox.h"
 #include "daemon/core/hash.h"
+#include "daemon/core/table.h"
 #include "daemon/core/transaction.h"
 
 struct session;
