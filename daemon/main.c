@@ -1,0 +1,110 @@
+/* p2pchatd(8): reads what it is told, starts, runs until it is told to stop. */
+#include <config.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/core/link/identity.h"
+#include "daemon/log.h"
+#include "daemon/service.h"
+#include "daemon/startup.h"
+
+static void log_lines(enum log_level level, const struct bytes *text)
+{
+    const char *line = (const char *)bytes_data(text);
+    const char *end = line + bytes_length(text), *next;
+
+    for (; line < end; line = next + 1) {
+        next = memchr(line, '\n', (size_t)(end - line));
+        if (next == NULL)
+            next = end;
+        log_line(level, "%.*s", (int)(next - line), line);
+    }
+}
+
+enum { GO_ON = -1 };
+
+/* Reads options and file. Returns GO_ON, or the exit code. */
+static int configure(int argc, char **argv, bool socket_passed, struct config *ret_config)
+{
+    const struct config_place place = {.uid = geteuid(), .socket_passed = socket_passed};
+    struct bytes text = BYTES_EMPTY;
+    int code = GO_ON;
+
+    switch (config_read(argc, argv, &place, ret_config, &text)) {
+    case CONFIG_READY:
+        break;
+    case CONFIG_SHOWN:
+        fwrite(bytes_data(&text), 1, bytes_length(&text), stdout);
+        code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        break;
+    case CONFIG_BAD_OPTION:
+        log_lines(LEVEL_ERROR, &text);
+        code = EX_USAGE;
+        break;
+    case CONFIG_BAD_FILE:
+        log_lines(LEVEL_ERROR, &text);
+        code = EX_CONFIG;
+        break;
+    }
+    bytes_done(&text);
+    return code;
+}
+
+/* Says who we are and where, in our log and to systemd. */
+static void say_ready(const struct facts *facts)
+{
+    struct bytes where = BYTES_EMPTY;
+    char one[ADDRESS_HOST_PORT_MAX + 1];
+
+    for (size_t i = 0; i < facts->listen_count; i++) {
+        host_port_format(&facts->listen[i], one);
+        bytes_text(&where, i > 0 ? ", " : "");
+        bytes_text(&where, one);
+    }
+    bytes_u8(&where, '\0');
+    log_line(LEVEL_NOTICE, "p2pchatd " PACKAGE_VERSION " is ready: %s, peer id %s, listening on %s",
+             facts->name, facts->identity->id, (const char *)bytes_data(&where));
+    service_ready((const char *)bytes_data(&where));
+    bytes_done(&where);
+}
+
+static int run(const struct config *config, int control)
+{
+    struct refusal refusal;
+    struct daemon daemon;
+    int code = EX_OK;
+
+    daemon_init(&daemon, config);
+    log_set_level(config->log_level);
+    if (daemon_start(&daemon, control, &refusal)) {
+        say_ready(&daemon.facts);
+        pump_run(&daemon.pump);
+        log_line(LEVEL_NOTICE, "stopped");
+    } else {
+        log_line(LEVEL_ERROR, "%s", refusal.why);
+        code = refusal.exit_code;
+    }
+    daemon_done(&daemon);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct refusal refusal;
+    int control, code;
+
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    crypto_init();
+    if (!service_take_sockets(&control, &refusal)) {
+        log_line(LEVEL_ERROR, "%s", refusal.why);
+        return refusal.exit_code;
+    }
+    code = configure(argc, argv, control >= 0, &config);
+    return code == GO_ON ? run(&config, control) : code;
+}
