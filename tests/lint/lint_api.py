@@ -75,7 +75,8 @@ def without(part, instead=""):
 
 
 FIRES = [
-    ("a row of another form", {TABLE: DEF.replace('"{y', 'R("{y'), PAGE: MAN}, "laid out"),
+    ("a row of another form",
+     {TABLE: DEF.replace('"help")', '"help") /**/', 1), PAGE: MAN}, "laid out"),
     ("a parameter that is missing", without(".It Va x Pq optional\n"), "the parameter x is not"),
     ("a parameter that is required there", without(" Pq optional"), "the parameter x is optional"),
     ("a parameter that there is not", without(" y", "\n.It Va w\n"), "no parameter w"),
