@@ -71,7 +71,7 @@ struct message_hello {
     const char *role;          /* "node" or "tracker" */
     const char *agent;         /* at most MESSAGE_AGENT_MAX characters of printable ASCII */
     uint64_t instance;         /* random, drawn at each start */
-    const char *record_base64; /* own signed peer record; see message_hello_record */
+    const char *record_base64; /* own signed peer record, or empty; see message_hello_record */
     size_t record_base64_length;
 };
 
