@@ -1,0 +1,248 @@
+#include "ctl/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/text.h"
+
+enum { RECEIVE_BYTES = 16 * 1024 }; /* at once: most answers whole */
+
+struct mono client_now(void)
+{
+    struct timespec now;
+
+    must(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (struct mono){(uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000};
+}
+
+/* --- Connecting --- */
+
+static void say_nobody(const char *path, int error, struct bytes *message)
+{
+    bytes_text(message, "no daemon answers on ");
+    text_append_safe(message, path, strlen(path));
+    bytes_text(message, ": ");
+    bytes_text(message, strerror(error));
+    if (error == EACCES || error == EPERM)
+        bytes_text(message, "; the system's daemon serves members of the group p2pchat");
+    else
+        bytes_text(message, "; start one with 'p2pchatd' or 'systemctl start p2pchatd', or say "
+                            "--socket=PATH");
+}
+
+/* A socket that is none of the standard streams, should one of them be closed: what is printed must
+ * not go to the daemon. -1 and errno when there is none. */
+static int new_socket(void)
+{
+    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), moved;
+
+    if (made < 0 || made > STDERR_FILENO)
+        return made;
+    moved = fcntl(made, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(made);
+    return moved;
+}
+
+/* A daemon whose queue of connections is full lets connect() wait; this bounds it. */
+static void bound_connect(int fd, struct mono deadline)
+{
+    uint64_t left_ms = mono_left_ms(client_now(), deadline);
+    struct timeval left = {.tv_sec = (time_t)(left_ms / 1000),
+                           .tv_usec = (suseconds_t)(left_ms % 1000 * 1000)};
+
+    if (left_ms == 0)
+        left.tv_usec = 1; /* zero would mean for ever */
+    must(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left)) == 0);
+}
+
+enum outcome client_connect(struct client *client, const char *path, struct mono deadline,
+                            struct bytes *message)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    int fd;
+
+    if (length >= sizeof(address.sun_path)) {
+        bytes_text(message, "the path of a socket has at most 107 bytes: ");
+        text_append_safe(message, path, length);
+        return OUTCOME_USAGE;
+    }
+    memcpy(address.sun_path, path, length);
+    fd = new_socket();
+    if (fd >= 0)
+        bound_connect(fd, deadline);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        int error = errno;
+
+        if (fd >= 0)
+            close(fd);
+        if (error == EAGAIN) {
+            bytes_text(message, "the daemon takes no connection; it is stuck or overloaded");
+            return OUTCOME_RAN_OUT;
+        }
+        say_nobody(path, error, message);
+        return OUTCOME_NO_DAEMON;
+    }
+    *client = (struct client){.socket = fd};
+    return OUTCOME_DONE;
+}
+
+void client_done(struct client *client)
+{
+    close(client->socket);
+    rpc_lines_done(&client->lines);
+}
+
+/* --- Lines in --- */
+
+/* False when the deadline came first. */
+static bool wait_for(const struct client *client, short events, struct mono deadline)
+{
+    struct pollfd ready = {.fd = client->socket, .events = events};
+    struct mono now;
+    uint64_t left_ms;
+    int count;
+
+    do {
+        now = client_now();
+        left_ms = mono_left_ms(now, deadline);
+        count = poll(&ready, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+    } while (count <= 0 && !mono_due(deadline, client_now()));
+    return count > 0;
+}
+
+enum client_read client_receive(struct client *client, struct mono deadline)
+{
+    uint8_t *room = bytes_reserve(&client->lines.in, RECEIVE_BYTES);
+    ssize_t received;
+
+    if (deadline.ms != MONO_NEVER.ms && !wait_for(client, POLLIN, deadline))
+        return CLIENT_TIMED_OUT;
+    do
+        received = recv(client->socket, room, RECEIVE_BYTES, 0);
+    while (received < 0 && errno == EINTR);
+    if (received <= 0)
+        return CLIENT_CLOSED;
+    bytes_commit(&client->lines.in, (size_t)received);
+    return CLIENT_READ;
+}
+
+enum client_read client_next(struct client *client, struct rpc_incoming *ret_incoming,
+                             struct bytes *message)
+{
+    const char *line, *why = "a line of more than 1 MiB";
+    size_t length;
+
+    switch (rpc_lines_next(&client->lines, &line, &length)) {
+    case RPC_LINE_NONE:
+        return CLIENT_EMPTY;
+    case RPC_LINE_WHOLE:
+        if (rpc_incoming_parse(line, length, ret_incoming, &why) == OK)
+            return CLIENT_READ;
+        break;
+    case RPC_LINE_TOO_LONG:
+        break;
+    }
+    bytes_text(message,
+               "what answers on the socket is no daemon of p2pchat, or is broken: it sent ");
+    bytes_text(message, why);
+    return CLIENT_BROKEN;
+}
+
+/* --- Calls --- */
+
+/* A daemon that closes at once may have said why: that is read even when sending fails. */
+static bool send_all(const struct client *client, const struct bytes *line, struct mono deadline)
+{
+    const uint8_t *at = bytes_data(line);
+    size_t left = bytes_length(line);
+
+    while (left > 0) {
+        ssize_t sent = send(client->socket, at, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (sent < 0 && errno == EAGAIN && !wait_for(client, POLLOUT, deadline))
+            return false;
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            return true;
+        if (sent > 0) {
+            at += sent;
+            left -= (size_t)sent;
+        }
+    }
+    return true;
+}
+
+/* Whether a line answers the request: there is one at a time, and an error without an id can only
+ * be about it. */
+static bool is_answer(const struct client *client, const struct rpc_incoming *incoming)
+{
+    switch (incoming->kind) {
+    case RPC_RESULT:
+    case RPC_ERROR:
+        return !incoming->has_id || incoming->id == client->last_id;
+    case RPC_EVENT:
+    case RPC_OTHER:
+        break;
+    }
+    return false;
+}
+
+static enum client_read next_answer(struct client *client, struct rpc_incoming *ret_answer,
+                                    struct bytes *message)
+{
+    enum client_read read;
+
+    while ((read = client_next(client, ret_answer, message)) == CLIENT_READ) {
+        if (is_answer(client, ret_answer))
+            break;
+        rpc_incoming_done(ret_answer);
+    }
+    return read;
+}
+
+static enum outcome outcome_of(enum client_read read, struct bytes *message)
+{
+    switch (read) {
+    case CLIENT_READ:
+        return OUTCOME_DONE;
+    case CLIENT_TIMED_OUT:
+        bytes_text(message, "no answer in time; what was queued stays queued");
+        return OUTCOME_RAN_OUT;
+    case CLIENT_CLOSED:
+        bytes_text(message, "the daemon closed the connection without an answer; what it had begun "
+                            "may be done");
+        return OUTCOME_FAILED;
+    case CLIENT_BROKEN:
+    case CLIENT_EMPTY:
+        break;
+    }
+    return OUTCOME_FAILED;
+}
+
+enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
+                         struct mono deadline, struct rpc_incoming *ret_answer,
+                         struct bytes *message)
+{
+    struct bytes line = BYTES_EMPTY;
+    enum client_read read = CLIENT_TIMED_OUT;
+
+    rpc_write_request(&line, ++client->last_id, method, bytes_data(params), bytes_length(params));
+    if (send_all(client, &line, deadline)) {
+        while ((read = next_answer(client, ret_answer, message)) == CLIENT_EMPTY) {
+            read = client_receive(client, deadline);
+            if (read != CLIENT_READ)
+                break;
+        }
+    }
+    bytes_done(&line);
+    return outcome_of(read, message);
+}

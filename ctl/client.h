@@ -1,0 +1,53 @@
+/* The connection to the daemon: lines out, lines in, p2pchat-api(7). */
+#ifndef P2PCHAT_CTL_CLIENT_H
+#define P2PCHAT_CTL_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes.h"
+#include "common/mono.h"
+#include "common/rpc.h"
+#include "ctl/outcome.h"
+
+struct client {
+    int socket;
+    struct rpc_lines lines;
+    int64_t last_id; /* of the requests that were sent */
+};
+
+/* The monotonic clock now. */
+struct mono client_now(void);
+
+/* Connects, by `deadline`. OUTCOME_NO_DAEMON when nothing answers at `path`, OUTCOME_RAN_OUT when
+ * the deadline came, OUTCOME_USAGE when the path is too long for a socket; `message` says why. */
+enum outcome client_connect(struct client *client, const char *path, struct mono deadline,
+                            struct bytes *message);
+void client_done(struct client *client);
+
+/* Calls a method with params that are one JSON object, and waits for the answer, a result or an
+ * error, until `deadline`. OUTCOME_RAN_OUT when that came first, OUTCOME_FAILED when the connection
+ * was lost or what came is no answer; `message` says why. */
+enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
+                         struct mono deadline, struct rpc_incoming *ret_answer,
+                         struct bytes *message);
+
+/* Below client_call(), for `watch`. */
+
+enum client_read {
+    CLIENT_READ,      /* something */
+    CLIENT_EMPTY,     /* nothing yet: the rest is still on its way */
+    CLIENT_CLOSED,    /* the daemon is gone */
+    CLIENT_TIMED_OUT, /* the deadline came */
+    CLIENT_BROKEN     /* what came is not what a daemon says */
+};
+
+/* The next line of any kind among what was received: CLIENT_READ, CLIENT_EMPTY or CLIENT_BROKEN
+ * (`message` says why). */
+enum client_read client_next(struct client *client, struct rpc_incoming *ret_incoming,
+                             struct bytes *message);
+
+/* Waits until more is received: CLIENT_READ, CLIENT_CLOSED or CLIENT_TIMED_OUT. */
+enum client_read client_receive(struct client *client, struct mono deadline);
+
+#endif

@@ -1,0 +1,195 @@
+#include "ctl/event_text.h"
+
+#include <string.h>
+
+#include "common/api.h"
+
+/* How a line is made: text between members of the event. */
+struct line {
+    struct bytes *out;
+    enum look look;
+    const struct json *event;
+};
+
+static void say(const struct line *line, const char *text)
+{
+    bytes_text(line->out, text);
+}
+
+static void say_field(const struct line *line, const char *name)
+{
+    phrase_field(line->out, line->event, name);
+}
+
+static void say_peer(const struct line *line)
+{
+    phrase_peer(line->out, line->look, line->event, "peer");
+}
+
+/* " (reason)", if there is one. */
+static void say_in_brackets(const struct line *line, const char *name)
+{
+    if (!phrase_has(line->event, name))
+        return;
+    say(line, " (");
+    say_field(line, name);
+    say(line, ")");
+}
+
+static void say_text(const struct line *line, const char *name)
+{
+    say(line, ": ");
+    phrase_text(line->out, line->event, name, EVENT_INDENT);
+}
+
+/* "alice's request (r1)", "the request to alice (r1)" */
+static void say_request(const struct line *line)
+{
+    if (phrase_is(line->event, "direction", "in")) {
+        say(line, "the request of ");
+        say_peer(line);
+    } else {
+        say(line, "the request to ");
+        say_peer(line);
+    }
+    say_in_brackets(line, "request");
+}
+
+static void say_requested(const struct line *line)
+{
+    if (phrase_is(line->event, "direction", "out")) {
+        say(line, "asked ");
+        say_peer(line);
+        say(line, " for a chat");
+    } else {
+        say_peer(line);
+        say(line, " asks for a chat");
+    }
+    say_in_brackets(line, "request");
+    if (phrase_has(line->event, "name")) {
+        say(line, ", calls itself ");
+        say_field(line, "name");
+    }
+    if (phrase_has(line->event, "address")) {
+        say(line, ", at ");
+        say_field(line, "address");
+    }
+    if (phrase_has(line->event, "greeting"))
+        say_text(line, "greeting");
+}
+
+/* "3 messages to alice, up to 12" */
+static void say_messages(const struct line *line)
+{
+    say_field(line, "count");
+    say(line, phrase_number(line->event, "count") == 1 ? " message to " : " messages to ");
+    say_peer(line);
+    say(line, ", up to ");
+    say_field(line, "through");
+}
+
+static void say_warning(const struct line *line)
+{
+    phrase_begin(line->out, line->look, STYLE_WARNING);
+    say(line, "warning");
+    phrase_end(line->out, line->look);
+    say(line, ": ");
+    say_field(line, "reason");
+    if (phrase_has(line->event, "peer")) {
+        say(line, ", ");
+        say_peer(line);
+    }
+    if (phrase_has(line->event, "address")) {
+        say(line, ", at ");
+        say_field(line, "address");
+    }
+    if (phrase_has(line->event, "suppressed")) {
+        say(line, "; alike and not shown: ");
+        say_field(line, "suppressed");
+    }
+}
+
+static void say_unknown(const struct line *line)
+{
+    struct json_writer w;
+
+    json_write_init(&w, line->out);
+    json_write_value(&w, line->event);
+}
+
+static void say_event(const struct line *line, enum api_event type)
+{
+    switch (type) {
+    case EVENT_MESSAGE_RECEIVED:
+        say_peer(line);
+        say_text(line, "text");
+        break;
+    case EVENT_MESSAGE_SENT:
+        say(line, "to ");
+        say_peer(line);
+        say_text(line, "text");
+        break;
+    case EVENT_MESSAGE_DELIVERED:
+        say(line, "delivered: ");
+        say_messages(line);
+        break;
+    case EVENT_MESSAGE_FAILED:
+        say(line, "not delivered: ");
+        say_messages(line);
+        say_in_brackets(line, "reason");
+        break;
+    case EVENT_CHAT_REQUESTED:
+        say_requested(line);
+        break;
+    case EVENT_CHAT_ACCEPTED:
+        say_request(line);
+        say(line, " is accepted");
+        break;
+    case EVENT_CHAT_REFUSED:
+        say_request(line);
+        say(line, " is refused");
+        break;
+    case EVENT_CHAT_EXPIRED:
+        say_request(line);
+        say(line, " was not answered in time");
+        break;
+    case EVENT_CHAT_DISCONNECTED:
+        say(line, "the chat with ");
+        say_peer(line);
+        say(line, phrase_is(line->event, "by", "us") ? " was ended by us" : " was ended by them");
+        break;
+    case EVENT_PEER_ONLINE:
+        say_peer(line);
+        say(line, " is online");
+        say_in_brackets(line, "via");
+        break;
+    case EVENT_PEER_OFFLINE:
+        say_peer(line);
+        say(line, " is offline");
+        say_in_brackets(line, "reason");
+        break;
+    case EVENT_SECURITY_WARNING:
+        say_warning(line);
+        break;
+    }
+}
+
+void event_text(struct bytes *out, enum look look, const struct json *event)
+{
+    const struct line line = {out, look, event};
+    const struct api_event_row *row = NULL;
+    const char *type;
+    size_t length;
+
+    if (json_string(json_member(event, "type"), &type, &length))
+        row = api_event_named(type);
+    phrase_begin(out, look, STYLE_DIM);
+    phrase_time(out, event, "time");
+    phrase_end(out, look);
+    bytes_text(out, "  ");
+    if (row != NULL)
+        say_event(&line, (enum api_event)row->number);
+    else
+        say_unknown(&line);
+    bytes_u8(out, '\n');
+}

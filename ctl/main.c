@@ -1,0 +1,95 @@
+/* p2pchatctl, the control client of p2pchatd. */
+#include <unistd.h>
+
+#include "config.h"
+
+#include "common/bytes.h"
+#include "ctl/help.h"
+#include "ctl/input.h"
+#include "ctl/invocation.h"
+#include "ctl/params.h"
+#include "ctl/print.h"
+#include "ctl/session.h"
+#include "ctl/watch.h"
+
+static enum outcome show_help(const struct invocation *invocation, struct bytes *message)
+{
+    const char *const *words = (const char *const *)invocation->words;
+    size_t count = invocation->word_count;
+    struct bytes out = BYTES_EMPTY;
+    enum outcome outcome;
+
+    if (invocation->command != NULL) { /* the command `help` itself */
+        words++;
+        count--;
+    }
+    outcome = help_text(words, count, &out, message);
+    if (outcome == OUTCOME_DONE)
+        outcome = print_out(&out, message);
+    bytes_done(&out);
+    return outcome;
+}
+
+static enum outcome show_version(struct bytes *message)
+{
+    struct bytes out = BYTES_EMPTY;
+    enum outcome outcome;
+
+    bytes_text(&out, "p2pchatctl " PACKAGE_VERSION "\n");
+    outcome = print_out(&out, message);
+    bytes_done(&out);
+    return outcome;
+}
+
+static enum outcome read_text(struct invocation *invocation, struct bytes *message)
+{
+    const struct api_method_row *row = api_method(invocation->command->method);
+    enum outcome outcome;
+    char *text;
+
+    if (invocation->from_stdin == FROM_NOWHERE)
+        return OUTCOME_DONE;
+    outcome =
+        input_read(STDIN_FILENO, (size_t)row->params[invocation->from_stdin].max, &text, message);
+    if (outcome == OUTCOME_DONE)
+        invocation_take_text(invocation, text);
+    return outcome;
+}
+
+static enum outcome run(struct invocation *invocation, struct bytes *message)
+{
+    enum outcome outcome;
+
+    switch (invocation->wants) {
+    case WANTS_HELP:
+        return show_help(invocation, message);
+    case WANTS_VERSION:
+        return show_version(message);
+    case WANTS_RUN:
+        break;
+    }
+    outcome = read_text(invocation, message);
+    if (outcome == OUTCOME_DONE)
+        outcome = params_check(invocation, message);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (invocation->command->id == COMMAND_WATCH)
+        return watch_run(invocation, message);
+    return session_run(invocation, message);
+}
+
+int main(int argc, char **argv)
+{
+    struct bytes message = BYTES_EMPTY;
+    struct invocation invocation;
+    enum outcome outcome;
+
+    outcome = invocation_parse(argc, (const char *const *)argv, &invocation, &message);
+    if (outcome == OUTCOME_DONE)
+        outcome = run(&invocation, &message);
+    if (bytes_length(&message) > 0)
+        print_complaint(&message);
+    invocation_done(&invocation);
+    bytes_done(&message);
+    return (int)outcome;
+}

@@ -1,0 +1,380 @@
+#include <string.h>
+
+#include "common/text.h"
+#include "ctl/event_text.h"
+#include "ctl/output.h"
+#include "ctl/table.h"
+
+/* --- Names and values, one pair a line --- */
+
+static struct bytes *pair(struct table *table, const char *name)
+{
+    table_text(table, name);
+    return table_cell(table);
+}
+
+static void pair_field(struct table *table, const char *name, const struct json *object,
+                       const char *member)
+{
+    table_text(table, name);
+    table_field(table, object, member);
+}
+
+static void show_identity(struct bytes *out, enum look look, const struct json *result)
+{
+    struct table table;
+
+    table_init(&table, 2);
+    pair_field(&table, "name", result, "name");
+    pair_field(&table, "peer id", result, "peer_id");
+    pair_field(&table, "address", result, "address");
+    table_print(&table, out, look, TABLE_WITHOUT_HEAD);
+    table_done(&table);
+}
+
+static void list_strings(struct bytes *out, const struct json *array)
+{
+    const char *text;
+    size_t length;
+
+    if (json_count(array) == 0)
+        bytes_text(out, "-");
+    for (const struct json *each = json_first(array); each != NULL; each = json_next(each)) {
+        if (json_string(each, &text, &length))
+            text_append_safe(out, text, length);
+        if (json_next(each) != NULL)
+            bytes_text(out, ", ");
+    }
+}
+
+static void list_trackers(struct bytes *out, const struct json *array)
+{
+    if (json_count(array) == 0)
+        bytes_text(out, "-");
+    for (const struct json *each = json_first(array); each != NULL; each = json_next(each)) {
+        phrase_field(out, each, "address");
+        bytes_text(out, " (");
+        phrase_field(out, each, "state");
+        bytes_text(out, json_next(each) != NULL ? "), " : ")");
+    }
+}
+
+static void show_status(struct bytes *out, enum look look, const struct json *result)
+{
+    const struct json *log = json_member(result, "log");
+    struct table table;
+    struct bytes *cell;
+
+    table_init(&table, 2);
+    pair_field(&table, "version", result, "version");
+    pair_field(&table, "role", result, "role");
+    pair_field(&table, "name", result, "name");
+    pair_field(&table, "peer id", result, "peer_id");
+    list_strings(pair(&table, "listens on"), json_member(result, "listen"));
+    table_end_cell(&table);
+    list_trackers(pair(&table, "trackers"), json_member(result, "trackers"));
+    table_end_cell(&table);
+    pair_field(&table, "links", result, "links");
+    pair_field(&table, "contacts", result, "contacts");
+    pair_field(&table, "queued", result, "queued");
+    cell = pair(&table, "log");
+    phrase_field(cell, log, "state");
+    bytes_text(cell, ", up to ");
+    phrase_field(cell, log, "last_seq");
+    bytes_text(cell, ", ");
+    phrase_size(cell, log, "size_bytes");
+    table_end_cell(&table);
+    phrase_duration(pair(&table, "up for"), result, "uptime_s");
+    table_end_cell(&table);
+    table_print(&table, out, look, TABLE_WITHOUT_HEAD);
+    table_done(&table);
+}
+
+/* --- Lists --- */
+
+enum { TEXT_INDENT = 4 }; /* of the further lines of a text */
+
+/* The rows of a result, or what to say when there are none: NULL and the text is printed. */
+static const struct json *rows_of(struct bytes *out, const struct json *result, const char *name,
+                                  const char *none)
+{
+    const struct json *first = json_first(json_member(result, name));
+
+    if (first == NULL)
+        bytes_text(out, none);
+    return first;
+}
+
+static void heads(struct table *table, const char *const *names, size_t count)
+{
+    table_init(table, count);
+    for (size_t i = 0; i < count; i++)
+        table_text(table, names[i]);
+}
+
+static void end_list(struct table *table, struct bytes *out, enum look look)
+{
+    table_print(table, out, look, TABLE_WITH_HEAD);
+    table_done(table);
+}
+
+static void show_greetings(struct bytes *out, enum look look, const struct json *first)
+{
+    for (const struct json *each = first; each != NULL; each = json_next(each)) {
+        if (!phrase_has(each, "greeting"))
+            continue;
+        phrase_field(out, each, "request");
+        bytes_text(out, " ");
+        phrase_peer(out, look, each, "alias");
+        bytes_text(out, ": ");
+        phrase_text(out, each, "greeting", TEXT_INDENT);
+        bytes_u8(out, '\n');
+    }
+}
+
+static void show_requests(struct bytes *out, enum look look, const struct json *result)
+{
+    static const char *const names[] = {"REQUEST", "DIRECTION", "PEER",
+                                        "NAME",    "ADDRESS",   "EXPIRES IN"};
+    const struct json *first = rows_of(out, result, "requests", "no requests\n");
+    struct table table;
+
+    if (first == NULL)
+        return;
+    heads(&table, names, sizeof(names) / sizeof(names[0]));
+    for (const struct json *each = first; each != NULL; each = json_next(each)) {
+        table_field(&table, each, "request");
+        table_field(&table, each, "direction");
+        phrase_peer(table_cell(&table), LOOK_PLAIN, each, "alias");
+        table_end_cell(&table);
+        table_field(&table, each, "name");
+        table_field(&table, each, "address");
+        phrase_duration(table_cell(&table), each, "expires_in_s");
+        table_end_cell(&table);
+    }
+    end_list(&table, out, look);
+    show_greetings(out, look, first);
+}
+
+static void show_connected(struct bytes *out, enum look look, const struct json *result)
+{
+    static const char *const names[] = {"PEER",    "ONLINE",   "VIA",    "HOPS",
+                                        "ADDRESS", "VERIFIED", "QUEUED", "LAST SEEN"};
+    const struct json *first = rows_of(out, result, "peers", "no chats\n");
+    struct table table;
+
+    if (first == NULL)
+        return;
+    heads(&table, names, sizeof(names) / sizeof(names[0]));
+    for (const struct json *each = first; each != NULL; each = json_next(each)) {
+        phrase_peer(table_cell(&table), LOOK_PLAIN, each, "alias");
+        table_end_cell(&table);
+        table_field(&table, each, "online");
+        table_field(&table, each, "via");
+        table_field(&table, each, "hops");
+        table_field(&table, each, "address");
+        table_field(&table, each, "verified");
+        table_field(&table, each, "queued");
+        phrase_time(table_cell(&table), each, "last_seen");
+        table_end_cell(&table);
+    }
+    end_list(&table, out, look);
+}
+
+static void show_contacts(struct bytes *out, enum look look, const struct json *result)
+{
+    static const char *const names[] = {"PEER",     "NAME",    "CONSENT",
+                                        "VERIFIED", "BLOCKED", "PEER ID"};
+    const struct json *first = rows_of(out, result, "contacts", "no contacts\n");
+    struct table table;
+
+    if (first == NULL)
+        return;
+    heads(&table, names, sizeof(names) / sizeof(names[0]));
+    for (const struct json *each = first; each != NULL; each = json_next(each)) {
+        phrase_peer(table_cell(&table), LOOK_PLAIN, each, "alias");
+        table_end_cell(&table);
+        table_field(&table, each, "name");
+        table_field(&table, each, "consent");
+        table_field(&table, each, "verified");
+        table_field(&table, each, "blocked");
+        table_field(&table, each, "peer_id");
+    }
+    end_list(&table, out, look);
+}
+
+/* "12  2026-01-31 13:00:00  to alice (queued): hi" */
+static void show_message(struct bytes *out, enum look look, const struct json *message)
+{
+    phrase_begin(out, look, STYLE_DIM);
+    phrase_field(out, message, "seq");
+    bytes_text(out, "  ");
+    phrase_time(out, message, "time");
+    phrase_end(out, look);
+    bytes_text(out, "  ");
+    if (phrase_is(message, "direction", "out"))
+        bytes_text(out, "to ");
+    phrase_peer(out, look, message, "peer");
+    if (phrase_is(message, "state", "queued") || phrase_is(message, "state", "failed")) {
+        bytes_text(out, " (");
+        phrase_field(out, message, "state");
+        bytes_text(out, ")");
+    }
+    bytes_text(out, ": ");
+    phrase_text(out, message, "text", TEXT_INDENT);
+    bytes_u8(out, '\n');
+}
+
+static void show_history(struct bytes *out, enum look look, const struct json *result)
+{
+    const struct json *each = rows_of(out, result, "messages", "no messages\n");
+
+    if (each != NULL && phrase_has(result, "next")) {
+        bytes_text(out, "(earlier ones: --before=");
+        phrase_field(out, result, "next");
+        bytes_text(out, ")\n");
+    }
+    for (; each != NULL; each = json_next(each))
+        show_message(out, look, each);
+}
+
+/* --- What was done, in a sentence --- */
+
+/* BEFORE alice AFTER */
+static void sentence(struct bytes *out, enum look look, const char *before,
+                     const struct json *result, const char *after)
+{
+    bytes_text(out, before);
+    phrase_peer(out, look, result, phrase_has(result, "alias") ? "alias" : "peer");
+    bytes_text(out, after);
+}
+
+static void line(struct bytes *out, enum look look, const char *before, const struct json *result,
+                 const char *after)
+{
+    sentence(out, look, before, result, after);
+    bytes_u8(out, '\n');
+}
+
+static void show_request(struct bytes *out, enum look look, const struct json *result)
+{
+    if (phrase_is(result, "state", "accepted")) {
+        line(out, look, "there is a chat with ", result, "");
+        return;
+    }
+    if (phrase_is(result, "state", "refused")) {
+        line(out, look, "", result, " refused");
+        return;
+    }
+    sentence(out, look, "asked ", result, " for a chat: request ");
+    phrase_field(out, result, "request");
+    bytes_text(out, "\nits key, from ");
+    phrase_field(out, result, "source");
+    bytes_text(out, ": ");
+    phrase_field(out, result, "peer_id");
+    bytes_u8(out, '\n');
+}
+
+static void show_sent(struct bytes *out, enum look look, const struct json *result)
+{
+    phrase_field(out, result, "state");
+    sentence(out, look, phrase_is(result, "state", "queued") ? " for " : " to ", result, ", as ");
+    phrase_field(out, result, "seq");
+    bytes_u8(out, '\n');
+}
+
+/* 60 digits in groups of five, four a line. */
+static void show_safety_number(struct bytes *out, const struct json *result)
+{
+    enum { GROUP = 5, LINE = 20 };
+    const char *text;
+    size_t length;
+
+    if (!json_string(json_member(result, "safety_number"), &text, &length) ||
+        strspn(text, "0123456789") != length) {
+        phrase_field(out, result, "safety_number");
+        bytes_u8(out, '\n');
+        return;
+    }
+    for (size_t at = 0; at < length; at++) {
+        if (at % GROUP == 0)
+            bytes_text(out, at % LINE == 0 ? "    " : " ");
+        bytes_u8(out, (uint8_t)text[at]);
+        if (at % LINE == LINE - 1 || at + 1 == length)
+            bytes_u8(out, '\n');
+    }
+}
+
+static void show_verified(struct bytes *out, enum look look, const struct json *result)
+{
+    line(out, look, "safety number with ", result,
+         phrase_has(result, "verified") ? " (verified):" : " (not verified):");
+    show_safety_number(out, result);
+    if (!phrase_has(result, "verified"))
+        bytes_text(out, "compare it with what the other side shows, over another way than this\n");
+}
+
+static void show_result(struct bytes *out, enum look look, enum api_method method,
+                        const struct json *result)
+{
+    switch (method) {
+    case API_IDENTITY:
+        show_identity(out, look, result);
+        break;
+    case API_STATUS:
+        show_status(out, look, result);
+        break;
+    case API_CHAT_REQUEST:
+        show_request(out, look, result);
+        break;
+    case API_CHAT_REQUESTS:
+        show_requests(out, look, result);
+        break;
+    case API_CHAT_ACCEPT:
+        line(out, look, "there is a chat with ", result, "");
+        break;
+    case API_CHAT_REFUSE:
+        line(out, look, "the request of ", result, " is refused");
+        break;
+    case API_CHAT_MESSAGE:
+        show_sent(out, look, result);
+        break;
+    case API_CHAT_CONNECTED:
+        show_connected(out, look, result);
+        break;
+    case API_CHAT_DISCONNECT:
+        line(out, look, "the chat with ", result, " is ended");
+        break;
+    case API_CONTACT_LIST:
+        show_contacts(out, look, result);
+        break;
+    case API_CONTACT_RENAME:
+        line(out, look, "now known as ", result, "");
+        break;
+    case API_CONTACT_VERIFY:
+        show_verified(out, look, result);
+        break;
+    case API_CONTACT_REMOVE:
+        line(out, look, "", result, " is forgotten; its history stays");
+        break;
+    case API_CONTACT_BLOCK:
+        line(out, look, "", result, " is blocked");
+        break;
+    case API_CONTACT_UNBLOCK:
+        line(out, look, "", result, " may ask for a chat again");
+        break;
+    case API_HISTORY:
+        show_history(out, look, result);
+        break;
+    case API_SHUTDOWN:
+        bytes_text(out, "the daemon is stopping\n");
+        break;
+    case API_EVENTS_SUBSCRIBE:
+    case API_RPC_DISCOVER:
+    case API_METHOD_COUNT:
+        OUTPUT_JSON.result(out, look, method, result);
+        break;
+    }
+}
+
+const struct output OUTPUT_TEXT = {.result = show_result, .event = event_text};

@@ -1,0 +1,197 @@
+#include "ctl/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/text.h"
+#include "ctl/output.h"
+#include "ctl/params.h"
+#include "ctl/print.h"
+
+/* --- Find --- */
+
+/* $XDG_RUNTIME_DIR/p2pchat/control.sock, if that is there; ended by a NUL. */
+static bool user_socket(struct bytes *path)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (runtime == NULL || *runtime == '\0')
+        return false;
+    bytes_text(path, runtime);
+    bytes_text(path, "/p2pchat/control.sock");
+    bytes_u8(path, '\0');
+    return access((const char *)bytes_data(path), F_OK) == 0;
+}
+
+enum outcome session_open(struct client *client, const struct invocation *invocation,
+                          struct mono deadline, struct bytes *message)
+{
+    const char *named = invocation->socket != NULL ? invocation->socket : getenv("P2PCHAT_SOCKET");
+    struct bytes path = BYTES_EMPTY;
+    enum outcome outcome;
+
+    if (named == NULL || *named == '\0')
+        named = user_socket(&path) ? (const char *)bytes_data(&path) : "/run/p2pchat/control.sock";
+    outcome = client_connect(client, named, deadline, message);
+    bytes_done(&path);
+    return outcome;
+}
+
+/* --- Ask --- */
+
+/* "there is no such peer (no_such_peer)" */
+static enum outcome refusal(const struct rpc_incoming *answer, struct bytes *message)
+{
+    const char *name = answer->name;
+    char code[32];
+
+    if (name == NULL) {
+        snprintf(code, sizeof(code), "error %d", answer->code);
+        name = code;
+    }
+    text_append_safe(message, answer->message, strlen(answer->message));
+    bytes_text(message, " (");
+    text_append_safe(message, name, strlen(name));
+    bytes_text(message, ")");
+    return strcmp(name, error_name(ERR_REFUSED)) == 0 ? OUTCOME_REFUSED : OUTCOME_FAILED;
+}
+
+enum outcome session_call(struct client *client, const struct invocation *invocation,
+                          struct mono deadline, struct rpc_incoming *ret_answer,
+                          struct bytes *message)
+{
+    struct bytes params = BYTES_EMPTY;
+    struct rpc_incoming answer;
+    struct json_writer w;
+    enum outcome outcome;
+
+    json_write_init(&w, &params);
+    params_write(invocation, &w);
+    outcome = client_call(client, params_method(invocation), &params, deadline, &answer, message);
+    bytes_done(&params);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (answer.kind == RPC_ERROR) {
+        outcome = refusal(&answer, message);
+        rpc_incoming_done(&answer);
+        return outcome;
+    }
+    *ret_answer = answer;
+    return OUTCOME_DONE;
+}
+
+/* --- Judge --- */
+
+static enum outcome judge_message(const struct invocation *invocation, const struct json *result,
+                                  struct bytes *message)
+{
+    if (!invocation_waits(invocation) || !phrase_is(result, "state", "queued"))
+        return OUTCOME_DONE;
+    bytes_text(message, "not delivered in time; the message stays queued");
+    return OUTCOME_RAN_OUT;
+}
+
+static enum outcome judge_request(const struct invocation *invocation, const struct json *result,
+                                  struct bytes *message)
+{
+    if (phrase_is(result, "state", "refused")) {
+        bytes_text(message, "the other side refused (refused)");
+        return OUTCOME_REFUSED;
+    }
+    if (!invocation_waits(invocation) || !phrase_is(result, "state", "sent"))
+        return OUTCOME_DONE;
+    bytes_text(message, "no answer in time; the request stays queued");
+    return OUTCOME_RAN_OUT;
+}
+
+/* Whether two numbers have the same digits, whatever stands between those. */
+static bool same_digits(const char *a, const char *b)
+{
+    static const char digits[] = "0123456789";
+
+    for (;; a++, b++) {
+        a += strcspn(a, digits);
+        b += strcspn(b, digits);
+        if (*a != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+    }
+}
+
+/* The daemon says whether the contact is verified, which it may have been before. */
+static enum outcome judge_number(const struct invocation *invocation, const struct json *result,
+                                 struct bytes *message)
+{
+    const char *given = invocation->value[ARG_CONTACT_VERIFY_NUMBER], *number;
+    size_t length;
+
+    if (given == NULL || (json_string(json_member(result, "safety_number"), &number, &length) &&
+                          same_digits(given, number) && phrase_has(result, "verified")))
+        return OUTCOME_DONE;
+    bytes_text(message, "the safety numbers are not equal: one is mistyped, or somebody is between "
+                        "you");
+    return OUTCOME_FAILED;
+}
+
+static enum outcome judge(const struct invocation *invocation, const struct json *result,
+                          struct bytes *message)
+{
+    enum api_method method;
+
+    if (!api_find_method(params_method(invocation), &method))
+        return OUTCOME_DONE;
+    if (method == API_CHAT_MESSAGE)
+        return judge_message(invocation, result, message);
+    if (method == API_CHAT_REQUEST)
+        return judge_request(invocation, result, message);
+    if (invocation->command->id == COMMAND_CONTACT_VERIFY)
+        return judge_number(invocation, result, message);
+    return OUTCOME_DONE;
+}
+
+/* --- Run --- */
+
+static enum outcome print_result(const struct invocation *invocation, const struct json *result,
+                                 struct bytes *message)
+{
+    const struct output *output = &OUTPUT_TEXT;
+    enum look look = LOOK_PLAIN;
+    struct bytes out = BYTES_EMPTY;
+    enum outcome outcome;
+
+    if (invocation->json || invocation->command->id == COMMAND_CALL)
+        output = &OUTPUT_JSON;
+    else
+        look = print_look();
+    output->result(&out, look, invocation->command->method, result);
+    outcome = print_out(&out, message);
+    bytes_done(&out);
+    return outcome;
+}
+
+enum outcome session_run(const struct invocation *invocation, struct bytes *message)
+{
+    struct mono deadline = mono_after(client_now(), invocation->timeout_ms);
+    struct rpc_incoming answer;
+    struct client client;
+    enum outcome outcome;
+
+    outcome = session_open(&client, invocation, deadline, message);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (invocation_waits(invocation))
+        deadline = MONO_NEVER;
+    outcome = session_call(&client, invocation, deadline, &answer, message);
+    client_done(&client);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = print_result(invocation, answer.body, message);
+    if (outcome == OUTCOME_DONE)
+        outcome = judge(invocation, answer.body, message);
+    rpc_incoming_done(&answer);
+    return outcome;
+}

@@ -1,0 +1,25 @@
+/* What every command does with the daemon: find it, ask it, understand its refusals. */
+#ifndef P2PCHAT_CTL_SESSION_H
+#define P2PCHAT_CTL_SESSION_H
+
+#include "common/bytes.h"
+#include "common/rpc.h"
+#include "ctl/client.h"
+#include "ctl/invocation.h"
+#include "ctl/outcome.h"
+
+/* Connects to the daemon that the invocation or the environment names. As client_connect(). */
+enum outcome session_open(struct client *client, const struct invocation *invocation,
+                          struct mono deadline, struct bytes *message);
+
+/* Calls the invocation's method and gives its result; an error of the daemon is an outcome, and
+ * `message` what it said. As client_call(). */
+enum outcome session_call(struct client *client, const struct invocation *invocation,
+                          struct mono deadline, struct rpc_incoming *ret_answer,
+                          struct bytes *message);
+
+/* The whole of a command that is one call: connects, calls, prints, and judges the result: whether
+ * it is what was asked for. */
+enum outcome session_run(const struct invocation *invocation, struct bytes *message);
+
+#endif
