@@ -47,7 +47,8 @@ static struct sockaddr_un address_of_path(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+    assert_true(strlen(path) < sizeof(address.sun_path));
+    memcpy(address.sun_path, path, strlen(path));
     return address;
 }
 
