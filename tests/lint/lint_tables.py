@@ -11,7 +11,8 @@ API = "common/api.def"
 MESSAGES = "daemon/core/link/message.def"
 API_PAGE = "man/p2pchat-api.7"
 PROTOCOL_PAGE = "man/p2pchat-protocol.7"
-DISPATCH = "daemon/main.c"  # once there is a program, its methods are handled and tested
+DISPATCH = "daemon/main.c"  # once there is a program, its methods are handled
+SYSTEM_TESTS = "tests/system/"  # and once it is tested from outside, all of them are
 SEEDS = "tests/fuzz/corpus/message/"
 
 
@@ -34,6 +35,7 @@ def check_api(tree):
     handlers = tests = None
     if tree.has(DISPATCH):
         handlers = "".join(tree.read(path) for path in tree.files(".c", under="daemon/"))
+    if tree.files(".py", ".sh", under=SYSTEM_TESTS):
         tests = "".join(tree.read(path) for path in tree.files(".c", ".py", ".sh", under="tests/")
                         if not path.startswith("tests/lint/"))
     for number, ident, name in rows(tree, API, "METHOD"):
