@@ -1,0 +1,202 @@
+"""What system tests share: daemons of their own, calls over the control socket, TAP.
+
+A test is a unittest.TestCase; `rig.main()` at the end of the script runs them and prints TAP. Every
+daemon lives in the temporary directory of its test and is ended with it, whatever happens.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILT = os.environ.get("top_builddir", ".")
+DEADLINE_S = 20  # for whatever takes milliseconds on a machine that is not busy
+
+
+def program(name):
+    return os.path.join(BUILT, name)
+
+
+def wait_for(condition, what):
+    """Returns the first true value of condition()."""
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for {what}")
+        time.sleep(0.01)
+
+
+class Refused(Exception):
+    """The daemon answered with an error."""
+
+    def __init__(self, error):
+        super().__init__(f"{error['data']['name']}: {error['message']}")
+        self.name = error["data"]["name"]
+
+
+class Client:
+    """A connection to a control socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE_S)
+        try:
+            self.socket.connect(path)
+        except OSError:
+            self.socket.close()
+            raise
+        self.lines = self.socket.makefile("rb")
+        self.sent = 0
+        self.events = []  # notifications that came while a call waited
+
+    def close(self):
+        self.lines.close()
+        self.socket.close()
+
+    def send(self, method, **params):
+        self.sent += 1
+        request = {"jsonrpc": "2.0", "id": self.sent, "method": method, "params": params}
+        self.socket.sendall(json.dumps(request).encode() + b"\n")
+        return self.sent
+
+    def receive(self):
+        line = self.lines.readline()
+        if not line:
+            raise EOFError("the daemon closed the control connection")
+        return json.loads(line)
+
+    def result(self, number):
+        while True:
+            answer = self.receive()
+            if "id" not in answer:
+                self.events.append(answer["params"])
+            elif answer["id"] == number:
+                if "error" in answer:
+                    raise Refused(answer["error"])
+                return answer["result"]
+
+    def call(self, method, **params):
+        return self.result(self.send(method, **params))
+
+    def event(self):
+        return self.events.pop(0) if self.events else self.receive()["params"]
+
+
+class Daemon:
+    """A p2pchatd with a state directory and a control socket of its own."""
+
+    def __init__(self, top, name, *options):
+        self.name = name
+        self.state = os.path.join(top, name)
+        self.socket = os.path.join(top, name + ".sock")
+        self.log_path = os.path.join(top, name + ".log")
+        self.options = options or ("--listen=127.0.0.1:0",)
+        self.process = None
+        self.clients = []
+
+    def command(self, *more):
+        return [program("p2pchatd"), f"--socket={self.socket}", f"--state-dir={self.state}",
+                f"--name={self.name}", *self.options, *more]
+
+    def spawn(self, *more):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command(*more), stderr=log,
+                                            stdin=subprocess.DEVNULL)
+
+    def start(self, *more):
+        """Returns a connected client."""
+        self.spawn(*more)
+        return wait_for(self.try_client, f"{self.name}'s control socket")
+
+    def try_client(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} ended with {self.process.returncode}: {self.log()}")
+        try:
+            return self.client()
+        except OSError:
+            return None
+
+    def client(self):
+        self.clients.append(Client(self.socket))
+        return self.clients[-1]
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as log:
+            return log.read()
+
+    def end(self, number=signal.SIGTERM):
+        """Sends the signal and returns the exit status (minus the signal's number, if it killed)."""
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE_S)
+
+    def clean_up(self):
+        if self.process is not None and self.process.poll() is None:
+            self.end(signal.SIGKILL)
+        for client in self.clients:
+            client.close()
+
+
+class Test(unittest.TestCase):
+    def setUp(self):
+        self.top = tempfile.mkdtemp(prefix="p2pchat-test-")
+        self.addCleanup(shutil.rmtree, self.top)
+
+    def path(self, *parts):
+        return os.path.join(self.top, *parts)
+
+    def write(self, name, content, mode=0o600):
+        with open(self.path(name), "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.chmod(self.path(name), mode)
+        return self.path(name)
+
+    def daemon(self, name, *options):
+        daemon = Daemon(self.top, name, *options)
+        self.addCleanup(daemon.clean_up)
+        return daemon
+
+
+class TapResult(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.number = 0
+
+    def say(self, word, test, comment=""):
+        self.number += 1
+        print(f"{word} {self.number} - {test.id().rpartition('.')[2]}", flush=True)
+        for line in comment.splitlines():
+            print(f"# {line}")
+
+    def addSuccess(self, test):
+        self.say("ok", test)
+
+    def addFailure(self, test, err):
+        self.say("not ok", test, self._exc_info_to_string(err, test))
+
+    def addError(self, test, err):
+        self.say("not ok", test, self._exc_info_to_string(err, test))
+
+    def addSkip(self, test, reason):
+        self.number += 1
+        print(f"ok {self.number} - {test.id().rpartition('.')[2]} # SKIP {reason}", flush=True)
+
+
+def main():
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    if len(sys.argv) > 1:  # by name, for people
+        suite = unittest.defaultTestLoader.loadTestsFromNames(sys.argv[1:],
+                                                              sys.modules["__main__"])
+    print(f"1..{suite.countTestCases()}", flush=True)
+    suite.run(TapResult())
