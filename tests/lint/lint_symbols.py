@@ -12,7 +12,7 @@ import rules
 
 # Functions of the C library whose result depends on their arguments alone, and memory.
 ALLOWED = re.compile("|".join([
-    r"(__)?(mem(chr|cmp|cpy|mem|move|rchr|set)|explicit_bzero)(_chk)?",
+    r"(__)?(bcmp|mem(chr|cmp|cpy|mem|move|rchr|set)|explicit_bzero)(_chk)?",
     r"(__)?str(n?len|n?cmp|chr|rchr|spn|cspn|pbrk|str)(_chk)?",
     r"bsearch|qsort|abort|free|malloc|calloc|realloc",
     r"__stack_chk_fail|_GLOBAL_OFFSET_TABLE_",
