@@ -1,6 +1,7 @@
 #include "daemon/pump.h"
 
 #include <event2/event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,14 +146,11 @@ static bool has_log_rows(const struct transaction *transaction)
     return false;
 }
 
-/* Gives the transaction to the node; a node that has stopped cannot take it. */
-static void return_transaction(struct pump *pump, const struct input *input,
-                               struct transaction *transaction)
+/* Gives the transaction to the node, also to one that is stopping: calls wait for it. */
+static void return_transaction(struct pump *pump, const struct input *input)
 {
-    if (pump->is_stopping)
-        transaction_free(transaction);
-    else
-        pump_input(pump, input);
+    node_input(pump->node, input, pump_now(pump));
+    drain(pump);
 }
 
 static void give_rows(struct pump *pump, const struct store_answer *answer)
@@ -187,13 +185,13 @@ static void give_answer(struct pump *pump, const struct store_answer *answer)
         if (has_log_rows(answer->transaction))
             control_durable(pump->control, answer->transaction);
         input.durable.transaction = answer->transaction;
-        return_transaction(pump, &input, answer->transaction);
+        return_transaction(pump, &input);
         break;
     case STORE_FAILED:
         input.kind = INPUT_STORE_FAILED;
         input.store_failed.transaction = answer->transaction;
         input.store_failed.error = answer->error;
-        return_transaction(pump, &input, answer->transaction);
+        return_transaction(pump, &input);
         break;
     case STORE_ROWS:
         if ((answer->id & PUMP_QUESTION_OF_CONTROL) != 0)
@@ -335,6 +333,18 @@ static void on_accepted(void *context, int fd, const struct socket_address *remo
     net_adopt(context, fd, 0, remote);
 }
 
+/* Nobody is let in, and nobody asked, before what the node wrote at its start has come back: its
+ * record may be shown only then. */
+static void wait_for_store(struct pump *pump)
+{
+    struct pollfd readable = {.fd = store_descriptor(pump->store), .events = POLLIN};
+
+    while (store_queued_bytes(pump->store) > 0) {
+        poll(&readable, 1, -1);
+        on_store_readable(readable.fd, EV_READ, pump);
+    }
+}
+
 void pump_start(struct pump *pump)
 {
     const struct timeval period = {.tv_sec = ANNOUNCE_PERIOD_MS / 1000};
@@ -349,6 +359,7 @@ void pump_start(struct pump *pump)
     announce(pump);
     node_start(pump->node, pump_now(pump));
     drain(pump);
+    wait_for_store(pump);
 }
 
 void pump_run(struct pump *pump)

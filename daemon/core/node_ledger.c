@@ -466,6 +466,7 @@ void ledger_durable(struct node *node, struct transaction *transaction)
         node->store_retry_ms = 0;
         timers_stop(&node->timers, &node->store_timer);
         node_note(node, NOTE_NOTICE, "store_recovered", NULL, NULL, "the log can be written again");
+        session_new_record(node); /* the last one may have failed */
         for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
             if (c->session != NULL && consent_is_open(c)) {
                 c->owes_have = true; /* what they sent meanwhile was dropped */

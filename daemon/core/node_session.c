@@ -602,6 +602,8 @@ static void greeted(struct node *node, struct session *session, const struct jso
 static void received(struct node *node, struct session *session, enum message_type type,
                      const struct json *data)
 {
+    if (session->contact != NULL && session->contact->row.blocked)
+        return; /* its link closes as soon as that is durable; until then it hears nothing either */
     switch (type) {
     case MESSAGE_HELLO:
     case MESSAGE_PING:

@@ -6,6 +6,7 @@ daemon lives in the temporary directory of its test and is ended with it, whatev
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -32,7 +33,7 @@ def wait_for(condition, what):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain for {what}")
-        time.sleep(0.01)
+        select.select([], [], [], 0.01)
 
 
 class Refused(Exception):
@@ -41,6 +42,7 @@ class Refused(Exception):
     def __init__(self, error):
         super().__init__(f"{error['data']['name']}: {error['message']}")
         self.name = error["data"]["name"]
+        self.message = error["message"]
 
 
 class Client:
@@ -87,8 +89,12 @@ class Client:
     def call(self, method, **params):
         return self.result(self.send(method, **params))
 
-    def event(self):
-        return self.events.pop(0) if self.events else self.receive()["params"]
+    def event(self, kind=None):
+        """The next event, or the next of this type; those before it are dropped."""
+        while True:
+            event = self.events.pop(0) if self.events else self.receive()["params"]
+            if kind in (None, event["type"]):
+                return event
 
 
 class Daemon:
@@ -124,6 +130,17 @@ class Daemon:
             return self.client()
         except OSError:
             return None
+
+    def call(self, method, **params):
+        """One call on a connection of its own."""
+        client = Client(self.socket)
+        try:
+            return client.call(method, **params)
+        finally:
+            client.close()
+
+    def address(self):
+        return self.call("status")["listen"][0]
 
     def client(self):
         self.clients.append(Client(self.socket))
@@ -166,6 +183,44 @@ class Test(unittest.TestCase):
         daemon = Daemon(self.top, name, *options)
         self.addCleanup(daemon.clean_up)
         return daemon
+
+
+class People(Test):
+    """Nodes that talk to each other, each called by its name."""
+
+    def person(self, name, *options, place=""):
+        """A running node. Two of one name want different places."""
+        os.makedirs(self.path(place), exist_ok=True)
+        daemon = Daemon(self.path(place), name, "--listen=127.0.0.1:0", *options)
+        self.addCleanup(self.end_well, daemon)
+        daemon.start()
+        return daemon
+
+    def end_well(self, daemon):
+        try:
+            if daemon.process.poll() is None:
+                self.assertEqual(daemon.end(), 0, daemon.log())
+        finally:
+            daemon.clean_up()
+
+    def befriend(self, asker, asked):
+        watcher = asked.client()
+        watcher.call("events.subscribe")
+        asker.call("chat.request", to=asked.address())
+        watcher.call("chat.accept", request=watcher.event("chat.requested")["request"])
+        for one in (asker, asked):
+            wait_for(lambda: any(c["consent"] == "mutual" for c in
+                                 one.call("contact.list")["contacts"]), "mutual consent")
+
+    def pair(self, *options):
+        alice, bob = self.person("alice", *options), self.person("bob", *options)
+        self.befriend(alice, bob)
+        return alice, bob
+
+    def assert_refused(self, name, function, *arguments, **parameters):
+        with self.assertRaises(Refused) as caught:
+            function(*arguments, **parameters)
+        self.assertEqual(caught.exception.name, name, caught.exception.message)
 
 
 class TapResult(unittest.TestResult):
