@@ -245,7 +245,7 @@ static int answer_key(struct apply *a, struct log_row *row)
     return rc;
 }
 
-static int insert_log(struct apply *a, const struct log_row *row, bool *ret_added)
+static int insert_log(struct apply *a, const struct log_row *row, uint64_t number, bool *ret_added)
 {
     struct binder b;
     int rc;
@@ -256,7 +256,7 @@ static int insert_log(struct apply *a, const struct log_row *row, bool *ret_adde
     bind_i64(&b, row->type);
     bind_number_or_null(&b, row->peer);
     bind_number_or_null(&b, row->stream);
-    bind_number_or_null(&b, row->number);
+    bind_number_or_null(&b, number);
     bind_text(&b, row->key);
     bind_text_of(&b, row->body, row->body_length);
     rc = binder_run(&b);
@@ -265,8 +265,9 @@ static int insert_log(struct apply *a, const struct log_row *row, bool *ret_adde
     return rc;
 }
 
-/* Finds the stream of a message, and gives one of ours its number. */
-static int prepare_message(struct apply *a, struct log_row *row, struct cached_stream **ret_cached)
+/* Finds the stream of a message, and the number that it gets. */
+static int prepare_message(struct apply *a, const struct log_row *row,
+                           struct cached_stream **ret_cached, uint64_t *ret_number)
 {
     int rc = find_stream(a, row->stream, ret_cached);
     const struct cached_stream *cached = *ret_cached;
@@ -274,12 +275,12 @@ static int prepare_message(struct apply *a, struct log_row *row, struct cached_s
     if (rc != SQLITE_OK)
         return rc;
     must(cached->row.stream != 0 && !cached->closed && cached->row.peer == row->peer);
-    row->epoch = cached->row.epoch;
     if (cached->row.direction == DIRECTION_OUT) {
         must(row->type == EVENT_MESSAGE_SENT);
-        row->number = cached->row.last + 1;
+        *ret_number = cached->row.last + 1;
     } else {
         must(row->type == EVENT_MESSAGE_RECEIVED && row->key == NULL);
+        *ret_number = row->number;
     }
     return SQLITE_OK;
 }
@@ -297,22 +298,26 @@ static void count_message(struct cached_stream *cached, const struct log_row *ro
 static int change_log(struct apply *a, struct log_row *row)
 {
     struct cached_stream *cached = NULL;
+    uint64_t number = 0;
     bool added = false;
     int rc = SQLITE_OK;
 
     row->result = OK;
     row->existing = row->delivered = false;
     if (row->stream != 0)
-        rc = prepare_message(a, row, &cached);
+        rc = prepare_message(a, row, &cached, &number);
     if (rc == SQLITE_OK)
-        rc = insert_log(a, row, &added);
+        rc = insert_log(a, row, number, &added);
     if (rc != SQLITE_OK)
         return rc;
     if (!added)
         return answer_key(a, row);
     row->seq = ++a->seq;
-    if (cached != NULL)
+    if (cached != NULL) {
+        row->number = number;
+        row->epoch = cached->row.epoch;
         count_message(cached, row);
+    }
     return SQLITE_OK;
 }
 

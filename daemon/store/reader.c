@@ -100,7 +100,7 @@ static void take_row(sqlite3_stmt *s, struct page *p)
     struct store_row *row;
 
     body = column_text(s, 6, &length);
-    if (p->count == p->rows_max || (p->count > 0 && length > p->bytes_max - p->bytes)) {
+    if (p->count == p->rows_max || (p->count > 0 && p->bytes + length > p->bytes_max)) {
         p->full = true;
         return;
     }

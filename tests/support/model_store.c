@@ -501,6 +501,7 @@ void model_store_load(const struct model_store *m,
         if (m->meta[i] != 0)
             row(context,
                 &(struct change){.kind = CHANGE_META, .meta = {(enum meta_name)i, m->meta[i]}});
+    row(context, &(struct change){.kind = CHANGE_META, .meta = {META_LAST_SEQ, m->log.count}});
     for (size_t i = 0; i < m->peers.count; i++) {
         const struct peer_row *peer = list_at(&m->peers, i, sizeof(*peer));
 

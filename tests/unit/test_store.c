@@ -485,6 +485,9 @@ static void test_read_stream(void **state)
     answer = take_rows(rig, 14, 1, true);
     assert_row(&answer.rows[0], 6, "three");
     store_answer_done(&answer);
+    store_read_stream(rig->store, 18, 1, 0, 10, 1);
+    answer = take_rows(rig, 18, 1, false);
+    store_answer_done(&answer);
     store_read_stream(rig->store, 15, 1, 6, 10, 1000);
     answer = take_rows(rig, 15, 0, true);
     store_answer_done(&answer);
