@@ -50,9 +50,9 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     call_done(node);
+    requests_done(&node->requests, &node->timers); /* while all that has timers is there */
     ledger_done(node);
     session_done(node);
-    requests_done(&node->requests, &node->timers);
     contacts_done(&node->contacts);
     for (struct pending_read *read = node->reads, *next; read != NULL; read = next) {
         next = read->hh.next;
