@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* A node's disk: the model of the store, with a writer that takes its time, fails, and loses what
+ * was on its way when the machine stops. */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+
+enum { LAZY_MS = 100, READ_MS_MAX = 30, ROWS_MAX = 256 };
+
+/* A transaction that a disk that lies has said to be durable. */
+struct kept {
+    struct transaction *transaction;
+    uint64_t durable_ms; /* when it really is */
+    struct kept *older;
+};
+
+void disk_init(struct disk *disk, struct actor *actor)
+{
+    *disk = (struct disk){.actor = actor, .store = model_store_new()};
+}
+
+void disk_done(struct disk *disk)
+{
+    for (struct kept *kept = disk->kept, *older; kept != NULL; kept = older) {
+        older = kept->older;
+        transaction_free(kept->transaction);
+        free(kept);
+    }
+    model_store_free(disk->store);
+}
+
+/* --- Answers --- */
+
+static void give_rows(struct actor *actor, const struct store_answer *answer)
+{
+    struct outbox_row *rows = xcalloc(answer->count + 1, sizeof *rows);
+    struct input input = {.kind = INPUT_ROWS};
+
+    for (size_t i = 0; i < answer->count; i++)
+        rows[i] = (struct outbox_row){.seq = answer->rows[i].log.seq,
+                                      .number = answer->rows[i].log.number,
+                                      .time_ms = answer->rows[i].log.time_ms,
+                                      .text = answer->rows[i].log.body,
+                                      .text_length = answer->rows[i].log.body_length};
+    input.rows.read = answer->id;
+    input.rows.error = answer->error;
+    input.rows.rows = rows;
+    input.rows.count = answer->count;
+    input.rows.end = answer->end;
+    actor_input(actor, &input);
+    free(rows);
+}
+
+static void give_transaction(struct actor *actor, const struct store_answer *answer)
+{
+    struct transaction *transaction = answer->transaction;
+    struct input input = {.kind = INPUT_DURABLE};
+
+    if (answer->kind == STORE_FAILED) {
+        input.kind = INPUT_STORE_FAILED;
+        input.store_failed.transaction = transaction;
+        input.store_failed.error = answer->error;
+        actor_input(actor, &input);
+        return;
+    }
+    actor->durable_ticket = transaction->ticket;
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct log_row *row = &transaction->changes[i].log;
+        if (transaction->changes[i].kind != CHANGE_LOG || row->result != OK || row->existing)
+            continue;
+        actor_saw_row(actor, row);
+    }
+    input.durable.transaction = transaction;
+    actor_input(actor, &input);
+}
+
+static void give_answers(struct disk *disk)
+{
+    struct store_answer answer;
+
+    while (disk->actor->node != NULL && model_store_take(disk->store, &answer)) {
+        if (answer.kind == STORE_ROWS)
+            give_rows(disk->actor, &answer);
+        else
+            give_transaction(disk->actor, &answer);
+        model_store_answer_done(&answer);
+    }
+}
+
+/* --- Writing --- */
+
+static void begin_commit(struct sim *sim, struct event *event);
+
+static void commit(struct sim *sim, struct event *event)
+{
+    struct actor *actor = event->actor;
+    struct disk *disk = &actor->disk;
+
+    if (disk->fault == OK) {
+        sim_trace(sim, actor, "disk commits %zu", disk->committing);
+        model_store_commit(disk->store, disk->committing);
+    } else {
+        sim_trace(sim, actor, "disk fails %zu: %s", disk->committing, error_name(disk->fault));
+        model_store_fail(disk->store, disk->committing, disk->fault);
+    }
+    disk->committing = 0;
+    if (model_store_waiting(disk->store) > 0)
+        begin_commit(sim, event);
+    give_answers(disk);
+}
+
+/* The writer, when it is idle, takes all that waits. */
+static void begin_commit(struct sim *sim, struct event *event)
+{
+    struct disk *disk = &event->actor->disk;
+
+    if (disk->committing > 0)
+        return;
+    disk->committing = model_store_waiting(disk->store);
+    if (disk->committing > 0)
+        sim_after_for(event->actor,
+                      sim_between(sim, sim->options.commit_ms_min, sim->options.commit_ms_max),
+                      commit);
+}
+
+static void give_answers_now(struct sim *sim, struct event *event)
+{
+    (void)sim;
+    give_answers(&event->actor->disk);
+}
+
+/* Says that it is durable at once; really it is so only some time later. */
+static void append_lying(struct disk *disk, struct transaction *transaction)
+{
+    struct sim *sim = disk->actor->sim;
+    struct kept *kept = xcalloc(1, sizeof *kept);
+
+    *kept = (struct kept){.transaction = model_store_copy(transaction),
+                          .durable_ms = sim->now_ms + sim->options.commit_ms_max,
+                          .older = disk->kept};
+    disk->kept = kept;
+    model_store_append(disk->store, transaction);
+    model_store_commit(disk->store, 1);
+    sim_after_for(disk->actor, 0, give_answers_now);
+}
+
+void disk_append(struct disk *disk, struct transaction *transaction)
+{
+    const size_t waiting = model_store_waiting(disk->store);
+    const bool is_lazy = transaction->lazy;
+
+    if (disk->actor->sim->options.disk_lies) {
+        append_lying(disk, transaction);
+        return;
+    }
+    model_store_append(disk->store, transaction);
+    if (model_store_waiting(disk->store) == waiting) /* after a failure that was not taken yet */
+        sim_after_for(disk->actor, 0, give_answers_now);
+    else
+        sim_after_for(disk->actor, is_lazy ? LAZY_MS : 0, begin_commit);
+}
+
+/* --- Reading --- */
+
+/* What a read asks for; the event's bytes. */
+struct question {
+    uint64_t read, after_seq;
+    uint32_t stream;
+    size_t rows_max, bytes_max;
+};
+
+static void answer_read(struct sim *sim, struct event *event)
+{
+    struct disk *disk = &event->actor->disk;
+    struct question ask;
+    (void)sim;
+
+    memcpy(&ask, bytes_data(&event->bytes), sizeof ask);
+    if (disk->fault == ERR_STORAGE_FAILED) {
+        const struct input failed = {.kind = INPUT_ROWS,
+                                     .rows = {.read = ask.read, .error = disk->fault}};
+        actor_input(event->actor, &failed);
+        return;
+    }
+    model_store_read_stream(disk->store, ask.read, ask.stream, ask.after_seq, ask.rows_max,
+                            ask.bytes_max);
+    give_answers(disk);
+}
+
+void disk_read(struct disk *disk, const struct action *action)
+{
+    const struct question ask = {.read = action->read.read,
+                                 .after_seq = action->read.after_seq,
+                                 .stream = action->read.stream,
+                                 .rows_max = action->read.rows_max,
+                                 .bytes_max = action->read.bytes_max};
+    struct sim *sim = disk->actor->sim;
+
+    bytes_append(&sim_after_for(disk->actor, sim_between(sim, 0, READ_MS_MAX), answer_read)->bytes,
+                 &ask, sizeof ask);
+}
+
+/* --- Crashes --- */
+
+/* Everything that is durable by now, in a new store. */
+static void keep_the_truth(struct disk *disk)
+{
+    struct kept *oldest_first = NULL;
+    struct store_answer answer;
+
+    for (struct kept *kept = disk->kept, *older; kept != NULL; kept = older) {
+        older = kept->older;
+        kept->older = oldest_first;
+        oldest_first = kept;
+    }
+    disk->kept = NULL;
+    model_store_free(disk->store);
+    disk->store = model_store_new();
+    for (struct kept *kept = oldest_first, *next; kept != NULL; kept = next) {
+        next = kept->older;
+        if (kept->durable_ms > disk->actor->sim->now_ms) {
+            transaction_free(kept->transaction);
+            free(kept);
+            continue;
+        }
+        model_store_append(disk->store, model_store_copy(kept->transaction));
+        kept->older = disk->kept;
+        disk->kept = kept;
+    }
+    model_store_commit(disk->store, model_store_waiting(disk->store));
+    while (model_store_take(disk->store, &answer)) {
+        transaction_free(answer.transaction);
+        model_store_answer_done(&answer);
+    }
+}
+
+void disk_crash(struct disk *disk)
+{
+    struct sim *sim = disk->actor->sim;
+
+    if (sim->options.disk_lies)
+        keep_the_truth(disk);
+    if (disk->committing > 0 && sim_chance(sim, 50)) /* it was, but nobody has heard of it */
+        model_store_commit(disk->store, disk->committing);
+    disk->committing = 0;
+    model_store_crash(disk->store, sim_chance(sim, 50));
+}
+
+void disk_each_row(struct disk *disk, uint64_t after_seq,
+                   void (*row)(struct actor *actor, const struct log_row *row))
+{
+    struct store_answer answer;
+
+    for (bool end = false; !end;) {
+        model_store_read_range(disk->store, 1, after_seq, 0, 0, ROWS_MAX, SIZE_MAX);
+        must(model_store_take(disk->store, &answer));
+        for (size_t i = 0; i < answer.count; i++)
+            row(disk->actor, &answer.rows[i].log);
+        after_seq = answer.scanned_through;
+        end = answer.end;
+        model_store_answer_done(&answer);
+    }
+}

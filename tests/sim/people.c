@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* People and scripts at the nodes: they ask, answer as their manners are, and talk. What was not
+ * answered for good they say again, with the same idempotency key. */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+
+enum { THINK_MS = 3000, AGAIN_MS = 4000 };
+
+/* --- Asking and answering --- */
+
+struct call *people_request(struct actor *actor, struct actor *to, enum known known)
+{
+    return actor_call(actor, API_CHAT_REQUEST, to, 0, "{\"to\":\"%s%s%s:%u\"}",
+                      known == BY_KEY ? to->identity.id : "", known == BY_KEY ? "@" : "",
+                      to->address.host, to->address.port);
+}
+
+struct call *people_about(struct actor *actor, enum api_method method, struct actor *peer)
+{
+    return actor_call(actor, method, peer, 0, "{\"%s\":\"%s\"}", api_method(method)->params[0].name,
+                      peer->identity.id);
+}
+
+/* Fields of an event, as the log has them: without braces. The caller frees the root. */
+static struct json *parse_fields(const char *fields, size_t length)
+{
+    char *text = xmalloc(length + 2);
+    struct json *json;
+
+    text[0] = '{';
+    memcpy(text + 1, fields, length);
+    text[length + 1] = '}';
+    must(json_parse(text, length + 2, &json) == OK);
+    free(text);
+    return json;
+}
+
+static void answer(struct sim *sim, struct event *event)
+{
+    struct actor *actor = event->actor;
+    struct actor *from = &sim->actors[event->b];
+    enum manners manners = actor->manners;
+
+    if (manners == ANYHOW)
+        manners = (enum manners)sim_below(sim, ANYHOW);
+    if (manners != IGNORE)
+        actor_call(actor, manners == ACCEPT ? API_CHAT_ACCEPT : API_CHAT_REFUSE, from, 0,
+                   "{\"request\":\"r%llu\"}", (unsigned long long)event->a);
+}
+
+void people_saw_request(struct actor *actor, struct actor *from, const char *fields, size_t length)
+{
+    struct json *json = parse_fields(fields, length);
+    const char *direction, *request;
+    size_t ignored;
+
+    must(json_string(json_member(json, "direction"), &direction, &ignored));
+    must(json_string(json_member(json, "request"), &request, &ignored));
+    if (strcmp(direction, "in") == 0) {
+        struct event *event = sim_after_for(actor, sim_between(actor->sim, 0, THINK_MS), answer);
+        event->a = strtoull(request + 1, NULL, 10);
+        event->b = from->index;
+    }
+    json_free(json);
+}
+
+/* --- Talking --- */
+
+static void say(struct actor *actor, struct actor *to, uint32_t message, size_t length)
+{
+    char text[64];
+    const int start =
+        snprintf(text, sizeof text, "%u from %s to %s ", message, actor->name, to->name);
+
+    actor_call(actor, API_CHAT_MESSAGE, to, message,
+               "{\"peer\":\"%s\",\"key\":\"k%zu-%u\",\"text\":\"%s%0*d\"}", to->identity.id,
+               to->index, message, text, length > (size_t)start ? (int)(length - (size_t)start) : 1,
+               0);
+}
+
+static void say_again(struct sim *sim, struct event *event);
+
+static void say_later(struct actor *actor, struct actor *to, uint32_t message, size_t length)
+{
+    struct event *event = sim_after(actor->sim, sim_between(actor->sim, 1, AGAIN_MS), say_again);
+
+    event->actor = actor;
+    event->a = to->index;
+    event->b = (uint64_t)message << 32 | length;
+}
+
+static void say_again(struct sim *sim, struct event *event)
+{
+    struct actor *actor = event->actor, *to = &sim->actors[event->a];
+    const uint32_t message = (uint32_t)(event->b >> 32);
+    const size_t length = (uint32_t)event->b;
+
+    if (check_is_settled(actor, to, message))
+        return;
+    if (actor->node != NULL)
+        say(actor, to, message, length);
+    else
+        say_later(actor, to, message, length);
+}
+
+void people_say(struct actor *actor, struct actor *to, size_t length)
+{
+    const uint32_t message = check_new_message(actor, to, length);
+
+    if (actor->node != NULL)
+        say(actor, to, message, length);
+    else
+        say_later(actor, to, message, length);
+}
+
+void people_answered(struct actor *actor, struct call *call)
+{
+    if (call->message != 0 && !check_is_settled(actor, call->about, call->message))
+        say_later(actor, call->about, call->message,
+                  check_length(actor, call->about, call->message));
+}
+
+/* "17 from p0 to p1 000…" */
+bool people_read(const struct sim *sim, const char *text, uint32_t *ret_message,
+                 struct actor **ret_from, struct actor **ret_to)
+{
+    unsigned from, to;
+
+    if (sscanf(text, "%u from p%u to p%u ", ret_message, &from, &to) != 3 ||
+        from >= sim->actor_count || to >= sim->actor_count)
+        return false;
+    *ret_from = &sim->actors[from];
+    *ret_to = &sim->actors[to];
+    return true;
+}

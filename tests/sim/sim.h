@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* Many real nodes in one process, on virtual time, from one seed.
+ *
+ *     world.c      time, what happens next, randomness, the trace
+ *     wire.c       the network between the nodes: dials, carriers, partitions
+ *     disk.c       each node's disk: latency, failures, crashes
+ *     actor.c      a machine: a node with its clock, its disk and its control socket
+ *     people.c     who ask, answer and talk there
+ *     chaos.c      what goes wrong by itself, as the options say
+ *     check.c      what must be true whatever goes wrong
+ *     scenario.c   what the people at the nodes do
+ *     main.c       seeds in, verdicts out
+ *
+ * Same seed, same trace, byte for byte. */
+#ifndef P2PCHAT_TESTS_SIM_SIM_H
+#define P2PCHAT_TESTS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/address.h"
+#include "common/api.h"
+#include "common/bytes.h"
+#include "daemon/core/node.h"
+#include "daemon/core/table.h"
+#include "tests/support/model_store.h"
+
+struct actor;
+struct call;
+struct carrier;
+struct checks;
+struct sim;
+
+/* --- What the world is like. Zero: never, or none --- */
+
+struct options {
+    /* Network */
+    uint32_t delay_ms_min, delay_ms_max; /* one way; drawn for each segment, order kept */
+    uint32_t bytes_per_ms;               /* of each direction of a carrier */
+    uint32_t dial_fails_percent;         /* though there is somebody */
+    uint32_t no_inbound_percent;         /* of the machines: they dial, nobody reaches them */
+    uint32_t carrier_life_ms;            /* a carrier breaks after that, on average */
+    uint32_t silent_percent;             /* of those breaks: nobody is told, bytes go nowhere */
+    uint32_t user_timeout_ms;            /* bytes unacknowledged for so long: carrier down */
+    uint32_t partition_every_ms, partition_ms_max; /* some machines against the others */
+
+    /* Machines */
+    uint32_t crash_every_ms, down_ms_max; /* each machine, on average; how long it stays down */
+    uint32_t stop_percent;                /* of these: an orderly stop */
+    uint32_t jump_every_ms, jump_ms_max;  /* wall clocks, either way */
+
+    /* Disks */
+    uint32_t commit_ms_min, commit_ms_max;
+    uint32_t fault_every_ms, fault_ms_max; /* each disk: commits fail, reads too */
+    bool disk_lies; /* says "durable" before it is so: a planted fault that must be caught */
+
+    /* Nodes */
+    uint32_t request_timeout_ms;
+    uint32_t outbox_messages_max;
+};
+
+/* --- world.c --- */
+
+struct event {
+    uint64_t at_ms;
+    uint64_t order; /* of being scheduled: ties are broken by it */
+    void (*happen)(struct sim *sim, struct event *event);
+    struct actor *actor;
+    uint64_t incarnation; /* of the actor; 0: whatever became of it */
+    uint64_t a, b;        /* what they mean is known to `happen` */
+    struct bytes bytes;   /* likewise */
+};
+
+struct sim {
+    const char *scenario;
+    uint64_t seed;
+    struct options options;
+
+    uint64_t now_ms; /* true time, from 0 */
+    struct event **heap;
+    size_t event_count, event_room;
+    uint64_t next_order;
+    uint64_t random_state;
+    struct random random;
+
+    struct actor *actors;
+    size_t actor_count;
+    struct carrier *carriers;
+    uint64_t last_carrier;
+    uint64_t partition; /* bit i: actor i is on the other side */
+    bool healed;        /* nothing goes wrong any more */
+
+    FILE *trace; /* or NULL */
+    uint64_t trace_hash, trace_lines;
+    struct checks *checks;
+    char failure[512]; /* "": none so far */
+};
+
+struct sim *sim_new(const char *scenario, uint64_t seed, FILE *trace);
+void sim_free(struct sim *sim);
+
+/* Schedules something `after_ms` from now. The event is borrowed: fill in the rest at once. */
+struct event *sim_after(struct sim *sim, uint64_t after_ms,
+                        void (*happen)(struct sim *sim, struct event *event));
+
+/* The same for a machine: does not happen when it has stopped meanwhile. */
+struct event *sim_after_for(struct actor *actor, uint64_t after_ms,
+                            void (*happen)(struct sim *sim, struct event *event));
+
+/* Lets `ms` pass. Returns at once when something failed. */
+void sim_run(struct sim *sim, uint64_t ms);
+
+uint32_t sim_below(struct sim *sim, uint32_t bound);
+uint32_t sim_between(struct sim *sim, uint32_t min, uint32_t max); /* both included */
+bool sim_chance(struct sim *sim, uint32_t percent);
+
+/* A time that is `mean_ms` on average. */
+uint32_t sim_around(struct sim *sim, uint32_t mean_ms);
+
+/* One line of the trace, with time and actor (or NULL) in front. */
+void sim_trace(struct sim *sim, const struct actor *actor, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Fails the run; the first failure is kept, and time stands still from now on. */
+void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool sim_failed(const struct sim *sim);
+
+/* FNV-1a, for traces. */
+uint64_t sim_hash(uint64_t hash, const void *bytes, size_t length);
+#define SIM_HASH_START UINT64_C(0xcbf29ce484222325)
+
+/* --- disk.c --- */
+
+struct kept;
+
+struct disk {
+    struct actor *actor;
+    struct model_store *store;
+    size_t committing; /* transactions of the commit under way; 0: the writer is idle */
+    enum error fault;  /* OK, or what commits end with now */
+    struct kept *kept; /* of a disk that lies: everything it ever wrote, newest first */
+};
+
+void disk_init(struct disk *disk, struct actor *actor);
+void disk_done(struct disk *disk);
+void disk_append(struct disk *disk, struct transaction *transaction);
+void disk_read(struct disk *disk, const struct action *action);
+
+/* The machine stops: what was on its way is there or not. */
+void disk_crash(struct disk *disk);
+
+/* Calls `row` for each line of the log after `after_seq`. Only while nothing is under way. */
+void disk_each_row(struct disk *disk, uint64_t after_seq,
+                   void (*row)(struct actor *actor, const struct log_row *row));
+
+/* --- wire.c --- */
+
+void wire_dial(struct actor *actor, uint64_t dial, const struct host_port *addresses, size_t count);
+void wire_dial_cancel(struct actor *actor, uint64_t dial);
+void wire_send(struct actor *actor, uint64_t carrier, const uint8_t *bytes, size_t length);
+void wire_close(struct actor *actor, uint64_t carrier);
+
+/* The machine stops. With power lost nobody is told. */
+enum wire_end { WIRE_KILLED, WIRE_POWER_LOST };
+void wire_crash(struct actor *actor, enum wire_end how);
+
+/* Breaks one carrier between the two, or all; silently, or so that both ends learn of it. */
+enum wire_break { WIRE_CUT, WIRE_SILENT };
+void wire_break(struct sim *sim, const struct actor *a, const struct actor *b, enum wire_break how);
+size_t wire_count(const struct sim *sim, const struct actor *a, const struct actor *b);
+bool wire_is_parted(const struct sim *sim, const struct actor *a, const struct actor *b);
+void wire_done(struct sim *sim);
+
+/* --- actor.c --- */
+
+enum call_state { CALL_OPEN, CALL_ANSWERED, CALL_LOST /* the daemon or the client went */ };
+
+struct call {
+    uint64_t number, client;
+    enum api_method method;
+    enum call_state state;
+    enum error error;
+    char *json; /* the result */
+    uint64_t at_ms;
+    uint64_t ticket;     /* of the transaction that the call led to at once, or 0 */
+    struct actor *about; /* or NULL */
+    uint32_t message;    /* chat.message: its index, from 1 */
+    struct call *next;
+};
+
+/* What the people at a node do about requests. */
+enum manners { IGNORE, ACCEPT, REFUSE, ANYHOW };
+
+struct dialled;
+
+struct actor {
+    struct sim *sim;
+    size_t index;
+    char name[24];
+    struct identity identity;
+    struct host_port address;
+    bool inbound;
+    struct node *node; /* NULL: down */
+    bool is_stopping;  /* in an orderly way */
+    bool starts_again; /* as soon as it has stopped */
+    uint64_t incarnation;
+    uint64_t random_state;
+    uint64_t mono_ahead_ms; /* of true time; drawn at each start */
+    int64_t wall_ms;        /* Unix time at true time 0 */
+    uint64_t timer_ms;      /* the timer that is set, in true time; UINT64_MAX: none */
+    struct disk disk;
+    uint64_t last_carrier;
+    struct dialled *dials;
+    struct call *calls;
+    uint64_t last_call;
+    uint64_t appended_ticket, durable_ticket;
+    struct actor **peers; /* by number in its store */
+    size_t peer_room;
+    enum manners manners;
+    uint32_t turns; /* in the present millisecond */
+    uint64_t turn_ms;
+    uint64_t logged_seq; /* rows up to here were looked at */
+};
+
+/* Adds machines, all down. Only once in a world. */
+void actors_add(struct sim *sim, size_t count);
+void actors_free(struct sim *sim);
+
+/* Starts and stops a machine. */
+void actor_start(struct actor *actor);
+void actor_stop(struct actor *actor);
+void actor_crash(struct actor *actor);
+struct now actor_now(const struct actor *actor);
+
+/* Hands an input to the node and does what it wants done. Not from within an action. */
+void actor_input(struct actor *actor, const struct input *input);
+
+/* A row of its log is durable: for the checks, and for people who watch. */
+void actor_saw_row(struct actor *actor, const struct log_row *row);
+struct actor *actor_of_peer(const struct actor *actor, uint32_t peer);
+
+/* A client calls; `params` is printf's. `about` is whom it concerns, or NULL; `message` the index
+ * of a message, or 0. NULL while the machine is down. The call lives as long as the world. */
+struct call *actor_call(struct actor *actor, enum api_method method, struct actor *about,
+                        uint32_t message, const char *params, ...)
+    __attribute__((format(printf, 5, 6)));
+void actor_client_gone(struct actor *actor, uint64_t client);
+
+/* --- people.c --- */
+
+/* Asks for a chat, by address alone, or with the peer id as well. */
+enum known { BY_ADDRESS, BY_KEY };
+struct call *people_request(struct actor *actor, struct actor *to, enum known known);
+
+/* Any method with one parameter that names a peer. */
+struct call *people_about(struct actor *actor, enum api_method method, struct actor *peer);
+
+/* Says something of at least `length` bytes, and says it again with the same key until it is
+ * answered for good. */
+void people_say(struct actor *actor, struct actor *to, size_t length);
+
+/* Whether `text` is a message, and which. */
+bool people_read(const struct sim *sim, const char *text, uint32_t *ret_message,
+                 struct actor **ret_from, struct actor **ret_to);
+
+void people_saw_request(struct actor *actor, struct actor *from, const char *fields, size_t length);
+void people_answered(struct actor *actor, struct call *call);
+
+/* --- chaos.c --- */
+
+/* Things begin to go wrong as the options say. */
+void chaos_start(struct sim *sim);
+
+/* Everything works again, and goes on working. */
+void chaos_heal(struct sim *sim);
+
+/* --- check.c: what is seen of an actor, and what must be so --- */
+
+void check_begin(struct sim *sim);
+void check_done(struct sim *sim);
+void check_row(struct actor *actor, const struct log_row *row); /* a line of its log is durable */
+void check_called(struct actor *actor, struct call *call);
+void check_answered(struct actor *actor, struct call *call);
+void check_event(struct actor *actor, const struct action *action);
+void check_bounds(struct actor *actor); /* looks inside */
+
+/* A new message of `from` to `to`: its index, from 1. */
+uint32_t check_new_message(const struct actor *from, const struct actor *to, size_t length);
+size_t check_length(const struct actor *from, const struct actor *to, uint32_t message);
+
+/* Whether it was answered for good: kept, or refused. */
+bool check_is_settled(const struct actor *from, const struct actor *to, uint32_t message);
+
+/* All messages arrived or failed, every call is answered, both sides agree on who has consent, and
+ * every pair that has it shares one link. */
+void check_converged(struct sim *sim);
+
+size_t check_received(const struct sim *sim, const struct actor *from, const struct actor *to);
+size_t check_rows(const struct actor *actor, int type); /* of that type in its log */
+size_t check_warnings(const struct actor *actor, const char *reason);
+bool check_is_mutual(const struct actor *a, const struct actor *b);
+
+/* --- scenario.c --- */
+
+struct scenario {
+    const char *name;
+    const char *about;
+    uint32_t seeds; /* under make check */
+    void (*play)(struct sim *sim);
+    bool must_fail;
+};
+extern const struct scenario scenarios[];
+extern const size_t scenario_count;
+
+#endif

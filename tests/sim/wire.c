@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/* The network between the nodes: dials, and carriers like TCP connections. Bytes arrive in order,
+ * late, and cut anywhere; a carrier breaks with or without the ends being told. */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/limits.h"
+
+enum {
+    HERE,
+    THERE,
+    RETRANSMIT_MS = 400,     /* how often a blocked sender tries again */
+    DIAL_TIMEOUT_MS = 20000, /* nobody answers at all */
+    SEGMENT_MAX = 65536,
+    EPHEMERAL_PORT = 32768
+};
+
+/* One end of a carrier. */
+struct end {
+    struct actor *actor;
+    uint64_t number; /* by which its node knows it; 0: not yet, or no more */
+    struct bytes out;
+    bool is_sending;   /* a segment of `out` leaves in its time */
+    bool is_closing;   /* nothing follows `out` */
+    bool has_said_end; /* the other end will learn of it */
+    uint64_t last_arrival_ms;
+    uint64_t blocked_since_ms; /* UINT64_MAX: not */
+};
+
+struct carrier {
+    uint64_t number;
+    struct end ends[2];
+    bool is_silent; /* bytes go nowhere */
+    UT_hash_handle hh;
+};
+
+/* A dial under way, known to the dialler's machine only. */
+struct dialled {
+    uint64_t dial;
+    struct dialled *next;
+};
+
+static struct carrier *find(const struct sim *sim, uint64_t number)
+{
+    struct carrier *carrier;
+
+    HASH_FIND(hh, sim->carriers, &number, sizeof number, carrier);
+    return carrier;
+}
+
+static void forget(struct sim *sim, struct carrier *carrier)
+{
+    HASH_DELETE(hh, sim->carriers, carrier);
+    bytes_done(&carrier->ends[HERE].out);
+    bytes_done(&carrier->ends[THERE].out);
+    free(carrier);
+}
+
+void wire_done(struct sim *sim)
+{
+    for (struct carrier *carrier = sim->carriers, *next; carrier != NULL; carrier = next) {
+        next = carrier->hh.next;
+        forget(sim, carrier);
+    }
+}
+
+bool wire_is_parted(const struct sim *sim, const struct actor *a, const struct actor *b)
+{
+    return (sim->partition >> a->index & 1) != (sim->partition >> b->index & 1);
+}
+
+static uint32_t delay(struct sim *sim)
+{
+    return sim_between(sim, sim->options.delay_ms_min, sim->options.delay_ms_max);
+}
+
+static struct event *later(struct sim *sim, const struct carrier *carrier, size_t side,
+                           uint64_t after_ms, void (*happen)(struct sim *sim, struct event *event))
+{
+    struct event *event = sim_after(sim, after_ms, happen);
+
+    event->a = carrier->number;
+    event->b = side;
+    return event;
+}
+
+/* --- The end --- */
+
+/* Tells the node at this end, if it still wants to know. */
+static void tell_down(struct end *end)
+{
+    struct input input = {.kind = INPUT_CARRIER_DOWN, .carrier_down.carrier = end->number};
+
+    if (end->number == 0)
+        return;
+    end->number = 0;
+    bytes_clear(&end->out);
+    actor_input(end->actor, &input);
+}
+
+static void arrive_end(struct sim *sim, struct event *event)
+{
+    struct carrier *carrier = find(sim, event->a);
+
+    if (carrier == NULL)
+        return;
+    struct end *end = &carrier->ends[event->b], *other = &carrier->ends[!event->b];
+    if (wire_is_parted(sim, end->actor, other->actor) || carrier->is_silent) {
+        if (end->number != 0)
+            later(sim, carrier, event->b, RETRANSMIT_MS, arrive_end);
+        else if (other->number == 0)
+            forget(sim, carrier);
+        return;
+    }
+    tell_down(end);
+    if (end->number == 0 && other->number == 0)
+        forget(sim, carrier);
+}
+
+/* The other end will hear that this one is gone, after what was sent. */
+static void say_end(struct sim *sim, struct carrier *carrier, size_t side)
+{
+    struct end *end = &carrier->ends[side];
+
+    if (end->has_said_end)
+        return;
+    end->has_said_end = true;
+    uint64_t at_ms = sim->now_ms + delay(sim);
+    if (at_ms < end->last_arrival_ms)
+        at_ms = end->last_arrival_ms;
+    later(sim, carrier, !side, at_ms - sim->now_ms, arrive_end);
+}
+
+/* --- Bytes --- */
+
+static void send_segment(struct sim *sim, struct event *event);
+
+static void arrive(struct sim *sim, struct event *event)
+{
+    struct carrier *carrier = find(sim, event->a);
+    struct input input = {.kind = INPUT_BYTES};
+
+    if (carrier == NULL || carrier->is_silent)
+        return;
+    struct end *end = &carrier->ends[event->b];
+    if (end->number == 0) { /* a reset, if there is anybody to send it */
+        if (end->actor->node != NULL && !end->is_closing)
+            say_end(sim, carrier, event->b);
+        return;
+    }
+    input.bytes.carrier = end->number;
+    input.bytes.bytes = bytes_data(&event->bytes);
+    input.bytes.length = bytes_length(&event->bytes);
+    actor_input(end->actor, &input);
+}
+
+static size_t segment_length(struct sim *sim, size_t ready)
+{
+    size_t most = sim_chance(sim, 10) ? 20 : sim_chance(sim, 40) ? 1500 : SEGMENT_MAX;
+
+    if (most > ready)
+        most = ready;
+    return sim_chance(sim, 30) ? 1 + sim_below(sim, (uint32_t)most) : most;
+}
+
+static void start_sending(struct sim *sim, struct carrier *carrier, size_t side, uint64_t after_ms)
+{
+    if (carrier->ends[side].is_sending)
+        return;
+    carrier->ends[side].is_sending = true;
+    later(sim, carrier, side, after_ms, send_segment);
+}
+
+/* Nothing gets through: try again, or give up. */
+static void block(struct sim *sim, struct carrier *carrier, size_t side)
+{
+    struct end *end = &carrier->ends[side];
+
+    if (end->number == 0 && carrier->ends[!side].number == 0) {
+        forget(sim, carrier);
+        return;
+    }
+    if (end->blocked_since_ms == UINT64_MAX)
+        end->blocked_since_ms = sim->now_ms;
+    if (sim->options.user_timeout_ms != 0 &&
+        sim->now_ms - end->blocked_since_ms >= sim->options.user_timeout_ms) {
+        bytes_clear(&end->out);
+        tell_down(end);
+        if (carrier->ends[!side].number == 0)
+            forget(sim, carrier);
+        return;
+    }
+    start_sending(sim, carrier, side, RETRANSMIT_MS);
+}
+
+static void tell_room(struct end *end)
+{
+    const size_t queued = bytes_length(&end->out);
+    struct input input = {.kind = INPUT_ROOM};
+
+    input.room.carrier = end->number;
+    input.room.bytes_free = queued < CARRIER_ROOM ? CARRIER_ROOM - queued : 0;
+    if (end->number != 0)
+        actor_input(end->actor, &input);
+}
+
+static void send_segment(struct sim *sim, struct event *event)
+{
+    struct carrier *carrier = find(sim, event->a);
+    const size_t side = event->b;
+
+    if (carrier == NULL)
+        return;
+    struct end *end = &carrier->ends[side], *other = &carrier->ends[!side];
+    end->is_sending = false;
+    if (bytes_length(&end->out) == 0 && !end->is_closing)
+        return;
+    if (wire_is_parted(sim, end->actor, other->actor) || carrier->is_silent ||
+        (other->number == 0 && other->actor->node == NULL)) {
+        block(sim, carrier, side);
+        return;
+    }
+    end->blocked_since_ms = UINT64_MAX;
+    if (bytes_length(&end->out) > 0) {
+        const size_t length = segment_length(sim, bytes_length(&end->out));
+        uint64_t at_ms = sim->now_ms + delay(sim);
+        if (at_ms < end->last_arrival_ms)
+            at_ms = end->last_arrival_ms;
+        end->last_arrival_ms = at_ms;
+        event = later(sim, carrier, !side, at_ms - sim->now_ms, arrive);
+        bytes_append(&event->bytes, bytes_data(&end->out), length);
+        bytes_consume(&end->out, length);
+        const uint32_t pace = sim->options.bytes_per_ms;
+        start_sending(sim, carrier, side, pace != 0 ? length / pace : 0);
+        tell_room(end);
+        return;
+    }
+    say_end(sim, carrier, side);
+}
+
+/* The end by which a node knows a carrier. */
+static struct carrier *of_actor(const struct actor *actor, uint64_t number, size_t *ret_side)
+{
+    for (struct carrier *carrier = actor->sim->carriers; carrier != NULL;
+         carrier = carrier->hh.next)
+        for (size_t side = HERE; side <= THERE; side++)
+            if (carrier->ends[side].actor == actor && carrier->ends[side].number == number) {
+                *ret_side = side;
+                return carrier;
+            }
+    return NULL;
+}
+
+void wire_send(struct actor *actor, uint64_t number, const uint8_t *bytes, size_t length)
+{
+    size_t side;
+    struct carrier *carrier = of_actor(actor, number, &side);
+
+    if (carrier == NULL)
+        return;
+    bytes_append(&carrier->ends[side].out, bytes, length);
+    start_sending(actor->sim, carrier, side, 0);
+}
+
+void wire_close(struct actor *actor, uint64_t number)
+{
+    size_t side;
+    struct carrier *carrier = of_actor(actor, number, &side);
+
+    if (carrier == NULL)
+        return;
+    carrier->ends[side].number = 0;
+    carrier->ends[side].is_closing = true;
+    start_sending(actor->sim, carrier, side, 0);
+}
+
+/* --- Dials --- */
+
+static struct dialled **find_dial(struct actor *actor, uint64_t dial)
+{
+    struct dialled **link = &actor->dials;
+
+    while (*link != NULL && (*link)->dial != dial)
+        link = &(*link)->next;
+    return link;
+}
+
+/* False when it was cancelled. */
+static bool end_dial(struct actor *actor, uint64_t dial)
+{
+    struct dialled **link = find_dial(actor, dial), *known = *link;
+
+    if (known == NULL)
+        return false;
+    *link = known->next;
+    free(known);
+    return true;
+}
+
+static void tell_dial_failed(struct actor *actor, uint64_t dial)
+{
+    const struct input input = {.kind = INPUT_DIAL_FAILED, .dial_failed = {dial, ERR_UNREACHABLE}};
+
+    actor_input(actor, &input);
+}
+
+static void dial_failed(struct sim *sim, struct event *event)
+{
+    (void)sim;
+    if (end_dial(event->actor, event->a))
+        tell_dial_failed(event->actor, event->a);
+}
+
+static void carrier_up(struct end *end, uint64_t dial, const struct host_port *remote)
+{
+    struct input input = {.kind = INPUT_CARRIER_UP};
+
+    end->number = ++end->actor->last_carrier;
+    input.carrier_up.carrier = end->number;
+    input.carrier_up.dial = dial;
+    input.carrier_up.remote = *remote;
+    actor_input(end->actor, &input);
+}
+
+/* The dialler learns that somebody answered. */
+static void dial_done(struct sim *sim, struct event *event)
+{
+    struct carrier *carrier = find(sim, event->a);
+
+    if (!end_dial(event->actor, event->b)) { /* cancelled meanwhile */
+        if (carrier != NULL) {
+            carrier->ends[HERE].is_closing = true;
+            start_sending(sim, carrier, HERE, 0);
+        }
+        return;
+    }
+    if (carrier == NULL) {
+        tell_dial_failed(event->actor, event->b);
+        return;
+    }
+    carrier_up(&carrier->ends[HERE], event->b, &carrier->ends[THERE].actor->address);
+}
+
+static void breaks(struct sim *sim, struct event *event)
+{
+    struct carrier *carrier = find(sim, event->a);
+    const bool is_silent = sim_chance(sim, sim->options.silent_percent);
+
+    if (carrier == NULL || sim->healed)
+        return;
+    sim_trace(sim, NULL, "carrier %llu %s", (unsigned long long)carrier->number,
+              is_silent ? "falls silent" : "breaks");
+    if (is_silent) {
+        carrier->is_silent = true;
+        return;
+    }
+    say_end(sim, carrier, HERE);
+    say_end(sim, carrier, THERE);
+}
+
+static void connect(struct actor *actor, struct actor *to, uint64_t dial)
+{
+    struct sim *sim = actor->sim;
+    struct carrier *carrier = xcalloc(1, sizeof *carrier);
+    struct host_port from = actor->address;
+    struct event *event;
+
+    carrier->number = ++sim->last_carrier;
+    carrier->ends[HERE].actor = actor;
+    carrier->ends[THERE].actor = to;
+    carrier->ends[HERE].blocked_since_ms = carrier->ends[THERE].blocked_since_ms = UINT64_MAX;
+    HASH_ADD(hh, sim->carriers, number, sizeof carrier->number, carrier);
+    sim_trace(sim, NULL, "carrier %llu from %s to %s", (unsigned long long)carrier->number,
+              actor->name, to->name);
+    event = sim_after_for(actor, delay(sim), dial_done);
+    event->a = carrier->number;
+    event->b = dial;
+    carrier->ends[THERE].last_arrival_ms = event->at_ms; /* nothing comes before that */
+    if (sim->options.carrier_life_ms != 0)
+        later(sim, carrier, HERE, sim_around(sim, sim->options.carrier_life_ms), breaks);
+    from.port = (uint16_t)(EPHEMERAL_PORT + carrier->number % EPHEMERAL_PORT);
+    carrier_up(&carrier->ends[THERE], 0, &from);
+}
+
+static struct actor *at_address(const struct sim *sim, const struct host_port *address)
+{
+    for (size_t i = 0; i < sim->actor_count; i++)
+        if (strcmp(sim->actors[i].address.host, address->host) == 0 &&
+            sim->actors[i].address.port == address->port)
+            return &sim->actors[i];
+    return NULL;
+}
+
+/* A SYN arrives, or does not. */
+static void try_dial(struct sim *sim, struct event *event)
+{
+    struct actor *actor = event->actor;
+    const struct host_port *addresses = (const struct host_port *)bytes_data(&event->bytes);
+    bool is_refused = false;
+
+    if (*find_dial(actor, event->a) == NULL)
+        return;
+    for (size_t i = 0; i < bytes_length(&event->bytes) / sizeof *addresses; i++) {
+        struct actor *to = at_address(sim, &addresses[i]);
+        if (to == NULL || wire_is_parted(sim, actor, to))
+            continue;
+        is_refused = true;
+        if (to->node == NULL || !to->inbound ||
+            (!sim->healed && sim_chance(sim, sim->options.dial_fails_percent)))
+            continue;
+        connect(actor, to, event->a);
+        return;
+    }
+    const uint64_t number = event->a;
+    event = sim_after_for(actor, is_refused ? delay(sim) : DIAL_TIMEOUT_MS, dial_failed);
+    event->a = number;
+}
+
+void wire_dial(struct actor *actor, uint64_t dial, const struct host_port *addresses, size_t count)
+{
+    struct dialled *known = xcalloc(1, sizeof *known);
+    struct event *event = sim_after_for(actor, delay(actor->sim), try_dial);
+
+    *known = (struct dialled){.dial = dial, .next = actor->dials};
+    actor->dials = known;
+    event->a = dial;
+    bytes_append(&event->bytes, addresses, count * sizeof *addresses);
+}
+
+void wire_dial_cancel(struct actor *actor, uint64_t dial)
+{
+    end_dial(actor, dial);
+}
+
+/* --- What befalls carriers --- */
+
+void wire_crash(struct actor *actor, enum wire_end how)
+{
+    struct sim *sim = actor->sim;
+
+    while (actor->dials != NULL)
+        end_dial(actor, actor->dials->dial);
+    for (struct carrier *carrier = sim->carriers, *next; carrier != NULL; carrier = next) {
+        next = carrier->hh.next;
+        for (size_t side = HERE; side <= THERE; side++) {
+            struct end *end = &carrier->ends[side];
+            if (end->actor != actor)
+                continue;
+            end->number = 0;
+            if (how == WIRE_POWER_LOST)
+                bytes_clear(&end->out);
+            else if (!end->is_closing) {
+                end->is_closing = true; /* the kernel sends what it has, and then the end */
+                start_sending(sim, carrier, side, 0);
+            }
+        }
+        if (carrier->ends[HERE].number == 0 && carrier->ends[THERE].number == 0 &&
+            how == WIRE_POWER_LOST)
+            forget(sim, carrier);
+    }
+}
+
+static bool is_between(const struct carrier *carrier, const struct actor *a, const struct actor *b)
+{
+    const struct end *ends = carrier->ends;
+
+    return (ends[HERE].number != 0 || ends[THERE].number != 0) &&
+           ((ends[HERE].actor == a && ends[THERE].actor == b) ||
+            (ends[HERE].actor == b && ends[THERE].actor == a));
+}
+
+void wire_break(struct sim *sim, const struct actor *a, const struct actor *b, enum wire_break how)
+{
+    for (struct carrier *carrier = sim->carriers; carrier != NULL; carrier = carrier->hh.next) {
+        if (!is_between(carrier, a, b))
+            continue;
+        carrier->is_silent = how == WIRE_SILENT;
+        if (how == WIRE_CUT) {
+            say_end(sim, carrier, HERE);
+            say_end(sim, carrier, THERE);
+        }
+    }
+}
+
+size_t wire_count(const struct sim *sim, const struct actor *a, const struct actor *b)
+{
+    size_t count = 0;
+
+    for (const struct carrier *carrier = sim->carriers; carrier != NULL; carrier = carrier->hh.next)
+        count += is_between(carrier, a, b);
+    return count;
+}
