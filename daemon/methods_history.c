@@ -83,11 +83,14 @@ const struct answered *method_history(struct call *call, const struct api_args *
 
 /* --- Pages --- */
 
-static const char *state_name(enum message_state state)
+static const char *state_name(const struct store_row *row, const struct node *node)
 {
-    switch (state) {
-    case MESSAGE_STATE_QUEUED:
-        return "queued";
+    const struct log_row *log = &row->log;
+
+    switch (row->state) {
+    case MESSAGE_STATE_QUEUED: /* the row that says more may still be on its way to the disk */
+        return node_is_delivered(node, log->peer, log->stream, log->number) ? "delivered"
+                                                                            : "queued";
     case MESSAGE_STATE_DELIVERED:
         return "delivered";
     case MESSAGE_STATE_SENT:
@@ -119,7 +122,7 @@ static void write_message(struct bytes *out, const struct store_row *row, const 
     json_put_string(&w, "peer_id", is_known ? peer.peer_id : NULL);
     json_write_name(&w, "text");
     json_write_string_n(&w, log->body, log->body_length);
-    json_put_string(&w, "state", state_name(row->state));
+    json_put_string(&w, "state", state_name(row, node));
     json_write_close(&w, '}');
 }
 

@@ -385,3 +385,12 @@ bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_pee
     ret_peer->name = contact->row.name != NULL ? contact->row.name : "";
     return true;
 }
+
+bool node_is_delivered(const struct node *node, uint32_t peer, uint32_t stream, uint64_t number)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, peer);
+    const struct out_stream *live =
+        contact != NULL ? outbox_stream(&contact->outbox, stream) : NULL;
+
+    return live != NULL && live->row.acked >= number;
+}

@@ -81,4 +81,8 @@ struct node_peer {
 };
 bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_peer);
 
+/* Whether the peer has acknowledged a message of ours in a stream that is live: known here a moment
+ * before it is in the log. */
+bool node_is_delivered(const struct node *node, uint32_t peer, uint32_t stream, uint64_t number);
+
 #endif
