@@ -41,7 +41,7 @@ struct link {
     struct mono heard;   /* last record that came in */
     struct mono pinged;  /* last PING that we sent on our own */
 
-    struct peer_key peer;        /* the other side, once proved; before that, whom we dial */
+    struct peer_key peer;        /* the other side, once proved */
     struct handshake *handshake; /* the first one, until the proof */
     struct keys keys;            /* since the proof */
     struct message_meter meter;
