@@ -1,0 +1,323 @@
+#include "tests/unit/unit.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mono.h"
+#include "daemon/dial.h"
+#include "daemon/happy_eyeballs.h"
+#include "daemon/net.h"
+#include "daemon/pump.h"
+#include "daemon/resolve.h"
+
+enum { QUESTIONS_MAX = 8 };
+
+/* A dialler with real sockets on loopback, and with a node, a net and a resolver that are this
+ * test. */
+struct lookup {
+    char name[64];
+    sa_family_t family;
+    resolve_done *done;
+    void *context;
+    bool is_cancelled;
+};
+
+static struct {
+    struct pump pump;
+    struct lookup questions[QUESTIONS_MAX];
+    size_t asked;
+    const char *at_once; /* names are this literal, and answered while they are asked for */
+    char trace[256];
+    int listening;
+    struct host_port at;     /* somebody listens there */
+    struct host_port closed; /* nobody does */
+} rig;
+
+static void note(const char *what, uint64_t dial)
+{
+    size_t length = strlen(rig.trace);
+
+    snprintf(rig.trace + length, sizeof(rig.trace) - length, "%s%llu ", what,
+             (unsigned long long)dial);
+}
+
+struct now pump_now(struct pump *pump)
+{
+    assert_ptr_equal(pump, &rig.pump);
+    return pump->now;
+}
+
+void pump_arm(struct pump *pump, struct event *timer, struct mono deadline)
+{
+    (void)pump;
+    (void)timer; /* nothing here waits for time */
+    assert_true(deadline.ms != MONO_NEVER.ms);
+}
+
+void pump_input(struct pump *pump, const struct input *input)
+{
+    assert_ptr_equal(pump, &rig.pump);
+    assert_int_equal(input->kind, INPUT_DIAL_FAILED);
+    note(input->dial_failed.error == ERR_NOT_FOUND ? "not_found:" : "unreachable:",
+         input->dial_failed.dial);
+}
+
+void net_adopt(struct net *net, int fd, uint64_t dial, const struct socket_address *remote)
+{
+    (void)net;
+    assert_int_equal(socket_address_port(remote), rig.at.port);
+    note("up:", dial);
+    close(fd);
+}
+
+struct resolver *resolver_new(struct event_base *base)
+{
+    (void)base;
+    return NULL;
+}
+
+void resolver_free(struct resolver *resolver)
+{
+    (void)resolver;
+}
+
+static void answer(struct lookup *lookup, const char *literal)
+{
+    struct socket_address address;
+    struct host_port at = {.port = 0};
+    resolve_done *done = lookup->done;
+
+    assert_non_null(done);
+    assert_false(lookup->is_cancelled);
+    lookup->done = NULL;
+    if (literal == NULL) {
+        done(lookup->context, NULL, 0);
+        return;
+    }
+    snprintf(at.host, sizeof(at.host), "%s", literal);
+    assert_true(socket_address_parse(&at, &address));
+    done(lookup->context, &address, 1);
+}
+
+struct lookup *resolver_ask(struct resolver *resolver, const char *name, sa_family_t family,
+                            resolve_done *done, void *context)
+{
+    struct lookup *lookup = &rig.questions[rig.asked++];
+
+    (void)resolver;
+    assert_true(rig.asked <= QUESTIONS_MAX);
+    *lookup = (struct lookup){.family = family, .done = done, .context = context};
+    snprintf(lookup->name, sizeof(lookup->name), "%s", name);
+    if (rig.at_once == NULL)
+        return lookup;
+    answer(lookup, family == AF_INET ? rig.at_once : NULL);
+    return NULL;
+}
+
+void lookup_cancel(struct lookup *lookup)
+{
+    assert_non_null(lookup->done);
+    lookup->is_cancelled = true;
+}
+
+/* A socket on loopback; with a backlog, or only bound, so that connecting to it is refused. */
+static int make_socket(struct host_port *ret_at, int backlog)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(v4);
+    struct socket_address address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&v4, sizeof(v4)), 0);
+    if (backlog > 0)
+        assert_int_equal(listen(fd, backlog), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&v4, &length), 0);
+    assert_true(socket_address_from((struct sockaddr *)&v4, &address));
+    socket_address_format(&address, ret_at);
+    return fd;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&rig, 0, sizeof(rig));
+    rig.pump.base = event_base_new();
+    rig.pump.now.mono.ms = 1000;
+    rig.pump.dialler = dialler_new(&rig.pump);
+    rig.listening = make_socket(&rig.at, 16);
+    close(make_socket(&rig.closed, 0));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    dialler_free(rig.pump.dialler);
+    event_base_free(rig.pump.base);
+    close(rig.listening);
+    return 0;
+}
+
+/* Runs what can happen: connecting on loopback succeeds or fails at once. */
+static void turn(void)
+{
+    for (int i = 0; i < 4; i++)
+        event_base_loop(rig.pump.base, EVLOOP_NONBLOCK);
+}
+
+static void dial(uint64_t number, const struct host_port *first, const struct host_port *second)
+{
+    struct host_port addresses[2] = {*first};
+    const struct action action = {
+        .kind = ACTION_DIAL,
+        .dial = {.dial = number, .addresses = addresses, .count = second != NULL ? 2 : 1}};
+
+    if (second != NULL)
+        addresses[1] = *second;
+    dialler_dial(rig.pump.dialler, &action);
+    memset(addresses, 0, sizeof(addresses)); /* they were borrowed */
+    turn();
+}
+
+static struct host_port named(const char *name)
+{
+    struct host_port at = {.port = rig.at.port};
+
+    snprintf(at.host, sizeof(at.host), "%s", name);
+    return at;
+}
+
+static void test_a_literal_wins(void **state)
+{
+    (void)state;
+    dial(7, &rig.at, NULL);
+    assert_string_equal(rig.trace, "up:7 ");
+}
+
+static void test_nobody_answers(void **state)
+{
+    (void)state;
+    dial(7, &rig.closed, NULL);
+    assert_string_equal(rig.trace, "unreachable:7 ");
+}
+
+static void test_the_next_address_wins(void **state)
+{
+    (void)state;
+    dial(7, &rig.closed, &rig.at);
+    assert_string_equal(rig.trace, "up:7 ");
+}
+
+static void test_a_name_is_looked_up_in_both_families(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+
+    dial(7, &at, NULL);
+    assert_int_equal(rig.asked, 2);
+    assert_string_equal(rig.questions[0].name, "a.example");
+    assert_int_equal(rig.questions[0].family, AF_INET6);
+    assert_int_equal(rig.questions[1].family, AF_INET);
+    answer(&rig.questions[0], NULL);
+    answer(&rig.questions[1], "127.0.0.1");
+    turn();
+    assert_string_equal(rig.trace, "up:7 ");
+}
+
+static void test_an_answer_after_the_win_is_not_awaited(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+
+    dial(7, &at, &rig.at);
+    assert_string_equal(rig.trace, "up:7 ");
+    assert_true(rig.questions[0].is_cancelled && rig.questions[1].is_cancelled);
+}
+
+static void test_answers_at_once(void **state)
+{
+    (void)state;
+    const struct host_port at = named("localhost"), other = named("other");
+
+    rig.at_once = "127.0.0.1";
+    dial(7, &at, &other);
+    assert_string_equal(rig.trace, "up:7 ");
+    assert_int_equal(rig.asked, 4);
+}
+
+static void test_a_name_without_addresses(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+
+    dial(7, &at, NULL);
+    answer(&rig.questions[1], NULL);
+    answer(&rig.questions[0], NULL);
+    turn();
+    assert_string_equal(rig.trace, "not_found:7 ");
+}
+
+static void test_cancelled(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+    const struct action action = {.kind = ACTION_DIAL,
+                                  .dial = {.dial = 8, .addresses = &rig.at, .count = 1}};
+
+    dial(7, &at, NULL);
+    dialler_cancel(rig.pump.dialler, 7);
+    assert_true(rig.questions[0].is_cancelled && rig.questions[1].is_cancelled);
+
+    dialler_dial(rig.pump.dialler, &action);
+    dialler_cancel(rig.pump.dialler, 8); /* before it began */
+    dialler_cancel(rig.pump.dialler, 9); /* never was */
+    turn();
+    assert_string_equal(rig.trace, "");
+}
+
+static void test_no_addresses(void **state)
+{
+    (void)state;
+    const struct action action = {.kind = ACTION_DIAL,
+                                  .dial = {.dial = 7, .addresses = &rig.at, .count = 0}};
+
+    dialler_dial(rig.pump.dialler, &action);
+    turn();
+    assert_string_equal(rig.trace, "not_found:7 ");
+}
+
+static void test_several_at_once(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+
+    dial(1, &at, NULL);
+    dial(2, &rig.at, NULL);
+    dial(3, &rig.closed, NULL);
+    assert_string_equal(rig.trace, "up:2 unreachable:3 ");
+    dialler_stop(rig.pump.dialler);
+    assert_true(rig.questions[0].is_cancelled);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_literal_wins),
+        TEST(test_nobody_answers),
+        TEST(test_the_next_address_wins),
+        TEST(test_a_name_is_looked_up_in_both_families),
+        TEST(test_an_answer_after_the_win_is_not_awaited),
+        TEST(test_answers_at_once),
+        TEST(test_a_name_without_addresses),
+        TEST(test_cancelled),
+        TEST(test_no_addresses),
+        TEST(test_several_at_once),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
