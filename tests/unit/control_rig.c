@@ -88,6 +88,15 @@ bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_pee
     return true;
 }
 
+bool node_is_delivered(const struct node *node, uint32_t peer, uint32_t stream, uint64_t number)
+{
+    (void)node;
+    (void)peer;
+    (void)stream;
+    (void)number;
+    return false;
+}
+
 uint64_t store_last_seq(const struct store *store)
 {
     (void)store;
