@@ -1,7 +1,9 @@
 #include "ctl/watch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "ctl/client.h"
@@ -12,15 +14,28 @@
 enum { PRINT_BYTES = 64 * 1024 }; /* what is printed at once, when much comes at once */
 
 /* A signal ends the reading side of the connection: whatever waits for the daemon, now or in the
- * next moment, finds its end, so that there is no moment in which a signal is missed. */
+ * next moment, finds its end, so that there is no moment in which a signal is missed. A line that
+ * is being printed is printed whole, unless its reader takes longer than GRACE_S. */
+enum { GRACE_S = 1 };
+
 static volatile sig_atomic_t stopped;
 static volatile sig_atomic_t watched_socket = -1;
 
 static void stop(int signal_number)
 {
+    int before = errno;
+
     (void)signal_number;
     stopped = 1;
     shutdown(watched_socket, SHUT_RD);
+    alarm(GRACE_S);
+    errno = before;
+}
+
+static _Noreturn void stop_now(int signal_number)
+{
+    (void)signal_number;
+    _exit(OUTCOME_DONE);
 }
 
 static void catch_signals(void)
@@ -30,6 +45,8 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     must(sigaction(SIGINT, &action, NULL) == 0);
     must(sigaction(SIGTERM, &action, NULL) == 0);
+    action.sa_handler = stop_now;
+    must(sigaction(SIGALRM, &action, NULL) == 0);
 }
 
 struct watch {

@@ -227,6 +227,7 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
+        self.parts = []  # what went wrong in parts (subTest) of the running test
 
     def say(self, word, test, comment=""):
         self.number += 1
@@ -242,6 +243,15 @@ class TapResult(unittest.TestResult):
 
     def addError(self, test, err):
         self.say("not ok", test, self._exc_info_to_string(err, test))
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.parts.append(f"{subtest.id()}\n{self._exc_info_to_string(err, test)}")
+
+    def stopTest(self, test):
+        if self.parts:
+            self.say("not ok", test, "\n".join(self.parts))
+            self.parts.clear()
 
     def addSkip(self, test, reason):
         self.number += 1
