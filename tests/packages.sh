@@ -12,7 +12,8 @@ TEST_PACKAGES="binutils clang-format-14 mandoc"
 packages_missing()
 {
     for package in "$@"; do
-        status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)
+        status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) ||
+            status=none
         [ "$status" = installed ] || printf ' %s' "$package"
     done
 }
