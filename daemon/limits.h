@@ -28,6 +28,10 @@ enum {
     /* What was sent before CLOSE gets so long to go out and to be taken by the other side. */
     CARRIER_LINGER_MS = 2000,
 
+    /* Of the open descriptors that the system allows, a quarter, but no more than this, is kept
+     * from those who connect: for clients (CLIENTS_MAX), the log, dials of ours. */
+    DESCRIPTORS_KEPT_MAX = 1024 + 64,
+
     /* Carriers that may linger at once; with more, the descriptors are needed elsewhere. */
     CARRIERS_LINGERING_MAX = 256,
 

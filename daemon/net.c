@@ -13,6 +13,7 @@
 #include "common/alloc.h"
 #include "daemon/core/number_map.h"
 #include "daemon/limits.h"
+#include "daemon/log.h"
 #include "daemon/pump.h"
 
 /* Output that the socket did not take: only there while there is some. */
@@ -45,6 +46,8 @@ struct net {
     uint32_t count;
     uint32_t size;
     struct number_map places; /* of carriers, by their numbers: ours, so their hash needs no key */
+    uint32_t count_max;       /* for those who connect to us */
+    bool is_full;             /* said so already */
     uint64_t last_number;
     size_t lingering;
     struct carrier_list news; /* carriers with something to tell, found while the node acted */
@@ -292,12 +295,31 @@ static void set_socket_options(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
+/* Whether one more who connects would take a descriptor that is kept for others. */
+static bool is_full(struct net *net)
+{
+    bool full = net->count >= net->count_max;
+
+    if (full && !net->is_full)
+        log_line(LEVEL_WARNING,
+                 "%u carriers are open: more are closed, until some of these end "
+                 "(raise the limit of open files)",
+                 net->count);
+    net->is_full = full;
+    return full;
+}
+
 void net_adopt(struct net *net, int fd, uint64_t dial, const struct socket_address *remote)
 {
-    struct carrier *carrier = xcalloc(1, sizeof(*carrier));
     struct input input = {.kind = INPUT_CARRIER_UP, .carrier_up = {.dial = dial}};
+    struct carrier *carrier;
 
+    if (dial == 0 && is_full(net)) {
+        close(fd);
+        return;
+    }
     set_socket_options(fd);
+    carrier = xcalloc(1, sizeof(*carrier));
     carrier->number = ++net->last_number;
     carrier->net = net;
     carrier->fd = fd;
@@ -345,11 +367,23 @@ size_t net_count(const struct net *net)
     return net->count;
 }
 
+static uint32_t count_max(void)
+{
+    struct rlimit limit;
+    rlim_t kept;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > UINT32_MAX)
+        return UINT32_MAX;
+    kept = limit.rlim_cur / 4 < DESCRIPTORS_KEPT_MAX ? limit.rlim_cur / 4 : DESCRIPTORS_KEPT_MAX;
+    return (uint32_t)(limit.rlim_cur - kept);
+}
+
 struct net *net_new(struct pump *pump)
 {
     struct net *net = xcalloc(1, sizeof(*net));
 
     net->pump = pump;
+    net->count_max = count_max();
     LIST_INIT(&net->news);
     number_map_init(&net->places, &(const struct hash_key){0, 0});
     net->news_timer = evtimer_new(pump->base, on_news, net);
@@ -369,14 +403,12 @@ void net_free(struct net *net)
     free(net);
 }
 
-uint64_t net_raise_descriptors(void)
+void net_raise_descriptors(void)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 0;
+        return;
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
 }

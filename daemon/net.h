@@ -15,14 +15,16 @@
 struct net;
 struct pump;
 
-/* `pump` outlives the net. */
+/* `pump` outlives the net. How many carriers there may be depends on the limit of open descriptors
+ * at this moment. */
 struct net *net_new(struct pump *pump);
 
 /* Closes every carrier at once; nothing is told to the node. NULL is fine. */
 void net_free(struct net *net);
 
 /* Takes over a connected, non-blocking socket and tells the node (INPUT_CARRIER_UP). `dial` is 0
- * when they came to us. */
+ * when they came to us; then it is closed, and nothing told, when only descriptors are left that
+ * are kept for others (DESCRIPTORS_KEPT_MAX). */
 void net_adopt(struct net *net, int fd, uint64_t dial, const struct socket_address *remote);
 
 /* ACTION_SEND: bytes that the socket does not take now wait in its buffer. INPUT_ROOM tells the
@@ -37,7 +39,7 @@ void net_close(struct net *net, uint64_t carrier);
 /* Carriers that are open or linger. */
 size_t net_count(const struct net *net);
 
-/* Raises the limit of open descriptors as far as it goes; returns what it is now. */
-uint64_t net_raise_descriptors(void);
+/* Raises the process' limit of open descriptors as far as it goes. */
+void net_raise_descriptors(void);
 
 #endif

@@ -273,6 +273,21 @@ class Descriptors(rig.Test):
         self.assertEqual(alice.log().count("accepting rests"), 1)
         self.assertEqual(alice.end(), 0)
 
+    def test_some_are_kept_for_clients(self):
+        """Whoever fills the daemon from outside does not shut its owner out."""
+        alice = self.daemon("alice")
+        program = alice.command
+        alice.command = lambda *more: ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh",
+                                       *program(*more)]
+        port = int(alice.start().call("status")["listen"][0].split(":")[1])
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+        rig.wait_for(lambda: "carriers are open: more are closed" in alice.log(), "a line")
+        self.assertEqual(alice.client().call("status")["name"], "alice")
+        for one in crowd:
+            one.close()
+        self.assertNotIn("accepting rests", alice.log())
+        self.assertEqual(alice.end(), 0)
+
     @staticmethod
     def processor_s(daemon):
         with open(f"/proc/{daemon.process.pid}/stat", encoding="ascii") as file:

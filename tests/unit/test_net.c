@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
 #include "daemon/limits.h"
+#include "daemon/log.h"
 #include "daemon/net.h"
 #include "daemon/pump.h"
 
@@ -275,6 +277,34 @@ static void test_many_carriers(void **state)
     assert_int_equal(net_count(rig.pump.net), 1);
 }
 
+static void test_descriptors_are_kept_for_others(void **state)
+{
+    (void)state;
+    struct rlimit limit, low;
+    int ends[20], count = 0;
+    char byte;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = 16;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    net_free(rig.pump.net);
+    rig.pump.net = net_new(&rig.pump);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+
+    log_set_level(LEVEL_ERROR); /* it warns once */
+    for (; count < 20; count++) {
+        ends[count] = rig.end;
+        make_carrier();
+    }
+    assert_int_equal(net_count(rig.pump.net), 12);
+    assert_int_equal(read(rig.end, &byte, 1), 0);
+    while (count > 0)
+        close(ends[--count]);
+    turn();
+    assert_int_equal(net_count(rig.pump.net), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -289,6 +319,7 @@ int main(void)
         TEST(test_close_sends_what_waits),
         TEST(test_close_within_an_input),
         TEST(test_many_carriers),
+        TEST(test_descriptors_are_kept_for_others),
     };
 #undef TEST
 
