@@ -137,6 +137,16 @@ enum store_refusal connection_refuse_file(const char *path, int error,
     return permission ? STORE_NOT_WRITABLE : STORE_IO;
 }
 
+enum store_refusal connection_refuse_damaged(const char *path, const char *what,
+                                             char message[STORE_MESSAGE_MAX])
+{
+    snprintf(message, STORE_MESSAGE_MAX,
+             "%s is damaged (%s); nothing was repaired: restore it, with its -wal, from a backup, "
+             "or move both away to begin with an empty log",
+             path, what);
+    return STORE_DAMAGED;
+}
+
 enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
                                      char message[STORE_MESSAGE_MAX])
 {
@@ -149,11 +159,7 @@ enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
     case SQLITE_NOTADB:
     case SQLITE_ERROR:    /* a table or column is missing */
     case SQLITE_MISMATCH: /* a value is of a type that its column cannot have */
-        snprintf(message, STORE_MESSAGE_MAX,
-                 "%s is damaged (%s); nothing was repaired: restore it, with its -wal, from a "
-                 "backup, or move both away to begin with an empty log",
-                 path, reason);
-        return STORE_DAMAGED;
+        return connection_refuse_damaged(path, reason, message);
     case SQLITE_READONLY:
     case SQLITE_PERM:
         return connection_refuse_file(path, EACCES, message);

@@ -36,6 +36,10 @@ enum error connection_error(sqlite3 *db, int rc);
 enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
                                      char message[STORE_MESSAGE_MAX]);
 
+/* STORE_DAMAGED, with what was seen. */
+enum store_refusal connection_refuse_damaged(const char *path, const char *what,
+                                             char message[STORE_MESSAGE_MAX]);
+
 /* The same for an errno of the file. */
 enum store_refusal connection_refuse_file(const char *path, int error,
                                           char message[STORE_MESSAGE_MAX]);

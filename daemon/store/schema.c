@@ -1,9 +1,13 @@
 #include "daemon/store/schema.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/api.h"
+#include "common/format.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/statement.h"
 
@@ -89,10 +93,20 @@ static enum store_refusal refuse(const struct opening *o, int rc)
 
 static enum store_refusal damaged(const struct opening *o, const char *what)
 {
-    snprintf(o->message, STORE_MESSAGE_MAX,
-             "%s %s: restore it from a backup, or move it away to begin with an empty log", o->path,
-             what);
-    return STORE_DAMAGED;
+    return connection_refuse_damaged(o->path, what, o->message);
+}
+
+/* An empty file is a database yet to be made; but with a WAL it is what is left of one, and SQLite
+ * would throw the WAL away. */
+static enum store_refusal check_emptied(const struct opening *o)
+{
+    char *wal = xasprintf("%s-wal", o->path);
+    struct stat st_database, st_wal;
+    const bool emptied = stat(o->path, &st_database) == 0 && st_database.st_size == 0 &&
+                         stat(wal, &st_wal) == 0 && st_wal.st_size > 0;
+
+    free(wal);
+    return emptied ? damaged(o, "it is empty, but its -wal is not") : STORE_OPENED;
 }
 
 /* A checkpoint that leaves nothing in the WAL: afterwards all that recovery read, perhaps only from
@@ -112,6 +126,22 @@ static enum store_refusal copy_wal(const struct opening *o)
         return STORE_IO;
     }
     return STORE_OPENED;
+}
+
+/* SQLite itself misses a last page of which only a part is there. */
+static enum store_refusal check_size(const struct opening *o)
+{
+    uint64_t pages, page_bytes;
+    struct stat st;
+    int rc = query_u64(o->db, "PRAGMA page_count", &pages);
+
+    if (rc == SQLITE_OK)
+        rc = query_u64(o->db, "PRAGMA page_size", &page_bytes);
+    if (rc != SQLITE_OK)
+        return refuse(o, rc);
+    if (stat(o->path, &st) < 0)
+        return connection_refuse_file(o->path, errno, o->message);
+    return (uint64_t)st.st_size < pages * page_bytes ? damaged(o, "it is cut short") : STORE_OPENED;
 }
 
 static int set_meta(sqlite3 *db, const uint8_t *key, size_t version)
@@ -161,7 +191,7 @@ static enum store_refusal check_version(const struct opening *o, uint64_t *ret_v
     if (rc != SQLITE_OK)
         return refuse(o, rc);
     if (version == 0 || version > INT32_MAX)
-        return damaged(o, "has no schema version");
+        return damaged(o, "it has no schema version");
     if (version > SCHEMA_VERSION) {
         snprintf(o->message, STORE_MESSAGE_MAX,
                  "%s has schema %u, and this program knows schemas up to %u: start the newer "
@@ -185,7 +215,7 @@ static enum store_refusal check_key(const struct opening *o)
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         refusal = refuse(o, rc);
     } else if (rc == SQLITE_DONE || sqlite3_column_bytes(statement, 0) != KEY_LENGTH) {
-        refusal = damaged(o, "does not say whose it is");
+        refusal = damaged(o, "it does not say whose it is");
     } else if (memcmp(sqlite3_column_blob(statement, 0), o->key, KEY_LENGTH) != 0) {
         snprintf(o->message, STORE_MESSAGE_MAX,
                  "%s was made by another identity key than the one in use: put that key back, or "
@@ -213,7 +243,7 @@ static enum store_refusal check(const struct opening *o)
     if (application == 0 && tables == 0)
         return migrate(o, 0);
     if (application != APPLICATION_ID)
-        return damaged(o, "is a database of another program");
+        return damaged(o, "it is a database of another program");
     refusal = check_version(o, &version);
     if (refusal == STORE_OPENED)
         refusal = check_key(o);
@@ -233,10 +263,15 @@ enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], 
     *ret_db = NULL;
     if (error != 0)
         return connection_refuse_file(path, error, message);
+    refusal = check_emptied(&o);
+    if (refusal != STORE_OPENED)
+        return refusal;
     rc = connection_open(path, CONNECTION_WRITER, &o.db);
     *ret_db = o.db;
     if (rc != SQLITE_OK)
         return refuse(&o, rc);
     refusal = copy_wal(&o);
+    if (refusal == STORE_OPENED)
+        refusal = check_size(&o);
     return refusal == STORE_OPENED ? check(&o) : refusal;
 }

@@ -43,11 +43,26 @@ static char *path_of(const char *directory)
     return xasprintf("%s%s/p2pchat.db", directory[0] == '/' ? "" : "./", directory);
 }
 
+static uint64_t size_of_file(const char *path, const char *suffix)
+{
+    char *name = xasprintf("%s%s", path, suffix);
+    struct stat st;
+    uint64_t bytes;
+
+    bytes = stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
+    free(name);
+    return bytes;
+}
+
+static uint64_t size_of_files(const char *path)
+{
+    return size_of_file(path, "") + size_of_file(path, "-wal");
+}
+
 bool store_exists(const char *directory)
 {
     char *path = path_of(directory);
-    struct stat st;
-    const bool exists = stat(path, &st) == 0 && st.st_size > 0;
+    const bool exists = size_of_files(path) > 0;
 
     free(path);
     return exists;
@@ -203,20 +218,9 @@ enum store_state store_state(const struct store *s)
     return s->state;
 }
 
-static uint64_t size_of_file(const char *path, const char *suffix)
-{
-    char *name = xasprintf("%s%s", path, suffix);
-    struct stat st;
-    uint64_t bytes;
-
-    bytes = stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
-    free(name);
-    return bytes;
-}
-
 uint64_t store_size_bytes(const struct store *s)
 {
-    return size_of_file(s->path, "") + size_of_file(s->path, "-wal");
+    return size_of_files(s->path);
 }
 
 int store_descriptor(const struct store *s)
