@@ -246,6 +246,23 @@ static void epoch_begins_on_a_link(void **state)
     expect(rig, 1, 1);
 }
 
+/* Their HAVE came, ours did not go yet: a new epoch does not overtake the older ones. */
+static void epoch_begins_between_the_haves(void **state)
+{
+    struct rig *rig = *state;
+    struct message_have ours = {0}, theirs = {0};
+
+    begin(rig, 1);
+    say(rig, 1, 4);
+    outbox_resume(&rig->outbox, &theirs, CREDIT_FIRST_BYTES);
+    begin(rig, 2);
+    say(rig, 2, 4);
+    expect_nothing(rig);
+    outbox_list_live(&rig->outbox, &ours);
+    expect(rig, 1, 1);
+    expect(rig, 2, 1);
+}
+
 /* One HAVE lists so many epochs, the oldest; the others wait for the next. */
 static void more_epochs_than_have_lists(void **state)
 {
@@ -555,6 +572,7 @@ int main(void)
         TEST(in_turn),
         TEST(older_epochs_first),
         TEST(epoch_begins_on_a_link),
+        TEST(epoch_begins_between_the_haves),
         TEST(more_epochs_than_have_lists),
         TEST(window_of_messages),
         TEST(window_of_bytes),

@@ -41,7 +41,7 @@ struct world {
     uint64_t last_seq;
     struct stream_row out_rows[STREAMS_MAX]; /* by number; epoch 0: gone */
     uint32_t last_stream;
-    bool has_have;
+    bool has_have, told;
 
     /* Receiver: what it took, and how much of that is durable. */
     struct inbox inbox;
@@ -141,7 +141,7 @@ static void send_some(struct world *w)
 {
     struct message_chat message;
 
-    for (uint32_t n = random_below(&w->random, 20); n > 0 && w->has_have; n--) {
+    for (uint32_t n = random_below(&w->random, 20); n > 0 && w->has_have && w->told; n--) {
         if (!outbox_next(&w->outbox, &message))
             return;
         put_on(
@@ -262,17 +262,25 @@ static void disconnect(struct world *w)
     cut(&w->to_sender);
     outbox_close(&w->outbox);
     w->inbox.told = false;
-    w->has_have = w->sent_have = w->linked = false;
+    w->has_have = w->told = w->sent_have = w->linked = false;
+}
+
+/* The sender's HAVE: which of its epochs are live. */
+static void tell_live(struct world *w)
+{
+    struct on_wire live = {.kind = WIRE_HAVE};
+
+    if (!w->linked || w->told)
+        return;
+    outbox_list_live(&w->outbox, &live.have);
+    put_on(&w->to_receiver, &live);
+    w->told = true;
 }
 
 static void connect(struct world *w)
 {
-    struct on_wire live = {.kind = WIRE_HAVE};
-
     commit(w); /* HAVE waits for what is on its way to the disk */
     w->linked = true;
-    outbox_list_live(&w->outbox, &live.have);
-    put_on(&w->to_receiver, &live);
     say_have(w);
 }
 
@@ -337,8 +345,10 @@ static void step(struct world *w)
     case 10:
         for (uint32_t n = random_below(&w->random, 40); n > 0 && w->last_seq + 1 < LOG_MAX; n--)
             say(w);
+        deliver_some(w);
         break;
     default:
+        tell_live(w);
         read_log(w);
         send_some(w);
         deliver_some(w);
@@ -355,6 +365,7 @@ static void run(uint64_t seed)
     disconnect(w);
     connect(w);
     for (uint32_t i = 0; i < 20 * STEPS && outbox_queued(&w->outbox) > 0; i++) {
+        tell_live(w);
         read_log(w);
         send_some(w);
         deliver_some(w);

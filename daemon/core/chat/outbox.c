@@ -67,8 +67,8 @@ void outbox_put(struct outbox *outbox, const struct stream_row *row)
             outbox->streams[place] = outbox->streams[place - 1];
         known = &outbox->streams[place];
         *known = (struct out_stream){
-            /* An epoch that begins now begins at 1: the other side needs no HAVE to know that. */
-            .listed = outbox->open && row->last == 0 && outbox->count <= MESSAGE_EPOCHS_MAX,
+            /* An epoch that begins after our HAVE begins at 1: they need none to know that. */
+            .listed = outbox->told && row->last == 0 && outbox->count <= MESSAGE_EPOCHS_MAX,
             .loaded = row->acked,
             .loaded_seq = row->acked_seq,
         };
@@ -112,6 +112,7 @@ uint64_t outbox_queued_bytes(const struct outbox *outbox)
 
 void outbox_list_live(struct outbox *outbox, struct message_have *have)
 {
+    outbox->told = true;
     have->live_count = 0;
     for (size_t i = 0; i < outbox->count; i++) {
         struct out_stream *stream = &outbox->streams[i];
@@ -159,7 +160,7 @@ bool outbox_resume(struct outbox *outbox, const struct message_have *have, uint6
 void outbox_close(struct outbox *outbox)
 {
     drop_window(outbox);
-    outbox->open = false;
+    outbox->told = outbox->open = false;
     for (size_t i = 0; i < outbox->count; i++)
         outbox->streams[i].listed = false;
 }

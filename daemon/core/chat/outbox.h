@@ -32,8 +32,9 @@ struct outbox {
     size_t count;
     uint64_t current_epoch; /* the epoch drawn since our start, or 0: none yet */
 
-    /* Since the other side's HAVE on the present link. */
-    bool open;
+    /* On the present link. */
+    bool told; /* our HAVE went out */
+    bool open; /* theirs came; the rest is since then */
     uint64_t credit_bytes;
     struct out_message *first, *last; /* the window, oldest first */
     struct out_message *unsent;       /* the first of it that was not handed out; NULL: all were */
