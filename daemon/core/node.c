@@ -40,6 +40,7 @@ struct node *node_new(const struct node_settings *settings)
     node->dialler_timer.kind = TIMER_DIALLER;
     node->flights_end = &node->flights;
     node->ready_end = &node->ready;
+    node->carried_end = &node->carried;
     node->actions_end = &node->actions;
     session_set_record(node, NULL, 0);
     return node;

@@ -11,6 +11,8 @@
 
 /* --- Building --- */
 
+static void keep_carried(struct node *node);
+
 static struct flight *open_flight(struct node *node)
 {
     if (node->open == NULL) {
@@ -19,6 +21,7 @@ static struct flight *open_flight(struct node *node)
         node->open->transaction = transaction_new(node->open->ticket);
         node->open->transaction->lazy = true;
         node->open->effects_end = &node->open->effects;
+        keep_carried(node);
     }
     return node->open;
 }
@@ -268,29 +271,75 @@ size_t ledger_log_message(struct node *node, int type, const struct stream_row *
     return node->open->transaction->count - 1;
 }
 
-/* Nobody waits for these rows: when they are lost in a crash, the next HAVE tells again. */
-void ledger_progress(struct node *node, const struct contact *contact,
-                     const struct outbox_progress *progress)
+/* Nobody waits for these rows: when they are lost in a crash, the next HAVE tells again. `row` has
+ * the new marks, and how many messages are delivered and of how many bytes. */
+static void add_progress(struct node *node, const struct stream_row *row)
 {
     struct bytes object = BYTES_EMPTY;
     struct json_writer w;
+
+    add_change(node, CHANGE_STREAM_OUT, LAZY)->stream = *row;
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    json_put_integer(&w, "through", (int64_t)row->acked_seq);
+    json_put_integer(&w, "count", (int64_t)row->queued);
+    json_write_close(&w, '}');
+    add_event(node, EVENT_MESSAGE_DELIVERED, row->peer, &object, LAZY);
+    bytes_done(&object);
+}
+
+void ledger_progress(struct node *node, const struct contact *contact,
+                     const struct outbox_progress *progress)
+{
     const struct out_stream *stream = outbox_stream(&contact->outbox, progress->stream);
 
     must(stream != NULL);
-    struct change *change = add_change(node, CHANGE_STREAM_OUT, LAZY);
-    change->stream = stream->row;
-    change->stream.acked = progress->acked;
-    change->stream.acked_seq = progress->acked_seq;
-    change->stream.queued = progress->count;
-    change->stream.queued_bytes = progress->queued_bytes;
+    struct stream_row row = stream->row;
+    row.acked = progress->acked;
+    row.acked_seq = progress->acked_seq;
+    row.queued = progress->count;
+    row.queued_bytes = progress->queued_bytes;
+    add_progress(node, &row);
+}
 
-    json_write_init(&w, &object);
-    json_write_open(&w, '{');
-    json_put_integer(&w, "through", (int64_t)progress->acked_seq);
-    json_put_integer(&w, "count", (int64_t)progress->count);
-    json_write_close(&w, '}');
-    add_event(node, EVENT_MESSAGE_DELIVERED, contact->row.peer, &object, LAZY);
-    bytes_done(&object);
+/* What delivered messages is true whether a transaction failed or not: it goes into the next. */
+static void carry_progress(struct node *node, const struct transaction *failed)
+{
+    for (size_t i = 0; i < failed->count; i++) {
+        const struct stream_row *row = &failed->changes[i].stream;
+        struct carried *carried = node->carried;
+        if (failed->changes[i].kind != CHANGE_STREAM_OUT || row->queued == 0)
+            continue; /* a new stream: undone */
+        while (carried != NULL && carried->row.stream != row->stream)
+            carried = carried->next;
+        if (carried == NULL) {
+            carried = xcalloc(1, sizeof *carried);
+            *node->carried_end = carried;
+            node->carried_end = &carried->next;
+        }
+        const uint64_t count = carried->row.queued, bytes = carried->row.queued_bytes;
+        carried->row = *row;
+        carried->row.queued += count;
+        carried->row.queued_bytes += bytes;
+    }
+}
+
+static struct carried *take_carried(struct node *node)
+{
+    struct carried *carried = node->carried;
+
+    node->carried = NULL;
+    node->carried_end = &node->carried;
+    return carried;
+}
+
+static void keep_carried(struct node *node)
+{
+    for (struct carried *carried = take_carried(node), *next; carried != NULL; carried = next) {
+        next = carried->next;
+        add_progress(node, &carried->row);
+        free(carried);
+    }
 }
 
 /* --- Effects --- */
@@ -546,24 +595,6 @@ static void undo_all(struct node *node)
     }
 }
 
-/* What delivered messages is true whether it is on disk or not: it goes into the next transaction.
- */
-static void carry_progress(struct node *node, struct transaction *failed)
-{
-    for (size_t i = 0; i + 1 < failed->count; i++) {
-        struct change *change = &failed->changes[i];
-        if (change[0].kind != CHANGE_STREAM_OUT || change[1].kind != CHANGE_LOG ||
-            change[1].log.type != EVENT_MESSAGE_DELIVERED)
-            continue;
-        if (node->carried == NULL)
-            node->carried = transaction_new(0);
-        *transaction_add(node->carried, CHANGE_STREAM_OUT) = change[0];
-        *transaction_add(node->carried, CHANGE_LOG) = change[1];
-        change[1].log.body = NULL; /* moved */
-        change[1].log.key = NULL;
-    }
-}
-
 static void fail_effect(struct node *node, const struct effect *effect, enum error error)
 {
     switch (effect->kind) {
@@ -590,7 +621,10 @@ static void fail_effect(struct node *node, const struct effect *effect, enum err
 
 void ledger_failed(struct node *node, struct transaction *transaction, enum error error)
 {
-    undo_all(node);
+    if (transaction->ticket > node->failed_through) {
+        undo_all(node);
+        node->failed_through = node->last_ticket;
+    }
     struct flight *flight = take_flight(node, transaction->ticket);
 
     if (!node->store_failing)
@@ -612,19 +646,10 @@ void ledger_failed(struct node *node, struct transaction *transaction, enum erro
     transaction_free(transaction);
 }
 
-/* Tries the disk again, with something that is true anyhow and with what was carried over. */
+/* Tries the disk again, with something that is true anyhow (and what was carried over). */
 void ledger_retry(struct node *node)
 {
     ledger_put_meta(node, META_RECORD_SEQUENCE, node->record_sequence);
-    if (node->carried == NULL)
-        return;
-    for (size_t i = 0; i < node->carried->count; i++) {
-        struct change *change = &node->carried->changes[i];
-        *add_change(node, change->kind, SOON) = *change;
-    }
-    node->carried->count = 0; /* moved */
-    transaction_free(node->carried);
-    node->carried = NULL;
 }
 
 void ledger_done(struct node *node)
@@ -639,8 +664,10 @@ void ledger_done(struct node *node)
         next = flight->next;
         flight_free(flight);
     }
-    if (node->carried != NULL)
-        transaction_free(node->carried);
+    for (struct carried *carried = take_carried(node), *next; carried != NULL; carried = next) {
+        next = carried->next;
+        free(carried);
+    }
 }
 
 /* --- What strangers may make us write --- */

@@ -141,6 +141,12 @@ struct flight {
     struct flight *next;
 };
 
+/* Deliveries that a failed transaction did not keep: as in CHANGE_STREAM_OUT. One for a stream. */
+struct carried {
+    struct stream_row row;
+    struct carried *next;
+};
+
 /* An action that waits to be taken, with what it borrows. */
 struct queued_action {
     struct action action;
@@ -209,7 +215,8 @@ struct node {
     bool store_failing;
     struct timer store_timer;
     uint64_t store_retry_ms;
-    struct transaction *carried; /* deliveries that a failed transaction did not keep; no ticket */
+    uint64_t failed_through;                /* tickets up to here fail, because one of them did */
+    struct carried *carried, **carried_end; /* go into the next transaction */
 
     struct queued_action *actions, **actions_end;
     struct queued_action *taken; /* the action given out last */
