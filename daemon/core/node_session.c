@@ -240,6 +240,7 @@ void session_use(struct node *node, struct contact *contact, struct session *ses
 
     stream_offline(node, contact);
     contact->session = session;
+    stream_online(node, contact);
     dialler_linked(&node->dialler, contact->row.peer, node->now.mono);
     if (!was_online)
         tell_presence(node, contact, EVENT_PEER_ONLINE, NULL);
@@ -329,6 +330,7 @@ static void session_free(struct session *session)
     link_free(session->link);
     free(session->remote);
     free(session->record);
+    free(session->heard);
     free(session);
 }
 

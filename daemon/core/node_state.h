@@ -25,6 +25,14 @@
 
 /* --- Sessions: a carrier with its link --- */
 
+/* What the other side said it has, in its last HAVE on a link: kept for the time when that link is
+ * the one in use. */
+struct heard {
+    uint8_t consent[CONSENT_ID_LENGTH];
+    size_t count;
+    struct message_mark marks[];
+};
+
 struct session {
     uint64_t carrier;
     uint64_t dial; /* 0: they came to us */
@@ -42,6 +50,8 @@ struct session {
     uint32_t dialled_peer; /* the contact that the dial was for, or 0 */
     bool carrier_gone;
     struct contact *contact; /* or NULL: a stranger */
+    struct heard *heard;     /* or NULL: no HAVE came */
+    bool said_have;          /* ours went */
     struct timer timer;      /* the link's deadline */
     struct timer idle;       /* a stranger with no business is sent away */
     struct session *next_dirty;
@@ -357,6 +367,9 @@ void stream_taken(struct node *node, const struct effect *effect);
 void stream_not_taken(struct node *node, const struct effect *effect);
 void stream_not_stored(struct node *node, const struct effect *effect);
 void stream_offline(struct node *node, struct contact *contact);
+
+/* The contact's session is another one now: what they said on it before counts again. */
+void stream_online(struct node *node, struct contact *contact);
 void stream_forget(struct node *node, struct contact *contact); /* off the list of dirty ones */
 void stream_end(struct node *node, struct contact *contact, const char *reason);
 enum error stream_queue(struct node *node, struct contact *contact, const char *text,

@@ -68,6 +68,7 @@ static void send_have(struct node *node, struct contact *contact)
     bytes_done(&data);
     contact->owes_have = false;
     contact->sent_have = true;
+    contact->session->said_have = true;
 }
 
 static void send_ack(struct node *node, struct contact *contact)
@@ -172,6 +173,40 @@ static void forget_epochs(struct node *node, struct contact *contact,
     }
 }
 
+static void remember(struct session *session, const struct message_have *have)
+{
+    struct heard *heard = xmalloc(sizeof *heard + have->have_count * sizeof heard->marks[0]);
+
+    memcpy(heard->consent, have->consent, sizeof heard->consent);
+    heard->count = have->have_count;
+    memcpy(heard->marks, have->have, heard->count * sizeof heard->marks[0]);
+    free(session->heard);
+    session->heard = heard;
+}
+
+static void resume(struct node *node, struct contact *contact, const struct message_have *have)
+{
+    contact->read = 0;
+    contact->has_have = true;
+    if (outbox_resume(&contact->outbox, have, CREDIT_FIRST_BYTES))
+        ledger_warn(node, "database_restored", contact->row.peer, contact->session->remote);
+    stream_touch(node, contact);
+}
+
+/* Nothing that is out of date does harm: what they have already they drop, and say HAVE again. */
+void stream_online(struct node *node, struct contact *contact)
+{
+    const struct heard *heard = contact->session->heard;
+    struct message_have have = {0};
+
+    if (heard == NULL || !consent_is_open(contact) ||
+        memcmp(heard->consent, contact->row.consent_id, CONSENT_ID_LENGTH) != 0)
+        return;
+    have.have_count = heard->count;
+    memcpy(have.have, heard->marks, heard->count * sizeof heard->marks[0]);
+    resume(node, contact, &have);
+}
+
 void stream_have(struct node *node, struct session *session, const struct json *data)
 {
     struct contact *contact = session->contact;
@@ -188,18 +223,12 @@ void stream_have(struct node *node, struct session *session, const struct json *
         bytes_done(&no);
         return;
     }
-    if (contact->session != session) {
-        if (peer_key_compare(node->identity->key.bytes, session->key) < 0 || !session->greeted)
-            return; /* we are the lower key: they will come to the link that we keep */
-        session_use(node, contact, session);
-    }
     consent_confirmed(node, contact);
-    contact->read = 0;
-    contact->has_have = true;
-    if (outbox_resume(&contact->outbox, &have, CREDIT_FIRST_BYTES))
-        ledger_warn(node, "database_restored", contact->row.peer, session->remote);
+    remember(session, &have);
+    if (contact->session != session)
+        return; /* the two of us do not agree yet on which link to use */
+    resume(node, contact, &have);
     forget_epochs(node, contact, &have);
-    stream_touch(node, contact);
 }
 
 /* --- Theirs --- */
@@ -251,12 +280,12 @@ void stream_message(struct node *node, struct session *session, const struct jso
     }
     if (contact == NULL || !consent_is_open(contact) || contact->session != session)
         return; /* consent ended, or another link is used: on its way before they knew */
-    if (!contact->sent_have || !contact->has_have) {
+    if (!session->said_have || session->heard == NULL) {
         session_close(node, session, LINK_END_MALFORMED);
         return;
     }
-    if (node->store_failing)
-        return; /* credit is 0; HAVE tells when it goes on */
+    if (!contact->sent_have || node->store_failing)
+        return; /* HAVE tells when, and where, it goes on */
     const struct stream_row *stream = inbox_epoch(&contact->inbox, message.epoch);
     switch (inbox_judge(&contact->inbox, &message)) {
     case INBOX_TAKE_FIRST:
