@@ -107,6 +107,11 @@ enum {
 
     /* --- Sessions --- */
 
+    /* A destination that only a peer's record names is dialled once a minute, by the specification;
+     * so many are told apart. */
+    RECENT_DIAL_MS = 60 * 1000,
+    RECENT_DIALS_MAX = 256,
+
     /* What the shell buffers of one carrier's output: two windows of the largest socket buffer that
      * a kernel gives by default would be no faster. */
     CARRIER_ROOM = 256 * 1024,

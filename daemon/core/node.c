@@ -26,7 +26,6 @@ static void copy_settings(struct node *node, const struct node_settings *setting
 struct node *node_new(const struct node_settings *settings)
 {
     struct node *node = xcalloc(1, sizeof *node);
-    const struct hash_key key = hash_key_draw(&settings->random);
 
     copy_settings(node, settings);
     random_fill(&node->random, &node->instance, sizeof node->instance);
@@ -34,7 +33,8 @@ struct node *node_new(const struct node_settings *settings)
                                                  .network_key = settings->network_key,
                                                  .random = settings->random,
                                                  .hello = &node->hello};
-    contacts_init(&node->contacts, &key);
+    node->hash_key = hash_key_draw(&node->random);
+    contacts_init(&node->contacts, &node->hash_key);
     doorman_init(&node->doorman, &node->random);
     dialler_init(&node->dialler, &node->random);
     node->dialler_timer.kind = TIMER_DIALLER;

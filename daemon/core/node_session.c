@@ -136,6 +136,29 @@ size_t session_addresses(const struct contact *contact, struct host_port *addres
     return count;
 }
 
+/* "At most one dial a minute per destination": a record may name anybody's address, so nobody can
+ * have us knock there without end. What the user gave is dialled as often as it is due. */
+static size_t drop_recent(struct node *node, const struct contact *contact,
+                          struct host_port *addresses, size_t count)
+{
+    size_t kept = 0;
+    char text[ADDRESS_HOST_PORT_MAX + 1];
+
+    for (size_t i = 0; i < count; i++) {
+        host_port_format(&addresses[i], text);
+        if (contact->row.address == NULL || strcmp(contact->row.address, text) != 0) {
+            struct recent_dial *recent =
+                &node->recent_dials[hash_bytes(&node->hash_key, text, strlen(text)) %
+                                    RECENT_DIALS_MAX];
+            if (mono_left_ms(node->now.mono, recent->until) > 0)
+                continue;
+            recent->until = mono_after(node->now.mono, RECENT_DIAL_MS);
+        }
+        addresses[kept++] = addresses[i];
+    }
+    return kept;
+}
+
 void session_dial_due(struct node *node)
 {
     struct host_port addresses[DIAL_ADDRESSES_MAX];
@@ -145,6 +168,7 @@ void session_dial_due(struct node *node)
         const struct contact *contact = contacts_by_number(&node->contacts, peer);
         must(contact != NULL);
         size_t count = session_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
+        count = drop_recent(node, contact, addresses, count);
         if (count == 0)
             dialler_failed(&node->dialler, peer, node->now.mono);
         else

@@ -17,6 +17,7 @@
 
 #include "daemon/core/chat/contact.h"
 #include "daemon/core/chat/request.h"
+#include "daemon/core/limits.h"
 #include "daemon/core/link/doorman.h"
 #include "daemon/core/link/link.h"
 #include "daemon/core/node.h"
@@ -66,6 +67,12 @@ struct dial {
     bool has_key;
     uint8_t key[KEY_LENGTH];
     struct dial *next;
+};
+
+/* Until when a destination that only a record names is not dialled again. By a hash of it: two that
+ * share a place share the wait. */
+struct recent_dial {
+    struct mono until;
 };
 
 /* A chat.request whose peer has not been reached yet. */
@@ -191,6 +198,7 @@ struct node {
     struct now now; /* of the input being worked on */
     struct timers timers;
 
+    struct hash_key hash_key;
     struct contacts contacts;
     struct requests requests;
     uint32_t last_stream; /* highest number given */
@@ -210,6 +218,7 @@ struct node {
     struct session *dirty_sessions;
     struct contact *dirty_contacts;
     struct dial *dials;
+    struct recent_dial recent_dials[RECENT_DIALS_MAX];
     struct attempt *attempts;
     struct waiter *waiters;
     uint64_t last_dial, last_read;

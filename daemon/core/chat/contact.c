@@ -88,6 +88,7 @@ void contacts_remove(struct contacts *contacts, struct contact *contact)
     must(contact->session == NULL && !contact->is_dirty);
     leave_block(contacts, contact);
     forget_alias(contacts, contact);
+    free(contact->name_folded);
     HASH_DELETE(by_number, contacts->by_number, contact);
     HASH_DELETE(by_key, contacts->by_key, contact);
     outbox_done(&contact->outbox);
@@ -135,6 +136,8 @@ struct contact *contacts_put(struct contacts *contacts, const struct peer_row *r
     forget_alias(contacts, contact);
     peer_row_done(&contact->row);
     contact->row = copy;
+    free(contact->name_folded);
+    contact->name_folded = copy.name != NULL ? name_fold(copy.name) : NULL;
     if (copy.alias != NULL) {
         contact->alias_folded = name_fold(copy.alias);
         HASH_ADD_KEYPTR(by_alias, contacts->by_alias, contact->alias_folded,
@@ -241,12 +244,13 @@ bool contacts_name_is_anothers(const struct contacts *contacts, const char *name
                                const uint8_t key[KEY_LENGTH])
 {
     const struct contact *known = contacts_by_alias(contacts, name);
+    bool is_anothers = known != NULL && memcmp(known->row.key, key, KEY_LENGTH) != 0;
+    char *folded = name_fold(name);
 
-    if (known != NULL && memcmp(known->row.key, key, KEY_LENGTH) != 0)
-        return true;
-    for (struct contact *c = contacts->by_number; c != NULL; c = c->by_number.next)
-        if (c->row.alias != NULL && c->row.name != NULL && strcmp(c->row.name, name) == 0 &&
-            memcmp(c->row.key, key, KEY_LENGTH) != 0)
-            return true;
-    return false;
+    for (struct contact *c = contacts->by_number; c != NULL && !is_anothers; c = c->by_number.next)
+        is_anothers = c->row.alias != NULL && c->name_folded != NULL && folded != NULL &&
+                      strcmp(c->name_folded, folded) == 0 &&
+                      memcmp(c->row.key, key, KEY_LENGTH) != 0;
+    free(folded);
+    return is_anothers;
 }

@@ -27,7 +27,8 @@ struct instances {
 /* A known peer: its row, and what is true of it while the node runs. */
 struct contact {
     struct peer_row row;
-    char *alias_folded; /* what the alias is compared by; NULL like the alias */
+    char *alias_folded; /* what alias and name are compared by; NULL like these */
+    char *name_folded;
     struct outbox outbox;
     struct inbox inbox;
     struct session *session; /* the link that is sent on, or NULL: offline */
