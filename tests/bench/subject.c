@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/bench/subject.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/format.h"
+#include "common/json.h"
+#include "tests/bench/bench.h"
+
+enum { START_MS_MAX = 20000, LOOK_AGAIN_MS = 10 };
+
+static const char program[] = "./p2pchatd";
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
+        bench_die(path);
+}
+
+static void spawn(struct subject *subject)
+{
+    char *config = xasprintf("--config=%s/config", subject->directory);
+    char *state = xasprintf("--state-dir=%s/state", subject->directory);
+    char *log = xasprintf("%s/log", subject->directory);
+    char *socket = xasprintf("--socket=%s", subject->socket);
+    const char *const arguments[] = {
+        program, config, state, socket, "--listen=127.0.0.1:0", "--name=subject", NULL};
+    posix_spawn_file_actions_t actions;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND,
+                                     0600);
+    if (posix_spawn(&subject->process, program, &actions, NULL, (char *const *)arguments,
+                    environ) != 0)
+        bench_die(program);
+    posix_spawn_file_actions_destroy(&actions);
+    free(config);
+    free(state);
+    free(log);
+    free(socket);
+}
+
+/* Connects to the control socket as soon as it is there. */
+static int reach(const struct subject *subject)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", subject->socket);
+    for (int waited_ms = 0; waited_ms < START_MS_MAX; waited_ms += LOOK_AGAIN_MS) {
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+            return fd;
+        if (waitpid(subject->process, NULL, WNOHANG) != 0)
+            break;
+        poll(NULL, 0, LOOK_AGAIN_MS);
+    }
+    fprintf(stderr, "benchmark: the daemon did not start; see %s/log\n", subject->directory);
+    exit(EXIT_FAILURE);
+}
+
+void subject_start(struct subject *subject, const char *configuration)
+{
+    *subject = (struct subject){.directory = "/tmp/p2pchat-bench.XXXXXX"};
+    if (mkdtemp(subject->directory) == NULL)
+        bench_die("mkdtemp");
+    char *path = xasprintf("%s/config", subject->directory);
+    write_file(path, configuration);
+    free(path);
+    snprintf(subject->socket, sizeof subject->socket, "%s/control.sock", subject->directory);
+    spawn(subject);
+    subject->control = reach(subject);
+}
+
+/* Asks for `status`; the caller frees what is returned. */
+static struct json *ask(struct subject *subject)
+{
+    static const char request[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}\n";
+    struct bytes answer = BYTES_EMPTY;
+    struct json *root;
+
+    if (write(subject->control, request, sizeof request - 1) != (ssize_t)sizeof request - 1)
+        bench_die("control socket");
+    do {
+        ssize_t got = read(subject->control, bytes_reserve(&answer, 4096), 4096);
+        if (got <= 0)
+            bench_die("control socket");
+        bytes_commit(&answer, (size_t)got);
+    } while (bytes_data(&answer)[bytes_length(&answer) - 1] != '\n');
+    must(json_parse((char *)bytes_data(&answer), bytes_length(&answer), &root) == OK);
+    bytes_done(&answer);
+    return root;
+}
+
+static size_t count_of(const struct json *result, const char *name)
+{
+    int64_t count;
+
+    must(json_integer(json_member(result, name), &count));
+    return (size_t)count;
+}
+
+struct subject_status subject_status(struct subject *subject)
+{
+    struct json *root = ask(subject);
+    const struct json *result = json_member(root, "result");
+    struct subject_status status = {.links = count_of(result, "links"),
+                                    .contacts = count_of(result, "contacts")};
+    const char *text;
+    size_t length;
+
+    must(json_string(json_member(result, "peer_id"), &text, &length));
+    snprintf(status.peer_id, sizeof status.peer_id, "%s", text);
+    must(json_string(json_first(json_member(result, "listen")), &text, &length));
+    status.port = (uint16_t)strtoul(strrchr(text, ':') + 1, NULL, 10);
+    json_free(root);
+    return status;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    (void)st;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+void subject_stop(struct subject *subject)
+{
+    close(subject->control);
+    kill(subject->process, SIGTERM);
+    waitpid(subject->process, NULL, 0);
+    nftw(subject->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
