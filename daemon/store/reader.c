@@ -38,7 +38,7 @@ int store_reader_init(struct store_reader *r, const char *path, struct queue *jo
 {
     int rc;
 
-    *r = (struct store_reader){.jobs = jobs, .answers = answers};
+    *r = (struct store_reader){.snapshot_ms = READER_SNAPSHOT_MS, .jobs = jobs, .answers = answers};
     rc = connection_open(path, CONNECTION_READER, &r->db);
     return rc == SQLITE_OK ? statements_prepare(r->db, sql, SQL_COUNT, r->statements) : rc;
 }
@@ -130,9 +130,9 @@ static uint64_t clock_ms(void)
 
 /* Fills the page from a bound statement until either ends: SQLITE_DONE, or an error; SQLITE_ROW
  * when the snapshot had become old: the rest is to be asked for from the last row on. */
-static int collect(struct binder *b, struct page *p)
+static int collect(const struct store_reader *r, struct binder *b, struct page *p)
 {
-    const uint64_t until = clock_ms() + READER_SNAPSHOT_MS;
+    const uint64_t until = clock_ms() + r->snapshot_ms;
     int rc = binder_step(b);
 
     while (rc == SQLITE_ROW) {
@@ -178,7 +178,7 @@ static int read_stream(struct store_reader *r, const struct question *q, struct 
         bind_u64(&b, q->stream);
         bind_u64(&b, after);
         bind_u64(&b, q->through);
-        rc = collect(&b, p);
+        rc = collect(r, &b, p);
         if (rc == SQLITE_ROW)
             after = last_seq(p);
     } while (rc == SQLITE_ROW);
@@ -209,7 +209,7 @@ static int read_range(struct store_reader *r, const struct question *q, struct p
         bind_u64(&b, end);
         bind_u64(&b, q->types);
         bind_u64(&b, q->peer);
-        rc = collect(&b, p);
+        rc = collect(r, &b, p);
         if (rc == SQLITE_ROW)
             after = last_seq(p);
     } while (rc == SQLITE_ROW);
@@ -229,7 +229,7 @@ static int read_history_of_peer(struct store_reader *r, const struct question *q
         binder_init(&b, r->statements[SQL_HISTORY_OF_PEER]);
         bind_u64(&b, q->peer);
         bind_u64(&b, before);
-        rc = collect(&b, p);
+        rc = collect(r, &b, p);
         if (rc == SQLITE_ROW)
             before = last_seq(p);
     } while (rc == SQLITE_ROW);
@@ -248,7 +248,7 @@ static int read_history_of_all(struct store_reader *r, uint64_t before, struct p
         binder_init(&b, r->statements[SQL_HISTORY]);
         bind_u64(&b, before);
         bind_u64(&b, from);
-        rc = collect(&b, p);
+        rc = collect(r, &b, p);
         before = rc == SQLITE_ROW ? last_seq(p) : from;
     }
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;

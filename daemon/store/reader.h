@@ -18,6 +18,7 @@ enum { READER_SNAPSHOT_MS = 50, READER_STATEMENTS = 4 };
 struct store_reader {
     sqlite3 *db; /* query_only; owned */
     sqlite3_stmt *statements[READER_STATEMENTS];
+    uint64_t snapshot_ms;  /* READER_SNAPSHOT_MS; tests take less */
     struct queue *jobs;    /* borrowed, as the next */
     struct queue *answers; /* the loop's */
     atomic_int copied;     /* WAL frames that the last checkpoint left copied; for the writer */

@@ -3,8 +3,12 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -382,6 +386,64 @@ static void test_making_fails(void **state)
     put_next(rig, 1);
 }
 
+/* --- A process that is killed --- */
+
+/* Appends without end, and tells through the pipe each seq that it knows to be durable. */
+static _Noreturn void run_until_killed(struct store_rig *rig, int told)
+{
+    store_rig_open(rig);
+    for (int i = 0; i < 64; i++)
+        store_append(rig->store, message(rig, "message"));
+    while (true) {
+        struct store_answer answer = store_rig_take(rig);
+        const uint64_t seq = store_last_seq(rig->store);
+
+        if (answer.kind != STORE_DURABLE || write(told, &seq, sizeof(seq)) != sizeof(seq))
+            _exit(1);
+        transaction_free(answer.transaction);
+        store_append(rig->store, message(rig, "message"));
+    }
+}
+
+static uint64_t read_told(int told, unsigned count)
+{
+    uint64_t seq = 0, next;
+
+    while (count-- > 0 && read(told, &next, sizeof(next)) == sizeof(next))
+        seq = next;
+    return seq;
+}
+
+static void test_killed(void **state)
+{
+    struct store_rig *rig = *state;
+    uint64_t seq = 0;
+
+    for (unsigned round = 0; round < 8; round++) {
+        int ends[2], status;
+        pid_t child;
+
+        store_rig_close(rig);
+        assert_return_code(pipe(ends), errno);
+        child = fork();
+        assert_return_code(child, errno);
+        if (child == 0)
+            run_until_killed(rig, ends[1]);
+        close(ends[1]);
+        assert_true(read_told(ends[0], 50 + 97 * round) > seq);
+        assert_return_code(kill(child, SIGKILL), errno);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        seq = read_told(ends[0], UINT_MAX);
+        close(ends[0]);
+
+        store_rig_open(rig);
+        assert_true(store_last_seq(rig->store) >= seq);
+        seq = store_last_seq(rig->store) + 1;
+        put_next(rig, seq); /* the log and its stream agree */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +461,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reading_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_opening_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_making_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
     };
 
     faulty_vfs_install();
