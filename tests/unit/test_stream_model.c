@@ -49,8 +49,10 @@ struct world {
     uint32_t last_in_stream;
     struct on_wire *unstored[WIRE_MAX];
     size_t unstored_count;
+    uint32_t newest;                /* stream of the message that was shown last */
     uint64_t received[STREAMS_MAX]; /* by sender's stream: how many messages were shown */
     bool sent_have;
+    bool fails; /* its disk: everything is dropped until HAVE */
 };
 
 static uint64_t epoch_of(uint32_t stream)
@@ -207,6 +209,10 @@ static void receiver_gets(struct world *w, struct on_wire *item)
         free(item);
         return;
     }
+    if (w->fails) {
+        free(item);
+        return;
+    }
     const struct stream_row *known = inbox_epoch(&w->inbox, item->epoch);
     struct stream_row row = {.stream = ++w->last_in_stream, .epoch = item->epoch};
     switch (inbox_judge(&w->inbox, &message)) {
@@ -238,6 +244,8 @@ static void commit(struct world *w)
         const struct on_wire *item = w->unstored[i];
         const uint32_t stream = (uint32_t)(item->epoch - epoch_of(0));
         assert_int_equal(item->number, w->received[stream] + 1); /* once, and in order */
+        assert_true(stream >= w->newest);                        /* also of epochs */
+        w->newest = stream;
         w->received[stream]++;
         inbox_settled(&w->inbox, 4);
         const struct stream_row *row = inbox_epoch(&w->inbox, item->epoch);
@@ -252,6 +260,13 @@ static void commit(struct world *w)
         free(w->unstored[i]);
     }
     w->unstored_count = 0;
+}
+
+static void disk_fails(struct world *w, bool fails)
+{
+    if (w->fails && !fails && w->linked)
+        say_have(w);
+    w->fails = fails;
 }
 
 /* --- Life --- */
@@ -343,6 +358,9 @@ static void step(struct world *w)
         commit(w);
         break;
     case 10:
+        disk_fails(w, random_below(&w->random, 2) == 0);
+        break;
+    case 11:
         for (uint32_t n = random_below(&w->random, 40); n > 0 && w->last_seq + 1 < LOG_MAX; n--)
             say(w);
         deliver_some(w);
@@ -362,6 +380,7 @@ static void run(uint64_t seed)
     w->random = seeded(&seed);
     for (uint32_t i = 0; i < STEPS; i++)
         step(w);
+    disk_fails(w, false);
     disconnect(w);
     connect(w);
     for (uint32_t i = 0; i < 20 * STEPS && outbox_queued(&w->outbox) > 0; i++) {

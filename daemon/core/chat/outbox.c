@@ -346,11 +346,13 @@ bool outbox_acknowledged(struct outbox *outbox, const struct message_ack *ack,
     return true;
 }
 
+/* "Those of a newer epoch go only when all older ones are acknowledged." */
 bool outbox_next(struct outbox *outbox, struct message_chat *ret_message)
 {
     struct out_message *m = outbox->unsent;
 
-    if (!outbox->open || m == NULL || outbox->flight_count >= OUTBOX_WINDOW_MESSAGES ||
+    if (!outbox->open || m == NULL || m->stream != outbox->first->stream ||
+        outbox->flight_count >= OUTBOX_WINDOW_MESSAGES ||
         outbox->flight_bytes + m->length > OUTBOX_WINDOW_BYTES ||
         outbox->flight_bytes + m->length > outbox->credit_bytes)
         return false;
