@@ -106,12 +106,13 @@ class Daemon:
         self.socket = os.path.join(top, name + ".sock")
         self.log_path = os.path.join(top, name + ".log")
         self.options = options or ("--listen=127.0.0.1:0",)
+        self.prefix = ()  # a command that runs another one
         self.process = None
         self.clients = []
 
     def command(self, *more):
-        return [program("p2pchatd"), f"--socket={self.socket}", f"--state-dir={self.state}",
-                f"--name={self.name}", *self.options, *more]
+        return [*self.prefix, program("p2pchatd"), f"--socket={self.socket}",
+                f"--state-dir={self.state}", f"--name={self.name}", *self.options, *more]
 
     def spawn(self, *more):
         with open(self.log_path, "ab") as log:
@@ -188,10 +189,11 @@ class Test(unittest.TestCase):
 class People(Test):
     """Nodes that talk to each other, each called by its name."""
 
-    def person(self, name, *options, place=""):
-        """A running node. Two of one name want different places."""
+    def person(self, name, *options, place="", prefix=()):
+        """A running node. Two of one name want different places. `prefix`: what starts it."""
         os.makedirs(self.path(place), exist_ok=True)
         daemon = Daemon(self.path(place), name, "--listen=127.0.0.1:0", *options)
+        daemon.prefix = prefix
         self.addCleanup(self.end_well, daemon)
         daemon.start()
         return daemon
