@@ -6,7 +6,7 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
-#include "daemon/core/node_state.h"
+#include "daemon/core/node/state.h"
 
 /* --- Life --- */
 
@@ -42,7 +42,7 @@ struct node *node_new(const struct node_settings *settings)
     node->ready_end = &node->ready;
     node->carried_end = &node->carried;
     node->actions_end = &node->actions;
-    session_set_record(node, NULL, 0);
+    hello_set_record(node, NULL, 0);
     return node;
 }
 
@@ -157,7 +157,7 @@ void node_set_addresses(struct node *node, const struct host_port *addresses, si
     node->addresses = xmemdup(addresses, count * sizeof *addresses);
     node->address_count = count;
     if (node->started) {
-        session_new_record(node);
+        hello_new_record(node);
         settle(node);
     }
 }
@@ -172,7 +172,7 @@ void node_start(struct node *node, struct now now)
 {
     begin(node, now);
     node->started = true;
-    session_new_record(node);
+    hello_new_record(node);
     arm_requests(node);
     for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
         session_consent_changed(node, c);
@@ -208,7 +208,7 @@ void node_input(struct node *node, const struct input *input, struct now now)
         session_carrier_down(node, input->carrier_down.carrier);
         break;
     case INPUT_DIAL_FAILED:
-        session_dial_failed(node, input->dial_failed.dial);
+        dial_failed(node, input->dial_failed.dial);
         break;
     case INPUT_DURABLE:
         ledger_durable(node, input->durable.transaction);
@@ -245,16 +245,16 @@ static void expire(struct node *node, struct timer *timer)
         call_attempt_failed(node, OWNER_OF(timer, attempt, timer), ERR_UNREACHABLE);
         break;
     case TIMER_WAITER:
-        call_expire_waiter(node, OWNER_OF(timer, waiter, timer));
+        wait_expire(node, OWNER_OF(timer, waiter, timer));
         break;
     case TIMER_REQUEST:
         consent_expire(node, OWNER_OF(timer, request, timer));
         break;
     case TIMER_DIALLER:
-        session_dial_due(node);
+        dial_due(node);
         break;
     case TIMER_RECORD:
-        session_new_record(node);
+        hello_new_record(node);
         break;
     case TIMER_REQUESTS:
         ledger_store_requests(node);

@@ -9,7 +9,7 @@
 #include "common/alloc.h"
 #include "common/digits.h"
 #include "daemon/core/limits.h"
-#include "daemon/core/node_state.h"
+#include "daemon/core/node/state.h"
 
 enum { REQUESTS_REMEMBERED = 4096, CALL_MS_MAX = 60 * 1000 };
 

@@ -3,7 +3,7 @@
  *
  * Ours: chat.message → log → DURABLE → window → CHAT_MESSAGE → CHAT_ACK → message.delivered.
  * Theirs: CHAT_MESSAGE → log → DURABLE → CHAT_ACK, and message.received for whoever watches. */
-#include "daemon/core/node_state.h"
+#include "daemon/core/node/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -424,7 +424,7 @@ static void delivered(struct node *node, struct contact *contact,
                       const struct outbox_progress *progress)
 {
     ledger_progress(node, contact, progress);
-    call_delivered(node, progress->stream, progress->acked);
+    wait_delivered(node, progress->stream, progress->acked);
 }
 
 void stream_ack(struct node *node, struct session *session, const struct json *data)
@@ -480,7 +480,7 @@ void stream_end(struct node *node, struct contact *contact, const char *reason)
     struct bytes object = BYTES_EMPTY;
     struct json_writer w;
 
-    call_message_failed(node, contact->row.peer);
+    wait_failed(node, contact->row.peer);
     if (count > 0) {
         json_write_init(&w, &object);
         json_write_open(&w, '{');

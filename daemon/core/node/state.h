@@ -2,12 +2,15 @@
 /* The inside of a node, for the files that make it up: what each holds, and what each offers the
  * others.
  *
- *     node.c           inputs in, actions out, time
- *     node_ledger.c    transactions, what waits for them, and what to undo when they fail
- *     node_session.c   carriers, links, dials: who is there
- *     node_consent.c   requests and their answers (p2pchat-protocol(7), Consent)
- *     node_stream.c    messages both ways (p2pchat-protocol(7), Messages between contacts)
- *     node_call.c      what control clients ask for
+ *     node.c       inputs in, actions out, time
+ *     ledger.c     transactions, what waits for them, and what to undo when they fail
+ *     session.c    carriers and links: who is there
+ *     dial.c       dials, until there is a carrier
+ *     hello.c      the beginning of a link, and which of several is used
+ *     consent.c    requests and their answers (p2pchat-protocol(7), Consent)
+ *     stream.c     messages both ways (p2pchat-protocol(7), Messages between contacts)
+ *     call*.c      what control clients ask for
+ *     wait.c       calls that are answered later
  *
  * One input leads to at most one transaction. Its changes are applied in memory at once; whatever
  * the world may see of them (a reply, a message to a peer) is an effect that waits until they are
@@ -264,7 +267,7 @@ void node_note(struct node *node, enum note_severity severity, const char *code,
                const char *address, const char *detail);
 void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object);
 
-/* --- node_ledger.c --- */
+/* --- ledger.c --- */
 
 void ledger_put_peer(struct node *node, const struct peer_row *row);
 void ledger_remove_peer(struct node *node, struct contact *contact);
@@ -304,14 +307,13 @@ void ledger_done(struct node *node);
 bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
 void ledger_warn(struct node *node, const char *reason, uint32_t peer, const char *address);
 
-/* --- node_session.c --- */
+/* --- session.c --- */
 
 void session_carrier_up(struct node *node, uint64_t carrier, uint64_t dial,
                         const struct host_port *remote);
 void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, size_t length);
 void session_room(struct node *node, uint64_t carrier, size_t bytes_free);
 void session_carrier_down(struct node *node, uint64_t carrier);
-void session_dial_failed(struct node *node, uint64_t dial);
 void session_expire(struct node *node, struct session *session);
 void session_idle(struct node *node, struct session *session);
 void session_touch(struct node *node,
@@ -325,22 +327,37 @@ struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH])
 
 /* A contact came into being, or its consent changed: sessions and dialler take note. */
 void session_consent_changed(struct node *node, struct contact *contact);
-void session_cancel_dial(struct node *node, uint64_t number);
-size_t session_addresses(const struct contact *contact, struct host_port *addresses, size_t max);
 void session_use(struct node *node, struct contact *contact, struct session *session);
 void session_tell_online(struct node *node, const struct contact *contact);
 bool session_is_local(const struct session *session);
 uint64_t session_block(const struct session *session);
-uint64_t session_start_dial(struct node *node, uint32_t peer, const uint8_t *key,
-                            const struct host_port *addresses, size_t count);
-void session_dial_due(struct node *node);
-void session_new_record(struct node *node);
-void session_set_record(struct node *node, const uint8_t *record, size_t length);
 void session_forget_contact(struct node *node,
                             struct contact *contact); /* its sessions are strangers' */
+/* A stranger without business is sent away after a while. */
+void session_judge_idle(struct node *node, struct session *session);
 void session_done(struct node *node);
 
-/* --- node_consent.c --- */
+/* --- dial.c --- */
+
+struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NULL: cancelled */
+
+/* A dial, or the link that came of it, proved nothing. */
+void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer);
+void dial_failed(struct node *node, uint64_t dial);
+void dial_cancel(struct node *node, uint64_t number);
+size_t dial_addresses(const struct contact *contact, struct host_port *addresses, size_t max);
+uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
+                    const struct host_port *addresses, size_t count);
+void dial_due(struct node *node);
+
+/* --- hello.c --- */
+
+void hello_proved(struct node *node, struct session *session, const uint8_t key[KEY_LENGTH]);
+void hello_greeted(struct node *node, struct session *session, const struct json *data);
+void hello_new_record(struct node *node);
+void hello_set_record(struct node *node, const uint8_t *record, size_t length);
+
+/* --- consent.c --- */
 
 void consent_message(struct node *node, struct session *session, enum message_type type,
                      const struct json *data);
@@ -363,7 +380,7 @@ struct bytes consent_request_result(const struct node *node, const struct reques
                                     const char *source, const char *state, bool timed_out);
 bool consent_is_open(const struct contact *contact); /* messages may be queued */
 
-/* --- node_stream.c --- */
+/* --- stream.c --- */
 
 void stream_touch(struct node *node, struct contact *contact);
 bool stream_pump(struct node *node); /* all dirty contacts; whether there were any */
@@ -384,23 +401,31 @@ void stream_end(struct node *node, struct contact *contact, const char *reason);
 enum error stream_queue(struct node *node, struct contact *contact, const char *text,
                         const char *key, const struct effect *effect);
 
-/* --- node_call.c --- */
+/* --- call.c --- */
 
 void call_input(struct node *node, const struct input *input);
 void call_gone(struct node *node, uint64_t client);
 void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message);
 void call_reply(struct node *node, uint64_t call, const struct bytes *result);
-void call_answered(struct node *node, const struct request_row *row, const char *state,
-                   enum error error);
 void call_stored(struct node *node, const struct effect *effect, const struct log_row *row);
-void call_message_failed(struct node *node, uint32_t peer);
 void call_stop(struct node *node);
-void call_delivered(struct node *node, uint32_t stream,
-                    uint64_t through); /* waiters for messages */
 void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error);
 void call_attempt_free(struct node *node, struct attempt *attempt);
-void call_expire_waiter(struct node *node, struct waiter *waiter);
-void call_begin_waiting(struct node *node, struct waiter *waiter);
 void call_done(struct node *node);
+
+/* --- wait.c --- */
+
+void wait_answered(struct node *node, const struct request_row *row, const char *state,
+                   enum error error);
+void wait_failed(struct node *node, uint32_t peer);
+void wait_delivered(struct node *node, uint32_t stream,
+                    uint64_t through); /* waiters for messages */
+void wait_expire(struct node *node, struct waiter *waiter);
+void wait_begin(struct node *node, struct waiter *waiter);
+void wait_remove(struct node *node, struct waiter *waiter);
+
+/* The result of chat.message. */
+struct bytes wait_message_result(const struct contact *contact, uint64_t seq, uint64_t epoch,
+                                 uint64_t number, const char *state, bool timed_out);
 
 #endif

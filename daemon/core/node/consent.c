@@ -8,7 +8,7 @@
  *     MUTUAL, PENDING ──DISCONNECT or NO_CONSENT of our id──► NONE
  *
  * What is said here is said again on every new link until the other side shows that it knows. */
-#include "daemon/core/node_state.h"
+#include "daemon/core/node/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -247,7 +247,7 @@ static void granted(struct node *node, struct contact *contact, struct request *
 
     contact = set_consent(node, contact, consent, id);
     tell(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
-    call_answered(node, &request->row, "accepted", OK);
+    wait_answered(node, &request->row, "accepted", OK);
     if (consent == CONSENT_MUTUAL)
         ledger_remove_request(node, requests_by_number(&node->requests, number));
     say_have(node, contact);
@@ -289,7 +289,7 @@ static void remove_pending(struct node *node, const struct contact *contact,
     if (request == NULL)
         return;
     if (direction == DIRECTION_OUT)
-        call_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
+        wait_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
     ledger_remove_request(node, request);
 }
 
@@ -356,7 +356,7 @@ static void tell_expired(struct node *node, const struct request *request)
          is_in && contact->is_stranger && !contact->is_logged ? LIVE_ONLY : LOGGED);
     set_consent(node, contact, CONSENT_NONE, NULL);
     if (!is_in)
-        call_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
+        wait_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
 }
 
 /* What was answered is forgotten; and who asked, if that is all we know of them. */
@@ -629,7 +629,7 @@ static void was_refused(struct node *node, struct contact *contact,
     if (ours == NULL || ours->row.state != REQUEST_PENDING || contact->row.consent != CONSENT_ASKED)
         return;
     tell(node, EVENT_CHAT_REFUSED, &ours->row, LOGGED);
-    call_answered(node, &ours->row, "refused", OK);
+    wait_answered(node, &ours->row, "refused", OK);
     set_consent(node, contact, CONSENT_NONE, NULL);
     ledger_remove_request(node, ours);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Transactions: one for each input that changes something, what waits for it, and what to undo when
  * it fails. Rows change in memory first; the world sees nothing of it before it is durable. */
-#include "daemon/core/node_state.h"
+#include "daemon/core/node/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -391,7 +391,7 @@ static void happen(struct node *node, struct effect *effect, const struct log_ro
             call_reply_error(node, effect->call, effect->error, NULL);
         break;
     case EFFECT_WAIT:
-        call_begin_waiting(node, effect->waiter);
+        wait_begin(node, effect->waiter);
         effect->waiter = NULL;
         break;
     case EFFECT_SEND:
@@ -411,7 +411,7 @@ static void happen(struct node *node, struct effect *effect, const struct log_ro
         session_close_key(node, effect->key, effect->why);
         break;
     case EFFECT_NEW_RECORD:
-        session_set_record(node, bytes_data(&effect->bytes), bytes_length(&effect->bytes));
+        hello_set_record(node, bytes_data(&effect->bytes), bytes_length(&effect->bytes));
         break;
     }
 }
@@ -515,7 +515,7 @@ void ledger_durable(struct node *node, struct transaction *transaction)
         node->store_retry_ms = 0;
         timers_stop(&node->timers, &node->store_timer);
         node_note(node, NOTE_NOTICE, "store_recovered", NULL, NULL, "the log can be written again");
-        session_new_record(node); /* the last one may have failed */
+        hello_new_record(node); /* the last one may have failed */
         for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
             if (c->session != NULL && consent_is_open(c)) {
                 c->owes_have = true; /* what they sent meanwhile was dropped */

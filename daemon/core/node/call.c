@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* What control clients ask of the core: one handler for each method whose place is NODE. The
+ * handlers stand by noun in call_chat.c, call_contact.c and call_request.c. */
+#include "daemon/core/node/call.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+
+/* --- Answers --- */
+
+void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message)
+{
+    const void *memory = NULL;
+    struct action *action =
+        node_act(node, ACTION_REPLY, message, message != NULL ? strlen(message) + 1 : 0, &memory);
+
+    action->reply.call = call;
+    action->reply.error = error;
+    action->reply.message = message != NULL ? memory : NULL;
+}
+
+void call_reply(struct node *node, uint64_t call, const struct bytes *result)
+{
+    const void *memory;
+    struct action *action =
+        node_act(node, ACTION_REPLY, bytes_data(result), bytes_length(result), &memory);
+
+    action->reply.call = call;
+    action->reply.error = OK;
+    action->reply.json = memory;
+    action->reply.length = bytes_length(result);
+}
+
+struct outcome outcome_later(void)
+{
+    return (struct outcome){.kind = OUTCOME_LATER};
+}
+
+struct outcome outcome_error(enum error error, const char *message)
+{
+    return (struct outcome){.kind = OUTCOME_ERROR, .error = error, .message = message};
+}
+
+struct outcome outcome_result(struct bytes result)
+{
+    return (struct outcome){.kind = OUTCOME_RESULT, .result = result};
+}
+
+/* The answer of a call that changed something: when the change is durable. */
+struct outcome outcome_when_durable(struct node *node, uint64_t call, struct bytes result)
+{
+    struct effect *effect = ledger_effect(node, EFFECT_REPLY);
+
+    effect->call = call;
+    effect->bytes = result;
+    return outcome_later();
+}
+
+void call_put_peer_id(struct json_writer *w, const struct contact *contact)
+{
+    char peer_id[PEER_ID_LENGTH + 1];
+
+    peer_id_encode(contact->row.key, peer_id);
+    json_put_string(w, "peer_id", peer_id);
+}
+
+/* {peer_id, alias} */
+struct bytes call_contact_result(const struct contact *contact)
+{
+    struct bytes result = BYTES_EMPTY;
+    struct json_writer w;
+
+    json_write_init(&w, &result);
+    json_write_open(&w, '{');
+    call_put_peer_id(&w, contact);
+    json_put_string(&w, "alias", contact->row.alias);
+    json_write_close(&w, '}');
+    return result;
+}
+
+/* --- Dispatch --- */
+
+static struct outcome (*const handlers[API_METHOD_COUNT])(struct node *node,
+                                                          const struct input *input) = {
+    [API_CHAT_REQUEST] = method_chat_request,       [API_CHAT_REQUESTS] = method_chat_requests,
+    [API_CHAT_ACCEPT] = method_chat_accept,         [API_CHAT_REFUSE] = method_chat_refuse,
+    [API_CHAT_MESSAGE] = method_chat_message,       [API_CHAT_CONNECTED] = method_chat_connected,
+    [API_CHAT_DISCONNECT] = method_chat_disconnect, [API_CONTACT_LIST] = method_contact_list,
+    [API_CONTACT_RENAME] = method_contact_rename,   [API_CONTACT_VERIFY] = method_contact_verify,
+    [API_CONTACT_REMOVE] = method_contact_remove,   [API_CONTACT_BLOCK] = method_contact_block,
+    [API_CONTACT_UNBLOCK] = method_contact_unblock,
+};
+
+void call_input(struct node *node, const struct input *input)
+{
+    struct outcome outcome;
+
+    must(handlers[input->call.method] != NULL);
+    outcome = node->stopping ? outcome_error(ERR_SHUTTING_DOWN, NULL)
+                             : handlers[input->call.method](node, input);
+    switch (outcome.kind) {
+    case OUTCOME_RESULT:
+        call_reply(node, input->call.call, &outcome.result);
+        bytes_done(&outcome.result);
+        break;
+    case OUTCOME_ERROR:
+        call_reply_error(node, input->call.call, outcome.error, outcome.message);
+        break;
+    case OUTCOME_LATER:
+        break;
+    }
+}
+
+/* Nobody is there to be answered; what is under way on the network goes on only if it was sent. */
+void call_gone(struct node *node, uint64_t client)
+{
+    for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if (attempt->client == client) {
+            dial_cancel(node, attempt->dial);
+            call_attempt_free(node, attempt);
+        }
+    }
+    for (struct waiter *waiter = node->waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        if (waiter->client == client)
+            wait_remove(node, waiter);
+    }
+}
+
+void call_stop(struct node *node)
+{
+    while (node->attempts != NULL)
+        call_attempt_failed(node, node->attempts, ERR_SHUTTING_DOWN);
+    while (node->waiters != NULL) {
+        call_reply_error(node, node->waiters->call, ERR_SHUTTING_DOWN, NULL);
+        wait_remove(node, node->waiters);
+    }
+}
+
+void call_done(struct node *node)
+{
+    while (node->attempts != NULL)
+        call_attempt_free(node, node->attempts);
+    while (node->waiters != NULL)
+        wait_remove(node, node->waiters);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What handlers of methods share. */
+#ifndef P2PCHAT_DAEMON_CORE_NODE_CALL_H
+#define P2PCHAT_DAEMON_CORE_NODE_CALL_H
+
+#include "daemon/core/node/state.h"
+
+/* A handler returns what came of the call. Whoever returns CALL_LATER has seen to it that an
+ * effect, an attempt or a waiter answers. */
+enum outcome_kind { OUTCOME_RESULT, OUTCOME_ERROR, OUTCOME_LATER };
+
+struct outcome {
+    enum outcome_kind kind;
+    enum error error;
+    const char *message;
+    struct bytes result;
+};
+
+/* An effect, an attempt or a waiter answers. */
+struct outcome outcome_later(void);
+
+/* An error; `message` may be NULL for the error's own text. */
+struct outcome outcome_error(enum error error, const char *message);
+
+/* The result, which it takes. */
+struct outcome outcome_result(struct bytes result);
+
+/* The answer of a call that changed something: when the change is durable. Takes the result. */
+struct outcome outcome_when_durable(struct node *node, uint64_t call, struct bytes result);
+
+/* The member "peer_id". */
+void call_put_peer_id(struct json_writer *w, const struct contact *contact);
+
+/* {peer_id, alias} */
+struct bytes call_contact_result(const struct contact *contact);
+
+/* Whether an alias that somebody chose is a name, and free for this contact. ERR_BAD_NAME,
+ * ERR_NAME_TAKEN. */
+enum error call_check_alias(const struct node *node, const struct contact *contact,
+                            const char *alias);
+
+/* --- The handlers --- */
+
+struct outcome method_chat_request(struct node *node, const struct input *input);
+struct outcome method_chat_requests(struct node *node, const struct input *input);
+struct outcome method_chat_accept(struct node *node, const struct input *input);
+struct outcome method_chat_refuse(struct node *node, const struct input *input);
+struct outcome method_chat_message(struct node *node, const struct input *input);
+struct outcome method_chat_connected(struct node *node, const struct input *input);
+struct outcome method_chat_disconnect(struct node *node, const struct input *input);
+struct outcome method_contact_list(struct node *node, const struct input *input);
+struct outcome method_contact_rename(struct node *node, const struct input *input);
+struct outcome method_contact_verify(struct node *node, const struct input *input);
+struct outcome method_contact_remove(struct node *node, const struct input *input);
+struct outcome method_contact_block(struct node *node, const struct input *input);
+struct outcome method_contact_unblock(struct node *node, const struct input *input);
+
+#endif

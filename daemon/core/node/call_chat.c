@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* chat.message, chat.connected and chat.disconnect. */
+#include "daemon/core/node/call.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+
+struct outcome method_chat_message(struct node *node, const struct input *input)
+{
+    const struct api_args *args = input->call.args;
+    struct contact *contact;
+    enum error error =
+        contacts_find(&node->contacts, api_string(args, ARG_CHAT_MESSAGE_PEER), &contact);
+
+    if (error == OK && contact->row.blocked)
+        error = ERR_BLOCKED;
+    else if (error == OK && !consent_is_open(contact))
+        error = ERR_NOT_CONNECTED;
+    if (error == OK) {
+        const struct effect answer = {
+            .call = input->call.call,
+            .client = input->call.client,
+            .wait = api_bool(args, ARG_CHAT_MESSAGE_WAIT, false),
+            .wait_s = api_number(args, ARG_CHAT_MESSAGE_WAIT_S, -1),
+        };
+        error = stream_queue(node, contact, api_string(args, ARG_CHAT_MESSAGE_TEXT),
+                             api_string(args, ARG_CHAT_MESSAGE_KEY), &answer);
+    }
+    return error == OK ? outcome_later() : outcome_error(error, NULL);
+}
+
+/* A message is durable, or its key stood for one before. */
+void call_stored(struct node *node, const struct effect *effect, const struct log_row *row)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+    const struct out_stream *stream =
+        contact != NULL ? outbox_stream(&contact->outbox, row->stream) : NULL;
+    bool is_delivered = row->delivered || (stream != NULL && stream->row.acked >= row->number);
+    const char *state = is_delivered ? "delivered" : stream != NULL ? "queued" : "failed";
+
+    if (row->result != OK) {
+        call_reply_error(node, effect->call, row->result, NULL);
+        return;
+    }
+    if (effect->wait && !is_delivered && stream != NULL) {
+        struct waiter *waiter = xcalloc(1, sizeof *waiter);
+        *waiter = (struct waiter){.call = effect->call,
+                                  .client = effect->client,
+                                  .peer = effect->peer,
+                                  .stream = row->stream,
+                                  .number = row->number,
+                                  .seq = row->seq,
+                                  .epoch = row->epoch,
+                                  .wait_s = effect->wait_s};
+        wait_begin(node, waiter);
+        return;
+    }
+    struct bytes result =
+        wait_message_result(contact, row->seq, row->epoch, row->number, state, false);
+    call_reply(node, effect->call, &result);
+    bytes_done(&result);
+}
+
+struct outcome method_chat_connected(struct node *node, const struct input *input)
+{
+    struct bytes result = BYTES_EMPTY;
+    struct json_writer w;
+    (void)input;
+
+    json_write_init(&w, &result);
+    json_write_open(&w, '{');
+    json_write_name(&w, "peers");
+    json_write_open(&w, '[');
+    for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
+        if (!consent_is_open(c))
+            continue;
+        const char *address = c->session != NULL ? c->session->remote : c->row.address;
+        json_write_open(&w, '{');
+        json_put_string(&w, "alias", c->row.alias);
+        call_put_peer_id(&w, c);
+        json_put_string(&w, "name", c->row.name);
+        json_put_bool(&w, "online", c->session != NULL);
+        json_put_string(&w, "via", "direct");
+        json_put_integer(&w, "hops", 0);
+        json_put_string(&w, "address", address);
+        json_put_bool(&w, "verified", c->row.verified);
+        json_put_integer(&w, "queued", (int64_t)outbox_queued(&c->outbox));
+        if (c->session != NULL)
+            json_put_time(&w, "last_seen", node->now.unix_ms);
+        else if (c->row.last_seen_ms != 0)
+            json_put_time(&w, "last_seen", c->row.last_seen_ms);
+        else
+            json_put_null(&w, "last_seen");
+        json_write_close(&w, '}');
+    }
+    json_write_close(&w, ']');
+    json_write_close(&w, '}');
+    return outcome_result(result);
+}
+
+struct outcome method_chat_disconnect(struct node *node, const struct input *input)
+{
+    struct contact *contact;
+    enum error error = contacts_find(
+        &node->contacts, api_string(input->call.args, ARG_CHAT_DISCONNECT_PEER), &contact);
+
+    if (error == OK && !consent_is_open(contact) && contact->row.consent != CONSENT_ASKED)
+        error = ERR_NOT_CONNECTED;
+    if (error != OK)
+        return outcome_error(error, NULL);
+    struct bytes result = call_contact_result(contact);
+    consent_disconnect(node, contact);
+    return outcome_when_durable(node, input->call.call, result);
+}

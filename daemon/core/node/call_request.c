@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* chat.request: whom an address means, and the attempt to reach them; chat.requests, chat.accept
+ * and chat.refuse. */
+#include "daemon/core/node/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/limits.h"
+
+/* --- chat.request --- */
+
+void call_attempt_free(struct node *node, struct attempt *attempt)
+{
+    struct attempt **link = &node->attempts;
+
+    while (*link != attempt)
+        link = &(*link)->next;
+    *link = attempt->next;
+    timers_stop(&node->timers, &attempt->timer);
+    free(attempt->address);
+    free(attempt->greeting);
+    free(attempt);
+}
+
+void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error)
+{
+    call_reply_error(node, attempt->call, error, NULL);
+    dial_cancel(node, attempt->dial);
+    call_attempt_free(node, attempt);
+}
+
+/* Whom `to` means, as far as we know: a contact, a key, a place, or several of these. */
+struct target {
+    struct contact *contact; /* or NULL */
+    bool has_key;
+    uint8_t key[KEY_LENGTH];
+    bool has_place;
+    struct host_port place;
+    const char *source;
+};
+
+static enum error find_target(struct node *node, const char *to, struct target *target,
+                              const char **ret_message)
+{
+    struct address address;
+    struct peer_key key;
+    char place[ADDRESS_HOST_PORT_MAX + 1];
+
+    if (address_parse(to, &address) != OK) {
+        *ret_message = "parameter 'to' is no address: give host:port, [v6]:port, a name, PEERID, "
+                       "PEERID@host:port or p2pchat:PEERID@host:port?name=NAME";
+        return ERR_INVALID_PARAMS;
+    }
+    target->has_place = address.has_host;
+    target->place = address.at;
+    if (address.peer_id[0] != '\0') {
+        enum error error = peer_id_decode(address.peer_id, PEER_ID_LENGTH, &key);
+        if (error != OK) {
+            *ret_message = error_text(error);
+            return ERR_INVALID_PARAMS;
+        }
+        target->has_key = true;
+        memcpy(target->key, key.bytes, KEY_LENGTH);
+        target->contact = contacts_by_key(&node->contacts, key.bytes);
+        target->source = "peer_id";
+    } else if (address.has_host) {
+        host_port_format(&address.at, place);
+        target->contact = contacts_by_address(&node->contacts, place);
+        target->source = target->contact != NULL ? "contact" : "address";
+    } else {
+        enum error error = contacts_find(&node->contacts, to, &target->contact);
+        if (error != OK)
+            return error == ERR_NO_SUCH_PEER ? ERR_NO_TRACKER : error;
+        target->source = "contact";
+    }
+    if (target->contact != NULL) {
+        target->has_key = true;
+        memcpy(target->key, target->contact->row.key, KEY_LENGTH);
+    }
+    return OK;
+}
+
+static enum error check_target(const struct node *node, const struct target *target,
+                               const char **ret_message)
+{
+    if (target->has_key && memcmp(target->key, node->identity->key.bytes, KEY_LENGTH) == 0) {
+        *ret_message = "this is our own peer id";
+        return ERR_INVALID_PARAMS;
+    }
+    if (target->contact != NULL && target->contact->row.blocked)
+        return ERR_BLOCKED;
+    if (target->contact == NULL && !target->has_place) {
+        *ret_message = "this peer id is not known and no tracker is configured: add an address, "
+                       "PEERID@host:port";
+        return ERR_NO_TRACKER;
+    }
+    return OK;
+}
+
+static struct attempt *new_attempt(struct node *node, const struct input *input,
+                                   const struct target *target)
+{
+    const struct api_args *args = input->call.args;
+    const char *greeting = api_string(args, ARG_CHAT_REQUEST_GREETING);
+    struct attempt *attempt = xcalloc(1, sizeof *attempt);
+    char place[ADDRESS_HOST_PORT_MAX + 1];
+
+    attempt->call = input->call.call;
+    attempt->client = input->call.client;
+    attempt->source = target->source;
+    attempt->has_key = target->has_key;
+    memcpy(attempt->key, target->key, KEY_LENGTH);
+    attempt->greeting = greeting != NULL ? xstrdup(greeting) : NULL;
+    attempt->wait = api_bool(args, ARG_CHAT_REQUEST_WAIT, false);
+    attempt->wait_s = api_number(args, ARG_CHAT_REQUEST_WAIT_S, -1);
+    if (target->has_place) {
+        host_port_format(&target->place, place);
+        attempt->address = xstrdup(place);
+    }
+    attempt->timer.kind = TIMER_ATTEMPT;
+    timers_set(&node->timers, &attempt->timer, mono_after(node->now.mono, ATTEMPT_MS));
+    attempt->next = node->attempts;
+    node->attempts = attempt;
+    return attempt;
+}
+
+struct outcome method_chat_request(struct node *node, const struct input *input)
+{
+    struct target target = {0};
+    const char *message = NULL;
+    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    size_t count = 0, attempts = 0;
+    enum error error =
+        find_target(node, api_string(input->call.args, ARG_CHAT_REQUEST_TO), &target, &message);
+
+    if (error == OK)
+        error = check_target(node, &target, &message);
+    if (error != OK)
+        return outcome_error(error, message);
+    if (target.contact != NULL && consent_is_open(target.contact)) {
+        struct request_row row = {.peer = target.contact->row.peer};
+        return outcome_result(consent_request_result(node, &row, target.source, "accepted", false));
+    }
+    for (const struct attempt *a = node->attempts; a != NULL; a = a->next)
+        attempts++;
+    if (attempts >= ATTEMPTS_MAX)
+        return outcome_error(ERR_LIMIT_EXCEEDED, "too many chat requests are being dialled");
+    if (target.has_place)
+        addresses[count++] = target.place;
+    if (target.contact != NULL)
+        count += dial_addresses(target.contact, addresses + count, DIAL_ADDRESSES_MAX - count);
+    struct session *session = target.has_key ? session_of_key(node, target.key) : NULL;
+    if (session == NULL && count == 0)
+        return outcome_error(ERR_UNREACHABLE, "no address of this peer is known; give HOST PORT");
+    struct attempt *attempt = new_attempt(node, input, &target);
+    if (session != NULL)
+        consent_attempt_reached(node, session, attempt);
+    else
+        attempt->dial = dial_start(node, 0, target.has_key ? target.key : NULL, addresses, count);
+    return outcome_later();
+}
+
+/* --- Requests --- */
+
+struct outcome method_chat_requests(struct node *node, const struct input *input)
+{
+    struct bytes result = BYTES_EMPTY;
+    struct json_writer w;
+    (void)input;
+
+    json_write_init(&w, &result);
+    json_write_open(&w, '{');
+    json_write_name(&w, "requests");
+    json_write_open(&w, '[');
+    for (const struct request *r = node->requests.first; r != NULL; r = r->next) {
+        const struct contact *contact = contacts_by_number(&node->contacts, r->row.peer);
+        if (r->row.state != REQUEST_PENDING || contact == NULL || consent_is_open(contact))
+            continue;
+        json_write_open(&w, '{');
+        consent_write_number(&w, &r->row);
+        json_put_string(&w, "direction", r->row.direction == DIRECTION_IN ? "in" : "out");
+        call_put_peer_id(&w, contact);
+        json_put_string(&w, "alias", contact->row.alias);
+        json_put_string(&w, "name", contact->row.name);
+        json_put_string(&w, "address", r->row.address);
+        json_put_string(&w, "greeting", r->row.greeting);
+        json_put_integer(&w, "expires_in_s",
+                         (int64_t)(mono_left_ms(node->now.mono, r->timer.at) + 999) / 1000);
+        json_write_close(&w, '}');
+    }
+    json_write_close(&w, ']');
+    json_write_close(&w, '}');
+    return outcome_result(result);
+}
+
+/* The newest request of a peer to us, whatever became of it. */
+static struct request *newest_asked(const struct node *node, uint32_t peer)
+{
+    struct request *newest = NULL;
+
+    for (struct request *r = node->requests.first; r != NULL; r = r->next)
+        if (r->row.peer == peer && r->row.direction == DIRECTION_IN)
+            newest = r;
+    return newest;
+}
+
+/* REQUEST or PEER: a request that waits for our answer. */
+static enum error find_asked(const struct node *node, const char *text,
+                             struct request **ret_request, const char **ret_message)
+{
+    struct request *request = requests_by_number(&node->requests, request_number(text));
+    struct contact *contact;
+
+    if (request == NULL && contacts_find(&node->contacts, text, &contact) == OK) {
+        request = requests_pending(&node->requests, contact->row.peer, DIRECTION_IN);
+        if (request == NULL)
+            request = newest_asked(node, contact->row.peer);
+    }
+    if (request == NULL)
+        return ERR_NO_SUCH_REQUEST;
+    if (request->row.direction == DIRECTION_OUT) {
+        *ret_message = "this request is ours: the other side has to answer it";
+        return ERR_NO_SUCH_REQUEST;
+    }
+    switch (request->row.state) {
+    case REQUEST_PENDING:
+        *ret_request = request;
+        return OK;
+    case REQUEST_EXPIRED:
+        *ret_message = "the request expired before it was answered; it changes nothing now";
+        return ERR_REQUEST_EXPIRED;
+    case REQUEST_ACCEPTED:
+        *ret_message = "the request was accepted already";
+        return ERR_NO_SUCH_REQUEST;
+    case REQUEST_REFUSED:
+        *ret_message = "the request was refused already";
+        return ERR_NO_SUCH_REQUEST;
+    }
+    return ERR_INTERNAL_ERROR;
+}
+
+struct outcome method_chat_accept(struct node *node, const struct input *input)
+{
+    const struct api_args *args = input->call.args;
+    const char *alias = api_string(args, ARG_CHAT_ACCEPT_AS), *message = NULL;
+    struct request *request;
+    enum error error =
+        find_asked(node, api_string(args, ARG_CHAT_ACCEPT_REQUEST), &request, &message);
+
+    if (error == OK && alias != NULL)
+        error =
+            call_check_alias(node, contacts_by_number(&node->contacts, request->row.peer), alias);
+    if (error != OK)
+        return outcome_error(error, message);
+    consent_accept(node, request, alias);
+    return outcome_when_durable(node, input->call.call,
+                                consent_request_result(node, &request->row, NULL, NULL, false));
+}
+
+struct outcome method_chat_refuse(struct node *node, const struct input *input)
+{
+    const char *message = NULL;
+    struct request *request;
+    enum error error =
+        find_asked(node, api_string(input->call.args, ARG_CHAT_REFUSE_REQUEST), &request, &message);
+
+    if (error != OK)
+        return outcome_error(error, message);
+    consent_refuse(node, request);
+    return outcome_when_durable(node, input->call.call,
+                                consent_request_result(node, &request->row, NULL, NULL, false));
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Dials: to whom, where, and what becomes of them until there is a carrier. When a contact is
+ * dialled is the dialler's matter. */
+#include "daemon/core/node/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/overlay/peer_record.h"
+
+struct dial *dial_take(struct node *node, uint64_t number)
+{
+    for (struct dial **link = &node->dials; *link != NULL; link = &(*link)->next) {
+        struct dial *dial = *link;
+        if (dial->number != number)
+            continue;
+        *link = dial->next;
+        return dial;
+    }
+    return NULL;
+}
+
+static void fail_attempts(struct node *node, uint64_t dial)
+{
+    for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if (attempt->dial == dial)
+            call_attempt_failed(node, attempt, ERR_UNREACHABLE);
+    }
+}
+
+/* A dial, or the link that came of it, proved nothing. */
+void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer)
+{
+    if (dial != 0)
+        fail_attempts(node, dial);
+    if (peer != 0)
+        dialler_failed(&node->dialler, peer, node->now.mono);
+}
+
+uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
+                    const struct host_port *addresses, size_t count)
+{
+    struct dial *dial = xcalloc(1, sizeof *dial);
+    const void *memory;
+
+    dial->number = ++node->last_dial;
+    dial->peer = peer;
+    dial->has_key = key != NULL;
+    if (key != NULL)
+        memcpy(dial->key, key, KEY_LENGTH);
+    dial->next = node->dials;
+    node->dials = dial;
+    struct action *action =
+        node_act(node, ACTION_DIAL, addresses, count * sizeof *addresses, &memory);
+    action->dial.dial = dial->number;
+    action->dial.addresses = memory;
+    action->dial.count = count;
+    return dial->number;
+}
+
+void dial_failed(struct node *node, uint64_t number)
+{
+    struct dial *dial = dial_take(node, number);
+
+    if (dial == NULL)
+        return;
+    dial_proved_nothing(node, dial->number, dial->peer);
+    free(dial);
+}
+
+/* The user who asked for a dial is gone. */
+void dial_cancel(struct node *node, uint64_t number)
+{
+    struct dial *dial = number != 0 ? dial_take(node, number) : NULL;
+
+    if (dial == NULL)
+        return;
+    node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = number;
+    free(dial);
+}
+
+/* Where a contact may be found: where we dialled it before, then what its record says. */
+size_t dial_addresses(const struct contact *contact, struct host_port *addresses, size_t max)
+{
+    struct peer_record record;
+    size_t count = 0;
+
+    if (max > 0 && contact->row.address != NULL &&
+        host_port_parse(contact->row.address, PORT_ZERO_REFUSED, &addresses[0]) == OK)
+        count = 1;
+    if (contact->row.record == NULL ||
+        peer_record_decode(contact->row.record, contact->row.record_length, &record) != OK)
+        return count;
+    for (size_t i = 0; i < record.address_count && count < max; i++)
+        if (contact->row.is_local || !host_is_local(record.addresses[i].host))
+            addresses[count++] = record.addresses[i];
+    return count;
+}
+
+/* "At most one dial a minute per destination": a record may name anybody's address, so nobody can
+ * have us knock there without end. What the user gave is dialled as often as it is due. */
+static size_t drop_recent(struct node *node, const struct contact *contact,
+                          struct host_port *addresses, size_t count)
+{
+    size_t kept = 0;
+    char text[ADDRESS_HOST_PORT_MAX + 1];
+
+    for (size_t i = 0; i < count; i++) {
+        host_port_format(&addresses[i], text);
+        if (contact->row.address == NULL || strcmp(contact->row.address, text) != 0) {
+            struct recent_dial *recent =
+                &node->recent_dials[hash_bytes(&node->hash_key, text, strlen(text)) %
+                                    RECENT_DIALS_MAX];
+            if (mono_left_ms(node->now.mono, recent->until) > 0)
+                continue;
+            recent->until = mono_after(node->now.mono, RECENT_DIAL_MS);
+        }
+        addresses[kept++] = addresses[i];
+    }
+    return kept;
+}
+
+void dial_due(struct node *node)
+{
+    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    uint32_t peer;
+
+    while (dialler_next(&node->dialler, node->now.mono, &peer)) {
+        const struct contact *contact = contacts_by_number(&node->contacts, peer);
+        must(contact != NULL);
+        size_t count = dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
+        count = drop_recent(node, contact, addresses, count);
+        if (count == 0)
+            dialler_failed(&node->dialler, peer, node->now.mono);
+        else
+            dial_start(node, peer, contact->row.key, addresses, count);
+    }
+}

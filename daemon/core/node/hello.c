@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* The beginning of a link: who proved itself, what HELLO says, and which of several links to one
+ * peer is used (p2pchat-protocol(7), Links). And what our own HELLO says: our signed record. */
+#include "daemon/core/node/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/overlay/peer_record.h"
+
+/* --- Proof and HELLO --- */
+
+void hello_proved(struct node *node, struct session *session, const uint8_t key[KEY_LENGTH])
+{
+    struct contact *contact = contacts_by_key(&node->contacts, key);
+
+    session->proved = true;
+    node->proved_count++;
+    memcpy(session->key, key, KEY_LENGTH);
+    session->contact = contact;
+    node_note(node, NOTE_INFO, "link_proved", key, session->remote,
+              session->dial != 0 ? "dialled" : "accepted");
+    if (memcmp(key, node->identity->key.bytes, KEY_LENGTH) == 0) {
+        session_close(node, session, LINK_END_SELF);
+        return;
+    }
+    if (contact != NULL && contact->row.blocked) {
+        session_close(node, session, LINK_END_BLOCKED);
+        return;
+    }
+    bool is_trusted = contact != NULL && consent_is_open(contact);
+    if (!doorman_proved(&node->doorman, session->carrier,
+                        is_trusted ? DOORMAN_CONTACT : DOORMAN_STRANGER)) {
+        session_close(node, session, LINK_END_LIMIT);
+        return;
+    }
+    link_set_tier(session->link, is_trusted ? LINK_CONTACT : LINK_STRANGER);
+    session_judge_idle(node, session);
+}
+
+/* The record in HELLO. False when it is there and not a good one of this key's. */
+static bool read_record(const struct session *session, const struct message_hello *hello,
+                        struct peer_record *ret_record, uint8_t bytes[PEER_RECORD_BYTES_MAX],
+                        size_t *ret_length)
+{
+    size_t length = 0;
+
+    if (message_hello_record(hello, bytes, PEER_RECORD_BYTES_MAX, &length) != OK)
+        return false;
+    *ret_length = length;
+    if (length == 0)
+        return true;
+    return peer_record_decode(bytes, length, ret_record) == OK &&
+           memcmp(ret_record->key, session->key, KEY_LENGTH) == 0;
+}
+
+/* A contact tells its name and where it can be found. The alias stays. */
+static void learn_record(struct node *node, struct session *session, struct contact *contact,
+                         const struct peer_record *record, const uint8_t *bytes, size_t length)
+{
+    struct peer_row row = contact->row;
+    struct peer_record known;
+    bool is_newer =
+        contact->row.record == NULL ||
+        peer_record_decode(contact->row.record, contact->row.record_length, &known) != OK ||
+        record->sequence > known.sequence;
+
+    if (!is_newer)
+        return;
+    if (record->name[0] != '\0' && (row.name == NULL || strcmp(row.name, record->name) != 0)) {
+        if (contacts_name_is_anothers(&node->contacts, record->name, row.key))
+            ledger_warn(node, "name_claimed", row.peer, session->remote);
+        row.name = (char *)record->name;
+    }
+    row.record = (uint8_t *)bytes;
+    row.record_length = length;
+    row.is_local = session_is_local(session);
+    ledger_put_peer(node, &row);
+}
+
+/* "Instances of one key that displace each other three times in 10 minutes raise security.warning
+ * (a cloned identity) and back off." False: this link must go. */
+static bool may_displace(struct node *node, struct session *session, struct contact *contact)
+{
+    struct instances *seen = &contact->instances;
+    const struct session *old = contact->session;
+
+    if (old == NULL || old->instance == session->instance) {
+        seen->last = session->instance;
+        return true;
+    }
+    if (mono_left_ms(node->now.mono, mono_after(seen->since, INSTANCES_WINDOW_MS)) == 0) {
+        seen->since = node->now.mono;
+        seen->displaced = 0;
+    }
+    seen->last = session->instance;
+    if (++seen->displaced < INSTANCES_DISPLACED_MAX)
+        return true;
+    if (seen->displaced == INSTANCES_DISPLACED_MAX)
+        ledger_warn(node, "cloned_identity", contact->row.peer, session->remote);
+    return false;
+}
+
+/* "Only the lower key closes them: it keeps the newest authenticated link." */
+static void choose_session(struct node *node, struct session *session, struct contact *contact)
+{
+    struct session *old = contact->session;
+
+    if (!may_displace(node, session, contact)) {
+        session_close(node, session, LINK_END_LIMIT);
+        return;
+    }
+    session_use(node, contact, session);
+    if (old != NULL && old != session &&
+        peer_key_compare(node->identity->key.bytes, session->key) < 0)
+        session_close(node, old, LINK_END_DUPLICATE);
+}
+
+void hello_greeted(struct node *node, struct session *session, const struct json *data)
+{
+    struct message_hello hello;
+    struct peer_record record = {0};
+    uint8_t bytes[PEER_RECORD_BYTES_MAX];
+    size_t length;
+
+    if (message_hello_decode(data, &hello) != OK ||
+        !read_record(session, &hello, &record, bytes, &length)) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return;
+    }
+    session->greeted = true;
+    session->instance = hello.instance;
+    memcpy(session->name, record.name, sizeof record.name);
+    struct contact *contact = session->contact;
+    if (contact != NULL) {
+        if (consent_is_open(contact))
+            contacts_seen_in(&node->contacts, contact, session_block(session));
+        if (length > 0)
+            learn_record(node, session, contact, &record, bytes, length);
+        choose_session(node, session, contact);
+    } else if (length > 0) {
+        session->record = xmemdup(bytes, length);
+        session->record_length = length;
+    }
+    for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if (attempt->dial != 0 ? attempt->dial == session->dial
+                               : memcmp(attempt->key, session->key, KEY_LENGTH) == 0)
+            consent_attempt_reached(node, session, attempt);
+    }
+}
+
+/* --- Our own record --- */
+
+/* "Sequence = max(last+1, Unix ms), committed before use." */
+void hello_new_record(struct node *node)
+{
+    struct peer_record record = {.issued_ms = node->now.unix_ms, .lifetime_s = RECORD_LIFETIME_S};
+    uint8_t bytes[PEER_RECORD_BYTES_MAX];
+    size_t length;
+
+    node->record_sequence = peer_record_next_sequence(node->record_sequence, node->now.unix_ms);
+    record.sequence = node->record_sequence;
+    memcpy(record.key, node->identity->key.bytes, KEY_LENGTH);
+    memcpy(record.name, node->name, strlen(node->name) + 1);
+    for (size_t i = 0; i < node->address_count && i < PEER_RECORD_ADDRESSES_MAX; i++)
+        record.addresses[record.address_count++] = node->addresses[i];
+    while (peer_record_encode(&record, node->identity, bytes, &length) != OK) {
+        must(record.address_count > 0); /* long names of hosts: the least useful go */
+        record.address_count--;
+    }
+    ledger_put_meta(node, META_RECORD_SEQUENCE, node->record_sequence);
+    bytes_append(&ledger_effect(node, EFFECT_NEW_RECORD)->bytes, bytes, length);
+    node->record_timer.kind = TIMER_RECORD;
+    timers_set(&node->timers, &node->record_timer,
+               mono_after(node->now.mono, RECORD_LIFETIME_S * UINT64_C(1000) / 2));
+}
+
+void hello_set_record(struct node *node, const uint8_t *record, size_t length)
+{
+    bytes_clear(&node->hello);
+    message_hello_encode(&node->hello, "node", node->agent, node->instance, record, length);
+}

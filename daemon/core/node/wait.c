@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls that are answered later: when the other side has answered a request or acknowledged a
+ * message, or when their time is over. */
+#include "daemon/core/node/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/digits.h"
+
+void wait_remove(struct node *node, struct waiter *waiter)
+{
+    struct waiter **link = &node->waiters;
+
+    while (*link != waiter)
+        link = &(*link)->next;
+    *link = waiter->next;
+    timers_stop(&node->timers, &waiter->timer);
+    free(waiter);
+}
+
+void wait_begin(struct node *node, struct waiter *waiter)
+{
+    waiter->timer.kind = TIMER_WAITER;
+    if (waiter->wait_s >= 0)
+        timers_set(&node->timers, &waiter->timer,
+                   mono_after(node->now.mono, (uint64_t)(waiter->wait_s * 1000)));
+    waiter->next = node->waiters;
+    node->waiters = waiter;
+}
+
+static void put_message_id(struct json_writer *w, uint64_t epoch, uint64_t number)
+{
+    char id[DIGITS_MESSAGE_ID_MAX + 1];
+
+    digits_message_id(epoch, number, id);
+    json_put_string(w, "id", id);
+}
+
+struct bytes wait_message_result(const struct contact *contact, uint64_t seq, uint64_t epoch,
+                                 uint64_t number, const char *state, bool timed_out)
+{
+    struct bytes result = BYTES_EMPTY;
+    struct json_writer w;
+
+    json_write_init(&w, &result);
+    json_write_open(&w, '{');
+    json_put_integer(&w, "seq", (int64_t)seq);
+    put_message_id(&w, epoch, number);
+    json_put_string(&w, "peer", contact != NULL ? contact->row.alias : NULL);
+    if (contact != NULL)
+        call_put_peer_id(&w, contact);
+    json_put_string(&w, "state", state);
+    if (timed_out)
+        json_put_bool(&w, "timed_out", true);
+    json_write_close(&w, '}');
+    return result;
+}
+
+static void answer_message(struct node *node, const struct waiter *waiter, const char *state,
+                           bool timed_out)
+{
+    struct bytes result =
+        wait_message_result(contacts_by_number(&node->contacts, waiter->peer), waiter->seq,
+                            waiter->epoch, waiter->number, state, timed_out);
+
+    call_reply(node, waiter->call, &result);
+    bytes_done(&result);
+}
+
+void wait_delivered(struct node *node, uint32_t stream, uint64_t through)
+{
+    for (struct waiter *waiter = node->waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        if (waiter->stream != stream || waiter->number > through)
+            continue;
+        answer_message(node, waiter, "delivered", false);
+        wait_remove(node, waiter);
+    }
+}
+
+void wait_failed(struct node *node, uint32_t peer)
+{
+    for (struct waiter *waiter = node->waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        if (waiter->peer != peer || waiter->stream == 0)
+            continue;
+        call_reply_error(node, waiter->call, ERR_NOT_CONNECTED,
+                         "the chat was ended before the message was delivered");
+        wait_remove(node, waiter);
+    }
+}
+
+/* The other side answered a request, or its time is over: told when that is durable. */
+void wait_answered(struct node *node, const struct request_row *row, const char *state,
+                   enum error error)
+{
+    for (struct waiter *waiter = node->waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        if (waiter->request != row->request)
+            continue;
+        struct effect *effect = ledger_effect(node, EFFECT_REPLY);
+        effect->call = waiter->call;
+        effect->error = error;
+        if (error == OK)
+            effect->bytes = consent_request_result(node, row, waiter->source, state, false);
+        wait_remove(node, waiter);
+    }
+}
+
+void wait_expire(struct node *node, struct waiter *waiter)
+{
+    if (waiter->stream != 0) {
+        answer_message(node, waiter, "queued", true);
+    } else {
+        struct request_row row = {.request = waiter->request, .peer = waiter->peer};
+        struct bytes result = consent_request_result(node, &row, waiter->source, "sent", true);
+        call_reply(node, waiter->call, &result);
+        bytes_done(&result);
+    }
+    wait_remove(node, waiter);
+}
