@@ -28,8 +28,12 @@ enum {
     /* What was sent before CLOSE gets so long to go out and to be taken by the other side. */
     CARRIER_LINGER_MS = 2000,
 
-    /* Of the open descriptors that the system allows, a quarter, but no more than this, is kept
-     * from those who connect: for clients (CLIENTS_MAX), the log, dials of ours. */
+    /* Of the open descriptors that the system allows, the daemon needs so many for itself: the
+     * state, the loop, the log, and LISTEN_MAX listeners. */
+    DESCRIPTORS_OWN = LISTEN_MAX + 16,
+
+    /* Of the others, a quarter, but no more than this, is kept from those who connect: for clients
+     * (CLIENTS_MAX), dials of ours, looking up names. */
     DESCRIPTORS_KEPT_MAX = 1024 + 64,
 
     /* Carriers that may linger at once; with more, the descriptors are needed elsewhere. */

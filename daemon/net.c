@@ -370,12 +370,13 @@ size_t net_count(const struct net *net)
 static uint32_t count_max(void)
 {
     struct rlimit limit;
-    rlim_t kept;
+    rlim_t rest, kept;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > UINT32_MAX)
         return UINT32_MAX;
-    kept = limit.rlim_cur / 4 < DESCRIPTORS_KEPT_MAX ? limit.rlim_cur / 4 : DESCRIPTORS_KEPT_MAX;
-    return (uint32_t)(limit.rlim_cur - kept);
+    rest = limit.rlim_cur > DESCRIPTORS_OWN ? limit.rlim_cur - DESCRIPTORS_OWN : 0;
+    kept = rest / 4 < DESCRIPTORS_KEPT_MAX ? rest / 4 : DESCRIPTORS_KEPT_MAX;
+    return (uint32_t)(rest - kept);
 }
 
 struct net *net_new(struct pump *pump)

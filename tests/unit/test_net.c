@@ -286,7 +286,7 @@ static void test_descriptors_are_kept_for_others(void **state)
 
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     low = limit;
-    low.rlim_cur = 16;
+    low.rlim_cur = DESCRIPTORS_OWN + 16;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
     net_free(rig.pump.net);
     rig.pump.net = net_new(&rig.pump);
