@@ -1,0 +1,136 @@
+"""Hundreds who never prove a key, and a stranger who does not stop asking; two people talk on."""
+
+import os
+import time
+
+import attackers
+import rig
+
+COUNT = 300
+PROOF_S = 10        # until a link whose peer has not proved a key is closed
+SLACK_S = 2         # for a machine that is busy
+UNPROVED_KIB = 512 * 16  # places for the unproved, and what each may cost
+SLACK_KIB = 4096    # the kernel gives memory by pages, the allocator by more
+ROUND_TRIPS = 150
+ROUNDS = 3
+RATIO_MAX = 2
+TICKS_S = 0.010     # two processes wait for a tick of the scheduler, of 4 ms, on the way
+
+
+def resident_kib(daemon):
+    with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def processor_s(daemon):
+    with open(f"/proc/{daemon.process.pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Unproved(rig.People):
+    def setUp(self):
+        super().setUp()
+        # memory that was freed is to be used again, as it is without AddressSanitizer
+        before = os.environ.get("ASAN_OPTIONS")
+        os.environ["ASAN_OPTIONS"] = (before + ":" if before else "") + \
+            "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+        self.addCleanup(os.environ.pop if before is None else os.environ.__setitem__,
+                        "ASAN_OPTIONS", *(() if before is None else (before,)))
+
+    def talk(self, client, peer, count):
+        """Returns the 99th percentile of so many round trips, in seconds."""
+        times = []
+        for number in range(count):
+            start = time.monotonic()
+            sent = client.call("chat.message", peer=peer, text=f"m{number}", wait=True)
+            times.append(time.monotonic() - start)
+            self.assertEqual(sent["state"], "delivered")
+        return sorted(times)[count * 99 // 100]
+
+    def test_conversation_goes_on(self):
+        alice, bob = self.pair()
+        client = alice.client()
+        self.talk(client, "bob", 20)
+        rounds = []
+        for _ in range(ROUNDS):
+            quiet = self.talk(client, "bob", ROUND_TRIPS)
+            with attackers.Attack(bob.address(), COUNT):
+                attacked = self.talk(client, "bob", ROUND_TRIPS)
+            rounds.append((attacked, quiet))
+            if attacked <= RATIO_MAX * quiet + TICKS_S:
+                break
+        else:
+            self.fail(f"attacked and quiet, 99th percentiles in seconds: {rounds}")
+        self.befriend(self.person("carol"), bob)
+
+    def test_memory_and_time_of_the_unproved(self):
+        alice, bob = self.pair()
+        client = alice.client()
+        self.talk(client, "bob", 20)
+        with attackers.Attack(bob.address(), COUNT, again=False) as attack:
+            before = resident_kib(bob)
+            used = processor_s(bob)
+            most = 0
+            while attack.lives.empty():
+                self.talk(client, "bob", 1)
+                most = max(most, resident_kib(bob))
+            longest, _ = attack.over()
+        self.assertLess(longest, PROOF_S + SLACK_S)
+        self.assertGreater(longest, PROOF_S - 1)  # the silent ones were let wait
+        self.assertLess(most - before, UNPROVED_KIB + SLACK_KIB)
+        self.assertLess(processor_s(bob) - used, PROOF_S / 2)
+        self.assertEqual(bob.call("contact.list")["contacts"][0]["alias"], "alice")
+        self.assertEqual(bob.call("status")["links"], 1)
+        self.befriend(self.person("carol"), bob)
+
+    def test_few_descriptors(self):
+        bob = self.person("bob", prefix=("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"))
+        alice = self.person("alice")
+        self.befriend(alice, bob)
+        client = alice.client()
+        with attackers.Attack(bob.address(), COUNT, (attackers.SILENT,)) as attack:
+            used, start = processor_s(bob), time.monotonic()
+            while time.monotonic() - start < 3:
+                self.talk(client, "bob", 1)
+                bob.call("status")  # a client has a descriptor
+            share = (processor_s(bob) - used) / (time.monotonic() - start)
+        self.assertLess(share, 0.5)
+        self.assertFalse(attack.process.is_alive())
+        carol = self.person("carol")
+        carols = carol.client()
+        rig.wait_for(lambda: gets_in(carols, bob), "carol to get in")
+        self.talk(client, "bob", 5)
+
+
+def gets_in(client, daemon):
+    try:
+        return client.call("chat.request", to=daemon.address())
+    except rig.Refused:
+        return None
+
+
+class Strangers(rig.People):
+    def test_request_after_request(self):
+        alice, bob = self.pair()
+        mallory = self.person("mallory")
+        asked = refused = 0
+        for number in range(60):  # more than a link may bring in a minute
+            try:
+                mallory.call("chat.request", to=bob.address(), greeting=f"please {number}")
+                asked += 1
+            except rig.Refused:
+                refused += 1
+        self.assertGreater(asked, 20)
+        self.assertLessEqual(len(bob.call("chat.requests")["requests"]), 1)
+        log = bob.client()
+        log.call("events.subscribe", since=0)
+        log.call("status")
+        rows = [e for e in log.events if e.get("peer_id") == mallory.call("identity")["peer_id"]]
+        self.assertLessEqual(len(rows), 2)
+        self.assertEqual(alice.call("chat.message", peer="bob", text="hi", wait=True)["state"],
+                         "delivered")
+
+
+if __name__ == "__main__":
+    rig.main()
