@@ -107,36 +107,6 @@ static enum outcome judge_request(const struct invocation *invocation, const str
     return OUTCOME_RAN_OUT;
 }
 
-/* Whether two numbers have the same digits, whatever stands between those. */
-static bool same_digits(const char *a, const char *b)
-{
-    static const char digits[] = "0123456789";
-
-    for (;; a++, b++) {
-        a += strcspn(a, digits);
-        b += strcspn(b, digits);
-        if (*a != *b)
-            return false;
-        if (*a == '\0')
-            return true;
-    }
-}
-
-/* The daemon says whether the contact is verified, which it may have been before. */
-static enum outcome judge_number(const struct invocation *invocation, const struct json *result,
-                                 struct bytes *message)
-{
-    const char *given = invocation->value[ARG_CONTACT_VERIFY_NUMBER], *number;
-    size_t length;
-
-    if (given == NULL || (json_string(json_member(result, "safety_number"), &number, &length) &&
-                          same_digits(given, number) && phrase_has(result, "verified")))
-        return OUTCOME_DONE;
-    bytes_text(message, "the safety numbers are not equal: one is mistyped, or somebody is between "
-                        "you");
-    return OUTCOME_FAILED;
-}
-
 static enum outcome judge(const struct invocation *invocation, const struct json *result,
                           struct bytes *message)
 {
@@ -148,8 +118,6 @@ static enum outcome judge(const struct invocation *invocation, const struct json
         return judge_message(invocation, result, message);
     if (method == API_CHAT_REQUEST)
         return judge_request(invocation, result, message);
-    if (invocation->command->id == COMMAND_CONTACT_VERIFY)
-        return judge_number(invocation, result, message);
     return OUTCOME_DONE;
 }
 

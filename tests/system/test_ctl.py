@@ -251,17 +251,6 @@ class ExitStatus(Case):
             self.ends(5, "chat", "request", "alice", "--wait", daemon=daemon,
                       says="alice refused (refused)", prints=b"")
 
-    def test_wrong_safety_number(self):
-        """1 when the number of contact verify is another, also for a verified contact"""
-        number = "0123456789" * 6
-        with FakeDaemon(answering({"alias": "a", "safety_number": number,
-                                   "verified": True})) as daemon:
-            self.ends(0, "contact", "verify", "a", daemon=daemon)
-            self.ends(0, "contact", "verify", "a", "01234 56789 " * 6, daemon=daemon)
-            self.ends(1, "contact", "verify", "a", number[:-1] + "0", daemon=daemon,
-                      says="not equal")
-            self.ends(1, "contact", "verify", "a", number[:-1], daemon=daemon, says="not equal")
-
 
 class Hostile(Case):
     """What a broken or hostile daemon says ends the client with 1 and one harmless line."""
