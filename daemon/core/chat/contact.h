@@ -32,9 +32,10 @@ struct contact {
     struct outbox outbox;
     struct inbox inbox;
     struct session *session; /* the link that is sent on, or NULL: offline */
-    uint64_t read;           /* the READ under way for the outbox, or 0 */
-    bool owes_have;          /* HAVE is to be sent as soon as nothing taken waits for the disk */
-    bool owes_ack;           /* CHAT_ACK likewise, of the stream acked_stream */
+    uint64_t read;           /* the READ that the outbox waits for, or 0 */
+    uint32_t reads; /* under way, one at most: who says HAVE without end makes no more of them */
+    bool owes_have; /* HAVE is to be sent as soon as nothing taken waits for the disk */
+    bool owes_ack;  /* CHAT_ACK likewise, of the stream acked_stream */
     uint32_t ack_stream;
     uint64_t ack_through;
     uint32_t read_stream;

@@ -110,8 +110,10 @@ static void read_more(struct node *node, struct contact *contact)
     uint64_t after_seq;
     size_t rows_max, bytes_max;
 
-    if (!outbox_wants_rows(&contact->outbox, &stream, &after_seq, &rows_max, &bytes_max))
+    if (contact->reads > 0 ||
+        !outbox_wants_rows(&contact->outbox, &stream, &after_seq, &rows_max, &bytes_max))
         return;
+    contact->reads++;
     contact->read = ++node->last_read;
     contact->read_stream = stream;
     struct action *action = node_act(node, ACTION_READ, NULL, 0, NULL);
@@ -460,8 +462,13 @@ void stream_rows(struct node *node, const struct input *input)
     bool is_wanted = contact != NULL && contact->read == read->read;
     HASH_DELETE(hh, node->reads, read);
     free(read);
-    if (!is_wanted)
+    if (contact == NULL)
         return;
+    contact->reads--;
+    if (!is_wanted) { /* HAVE came meanwhile: from there */
+        stream_touch(node, contact);
+        return;
+    }
     contact->read = 0;
     if (outbox_rows(&contact->outbox, contact->read_stream, input->rows.rows, input->rows.count,
                     input->rows.end && input->rows.error == OK, &progress))
