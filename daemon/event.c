@@ -1,16 +1,9 @@
 #include "daemon/event.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "common/alloc.h"
 #include "common/api.h"
+#include "common/digits.h"
 #include "common/json.h"
-
-void message_id_format(uint64_t epoch, uint64_t number, char out[MESSAGE_ID_LENGTH + 1])
-{
-    snprintf(out, MESSAGE_ID_LENGTH + 1, "%016" PRIx64 "-%" PRIu64, epoch, number);
-}
 
 /* Opens the object and writes the members that all events have; a seq of 0 is null. */
 static void open_event(struct json_writer *w, struct bytes *out, uint64_t seq, int type,
@@ -46,9 +39,9 @@ void event_write_row(struct bytes *out, const struct log_row *row, const struct 
 
     open_event(&w, out, row->seq, row->type, row->time_ms, peer);
     if (row->stream != 0) {
-        char id[MESSAGE_ID_LENGTH + 1];
+        char id[DIGITS_MESSAGE_ID_MAX + 1];
 
-        message_id_format(row->epoch, row->number, id);
+        digits_message_id(row->epoch, row->number, id);
         json_put_string(&w, "id", id);
         json_write_name(&w, "text");
         json_write_string_n(&w, row->body, row->body_length);

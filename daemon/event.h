@@ -6,10 +6,6 @@
 #include "daemon/core/action.h"
 #include "daemon/core/node.h"
 
-/* What a message is called by both sides: its stream's epoch in hexadecimal, a dash, its number. */
-enum { MESSAGE_ID_LENGTH = 16 + 1 + 20 };
-void message_id_format(uint64_t epoch, uint64_t number, char out[MESSAGE_ID_LENGTH + 1]);
-
 /* Write the object of a row of the log, and of an ACTION_EVENT, to the end of `out`. The type is
  * one of common/api.def; the row's body (of messages: its text) or the action's fields are members
  * of a JSON object that our own writer made. `peer` is the one that the event names, or NULL. */

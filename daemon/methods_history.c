@@ -2,9 +2,9 @@
  *
  * A client has one page read at a time and all clients together HISTORY_READS_MAX; other calls wait
  * in order, each client in turn. A page is cut where its line would become too long. */
+#include "common/digits.h"
 #include "daemon/control_state.h"
 #include "daemon/core/node.h"
-#include "daemon/event.h"
 #include "daemon/limits.h"
 #include "daemon/methods.h"
 #include "daemon/pump.h"
@@ -109,9 +109,9 @@ static void write_message(struct bytes *out, const struct store_row *row, const 
     struct json_writer w;
     struct node_peer peer;
     bool is_known = node_peer(node, log->peer, &peer);
-    char id[MESSAGE_ID_LENGTH + 1];
+    char id[DIGITS_MESSAGE_ID_MAX + 1];
 
-    message_id_format(log->epoch, log->number, id);
+    digits_message_id(log->epoch, log->number, id);
     json_write_init(&w, out);
     json_write_open(&w, '{');
     json_put_integer(&w, "seq", (int64_t)log->seq);

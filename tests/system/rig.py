@@ -41,6 +41,7 @@ class Refused(Exception):
 
     def __init__(self, error):
         super().__init__(f"{error['data']['name']}: {error['message']}")
+        self.code = error["code"]
         self.name = error["data"]["name"]
         self.message = error["message"]
 
@@ -58,33 +59,60 @@ class Client:
             raise
         self.lines = self.socket.makefile("rb")
         self.sent = 0
+        self.answers = {}  # that came while another was waited for
         self.events = []  # notifications that came while a call waited
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
         self.lines.close()
         self.socket.close()
 
+    def send_bytes(self, data):
+        self.socket.sendall(data)
+
     def send(self, method, **params):
-        self.sent += 1
-        request = {"jsonrpc": "2.0", "id": self.sent, "method": method, "params": params}
-        self.socket.sendall(json.dumps(request).encode() + b"\n")
-        return self.sent
+        """Sends a call; returns its number."""
+        return self.send_all([(method, params)])[0]
+
+    def send_all(self, calls):
+        """Sends calls, pairs of method and parameters, in one go; returns their numbers."""
+        numbers = range(self.sent + 1, self.sent + len(calls) + 1)
+        self.sent += len(calls)
+        self.send_bytes(b"".join(
+            json.dumps({"jsonrpc": "2.0", "id": number, "method": method,
+                        "params": params}).encode() + b"\n"
+            for number, (method, params) in zip(numbers, calls)))
+        return numbers
+
+    def read_line(self):
+        """The next line, with its newline; nothing at the end of the stream."""
+        try:
+            return self.lines.readline()
+        except ConnectionResetError:  # the end, of one who had not read everything
+            return b""
 
     def receive(self):
-        line = self.lines.readline()
+        line = self.read_line()
         if not line:
             raise EOFError("the daemon closed the control connection")
         return json.loads(line)
 
     def result(self, number):
-        while True:
+        while number not in self.answers:
             answer = self.receive()
             if "id" not in answer:
                 self.events.append(answer["params"])
-            elif answer["id"] == number:
-                if "error" in answer:
-                    raise Refused(answer["error"])
-                return answer["result"]
+            elif self.answers.setdefault(answer["id"], answer) is not answer:
+                raise AssertionError(f"a second answer: {answer}")
+        answer = self.answers.pop(number)
+        if "error" in answer:
+            raise Refused(answer["error"])
+        return answer["result"]
 
     def call(self, method, **params):
         return self.result(self.send(method, **params))
@@ -92,9 +120,22 @@ class Client:
     def event(self, kind=None):
         """The next event, or the next of this type; those before it are dropped."""
         while True:
-            event = self.events.pop(0) if self.events else self.receive()["params"]
+            while not self.events:
+                message = self.receive()
+                if "id" in message:
+                    self.answers[message["id"]] = message
+                else:
+                    self.events.append(message["params"])
+            event = self.events.pop(0)
             if kind in (None, event["type"]):
                 return event
+
+    def is_silent(self):
+        """Whether nothing comes in a tenth of a second. Only before the first line is read, or when
+        nothing but answers was."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return not poll.poll(100)
 
 
 class Daemon:
@@ -146,6 +187,19 @@ class Daemon:
     def client(self):
         self.clients.append(Client(self.socket))
         return self.clients[-1]
+
+    def refusal(self):
+        """Starts, and returns the exit status and what was said."""
+        done = subprocess.run(self.command(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              timeout=DEADLINE_S, check=False)
+        return done.returncode, done.stderr.decode()
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def log(self):
         with open(self.log_path, encoding="utf-8") as log:
