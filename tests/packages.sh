@@ -2,7 +2,7 @@
 
 # What p2pchat is built with.
 BUILD_PACKAGES="autoconf automake gcc libc6-dev make pkg-config python3
-    libcjson-dev libcmocka-dev libevent-dev libinih-dev libsodium-dev libsqlite3-dev
+    libcjson-dev libcmocka-dev libevent-dev libinih-dev libsodium-dev libsqlite3-dev libsystemd-dev
     libutf8proc-dev uthash-dev"
 
 # What its tests need besides.

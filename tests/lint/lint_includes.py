@@ -29,6 +29,7 @@ LIBRARIES = {
     r"ini\.h": ["daemon/config.c"],
     r"sodium(/.*|\.h)": ["daemon/core/link/crypto.c", "daemon/entropy.c"],
     r"sqlite3\.h": ["daemon/store/*.[ch]"],
+    r"systemd/.*": ["daemon/*.[ch]"],
     r"ut(hash|list|array|ringbuffer|stack|string)\.h": ["daemon/core/table.h"],
     r"utf8proc\.h": ["daemon/core/name.c"],
 }
@@ -113,6 +114,7 @@ FIRES = [
     ("SQLite in the shell", {"daemon/main.c": "#include <sqlite3.h>\n"}, "sqlite3"),
     ("cJSON beside its façade", {"common/rpc.c": "#include <cjson/cJSON.h>\n"}, "cJSON"),
     ("libevent in the store", {"daemon/store/a.c": "#include <event2/event.h>\n"}, "event2"),
+    ("libsystemd in the client", {"ctl/main.c": "#include <systemd/sd-daemon.h>\n"}, "systemd"),
     ("uthash beside its door", {"daemon/client.c": "#include <uthash.h>\n"}, "uthash"),
     ("a clock in the core", {"daemon/core/a.c": "#include <time.h>\n"}, "<time.h>"),
     ("stdio in a wing of the core", {"daemon/core/link/a.h": "#include <stdio.h>\n"}, "<stdio.h>"),
