@@ -11,6 +11,7 @@ PROOF_S = 10        # until a link whose peer has not proved a key is closed
 SLACK_S = 2         # for a machine that is busy
 UNPROVED_KIB = 512 * 16  # places for the unproved, and what each may cost
 SLACK_KIB = 4096    # the kernel gives memory by pages, the allocator by more
+PLACES_FOR_ALL = 384     # of 512; the others are for contacts' addresses
 ROUND_TRIPS = 150
 ROUNDS = 3
 RATIO_MAX = 2
@@ -26,6 +27,10 @@ def processor_s(daemon):
     with open(f"/proc/{daemon.process.pid}/stat", encoding="ascii") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def open_descriptors(daemon):
+    return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
 
 
 class Unproved(rig.People):
@@ -83,6 +88,20 @@ class Unproved(rig.People):
         self.assertEqual(bob.call("contact.list")["contacts"][0]["alias"], "alice")
         self.assertEqual(bob.call("status")["links"], 1)
         self.befriend(self.person("carol"), bob)
+
+    def test_more_than_there_are_places_for(self):
+        """The silent give way at random; who proves a key at once gets in, and stays."""
+        bob, carol = self.person("bob"), self.person("carol")
+        carols = carol.client()
+        kinds = (attackers.SILENT, attackers.PREAMBLE_ONLY, attackers.DRIP)
+        with attackers.Attack(bob.address(), 2 * PLACES_FOR_ALL, kinds):
+            rig.wait_for(lambda: open_descriptors(bob) > PLACES_FOR_ALL + 10,
+                         "a full table")
+            rig.wait_for(lambda: gets_in(carols, bob), "carol to get in")
+            bob.call("chat.accept", request="carol")
+            self.talk(carols, "bob", 50)
+            self.assertLess(open_descriptors(bob), PLACES_FOR_ALL + 100)
+        self.assertEqual(bob.call("status")["links"], 1)
 
     def test_few_descriptors(self):
         bob = self.person("bob", prefix=("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"))

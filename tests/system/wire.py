@@ -56,8 +56,9 @@ class Connection:
         self.closed = [None, None]    # when each side ended, by itself and not because of us
         self.sides = [dialled, socket.create_connection(target)]
         self.over = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
+
+    def start(self):
+        threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
         cutters = [Frames(DIALLER), Frames(LISTENER)]
@@ -133,6 +134,7 @@ class Wire:
             mischief = pass_on if self.connections else self.mischief
             try:
                 self.connections.append(Connection(dialled, self.target, mischief))
+                self.connections[-1].start()
             except OSError:  # nobody is there
                 dialled.close()
 
