@@ -96,6 +96,8 @@ void phrase_peer(struct bytes *out, enum look look, const struct json *object, c
     phrase_end(out, look);
 }
 
+enum { TAB_WIDTH = 4 }; /* a tab in a text is shown as so many blanks */
+
 void phrase_text(struct bytes *out, const struct json *object, const char *name, size_t indent)
 {
     const char *text, *end;
@@ -103,10 +105,11 @@ void phrase_text(struct bytes *out, const struct json *object, const char *name,
 
     if (!json_string(json_member(object, name), &text, &length))
         return;
-    for (; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+    for (; (end = strpbrk(text, "\n\t")) != NULL; text = end + 1) {
         text_append_safe(out, text, (size_t)(end - text));
-        bytes_u8(out, '\n');
-        for (size_t i = 0; i < indent; i++)
+        if (*end == '\n')
+            bytes_u8(out, '\n');
+        for (size_t i = 0; i < (*end == '\n' ? indent : TAB_WIDTH); i++)
             bytes_u8(out, ' ');
     }
     text_append_safe(out, text, strlen(text));

@@ -366,19 +366,17 @@ void control_reply(struct control *control, const struct action *action)
 
 void control_stop(struct control *control)
 {
-    struct call *call, *next;
-
     control->is_stopping = true;
     event_del(control->acceptable);
     evtimer_del(control->accept_again);
-    HASH_ITER(hh, control->calls, call, next)
-    call_fail(call, ERR_SHUTTING_DOWN, NULL);
 }
 
 bool control_is_flushed(const struct control *control)
 {
     const struct client *c;
 
+    if (control->calls != NULL)
+        return false;
     TAILQ_FOREACH(c, &control->clients, in_all)
     if (!c->is_gone && bytes_length(&c->out) > 0)
         return false;

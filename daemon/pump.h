@@ -111,8 +111,8 @@ void pump_stop(struct pump *pump);
  *   control_reply(control, action)          ACTION_REPLY; the call may be of a client that is gone.
  *   control_event(control, action)          ACTION_EVENT.
  *   control_stop(control)                   Takes no more clients and reads no more requests, but
- *       flushes what is to be said. After the node's shutting_down replies.
- *   control_is_flushed(control)             Nothing waits to be written any more.
+ *       answers what was asked before.
+ *   control_is_flushed(control)             No call is open, and nothing waits to be written.
  */
 
 #endif

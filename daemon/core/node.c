@@ -242,7 +242,7 @@ static void expire(struct node *node, struct timer *timer)
         session_idle(node, OWNER_OF(timer, session, idle));
         break;
     case TIMER_ATTEMPT:
-        call_attempt_failed(node, OWNER_OF(timer, attempt, timer), ERR_UNREACHABLE);
+        call_attempt_failed(node, OWNER_OF(timer, attempt, timer), ERR_UNREACHABLE, NULL);
         break;
     case TIMER_WAITER:
         wait_expire(node, OWNER_OF(timer, waiter, timer));

@@ -132,11 +132,9 @@ void call_gone(struct node *node, uint64_t client)
 void call_stop(struct node *node)
 {
     while (node->attempts != NULL)
-        call_attempt_failed(node, node->attempts, ERR_SHUTTING_DOWN);
-    while (node->waiters != NULL) {
-        call_reply_error(node, node->waiters->call, ERR_SHUTTING_DOWN, NULL);
-        wait_remove(node, node->waiters);
-    }
+        call_attempt_failed(node, node->attempts, ERR_SHUTTING_DOWN, NULL);
+    while (node->waiters != NULL) /* what they wait for is kept, and goes on after the next start */
+        wait_expire(node, node->waiters);
 }
 
 void call_done(struct node *node)

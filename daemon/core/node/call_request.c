@@ -24,9 +24,10 @@ void call_attempt_free(struct node *node, struct attempt *attempt)
     free(attempt);
 }
 
-void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error)
+void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error,
+                         const char *message)
 {
-    call_reply_error(node, attempt->call, error, NULL);
+    call_reply_error(node, attempt->call, error, message);
     dial_cancel(node, attempt->dial);
     call_attempt_free(node, attempt);
 }
@@ -215,6 +216,8 @@ static enum error find_asked(const struct node *node, const char *text,
 
     if (request == NULL && contacts_find(&node->contacts, text, &contact) == OK) {
         request = requests_pending(&node->requests, contact->row.peer, DIRECTION_IN);
+        if (request == NULL)
+            request = requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
         if (request == NULL)
             request = newest_asked(node, contact->row.peer);
     }

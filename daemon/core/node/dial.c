@@ -22,20 +22,20 @@ struct dial *dial_take(struct node *node, uint64_t number)
     return NULL;
 }
 
-static void fail_attempts(struct node *node, uint64_t dial)
+static void fail_attempts(struct node *node, uint64_t dial, const char *message)
 {
     for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
         next = attempt->next;
         if (attempt->dial == dial)
-            call_attempt_failed(node, attempt, ERR_UNREACHABLE);
+            call_attempt_failed(node, attempt, ERR_UNREACHABLE, message);
     }
 }
 
 /* A dial, or the link that came of it, proved nothing. */
-void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer)
+void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message)
 {
     if (dial != 0)
-        fail_attempts(node, dial);
+        fail_attempts(node, dial, message);
     if (peer != 0)
         dialler_failed(&node->dialler, peer, node->now.mono);
 }
@@ -67,7 +67,7 @@ void dial_failed(struct node *node, uint64_t number)
 
     if (dial == NULL)
         return;
-    dial_proved_nothing(node, dial->number, dial->peer);
+    dial_proved_nothing(node, dial->number, dial->peer, NULL);
     free(dial);
 }
 

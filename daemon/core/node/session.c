@@ -265,7 +265,7 @@ void session_carrier_up(struct node *node, uint64_t carrier, uint64_t number,
                                          node->now, &link) != OK) {
         close_carrier(node, carrier);
         if (dial != NULL)
-            dial_proved_nothing(node, dial->number, dial->peer);
+            dial_proved_nothing(node, dial->number, dial->peer, NULL);
         free(dial);
         return;
     }
@@ -337,7 +337,8 @@ static void ended(struct node *node, struct session *session, enum link_end why)
         node_note(node, NOTE_WARNING, "link_refused", session->proved ? session->key : NULL,
                   session->remote, link_end_name(why));
     if (!session->greeted && session->dial != 0)
-        dial_proved_nothing(node, session->dial, session->dialled_peer);
+        dial_proved_nothing(node, session->dial, session->dialled_peer,
+                            why == LINK_END_SELF ? "this node itself answers there" : NULL);
     if (contact != NULL && contact->session == session) {
         struct session *other = newest_greeted(node, contact->row.key, session);
         if (other != NULL)

@@ -342,7 +342,7 @@ void session_done(struct node *node);
 struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NULL: cancelled */
 
 /* A dial, or the link that came of it, proved nothing. */
-void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer);
+void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message);
 void dial_failed(struct node *node, uint64_t dial);
 void dial_cancel(struct node *node, uint64_t number);
 size_t dial_addresses(const struct contact *contact, struct host_port *addresses, size_t max);
@@ -409,7 +409,8 @@ void call_reply_error(struct node *node, uint64_t call, enum error error, const 
 void call_reply(struct node *node, uint64_t call, const struct bytes *result);
 void call_stored(struct node *node, const struct effect *effect, const struct log_row *row);
 void call_stop(struct node *node);
-void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error);
+void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error,
+                         const char *message); /* NULL: the error's own text */
 void call_attempt_free(struct node *node, struct attempt *attempt);
 void call_done(struct node *node);
 

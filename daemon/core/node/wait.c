@@ -28,6 +28,8 @@ void wait_begin(struct node *node, struct waiter *waiter)
                    mono_after(node->now.mono, (uint64_t)(waiter->wait_s * 1000)));
     waiter->next = node->waiters;
     node->waiters = waiter;
+    if (node->stopping)
+        wait_expire(node, waiter);
 }
 
 static void put_message_id(struct json_writer *w, uint64_t epoch, uint64_t number)
