@@ -96,12 +96,14 @@ static cJSON *parse_in_c_locale(const char *text, size_t length)
     return root;
 }
 
-enum error json_parse(const char *text, size_t length, struct json **ret_root)
+enum error json_parse_small(const char *text, size_t length, size_t values_max,
+                            struct json **ret_root)
 {
+    enum error error = json_scan(text, length, values_max);
     cJSON *root;
 
-    if (!json_scan(text, length))
-        return ERR_PARSE_ERROR;
+    if (error != OK)
+        return error;
     root = parse_in_c_locale(text, length);
     /* It takes all that the scanner takes, so there was no memory. */
     must(root != NULL);
@@ -111,6 +113,11 @@ enum error json_parse(const char *text, size_t length, struct json **ret_root)
     }
     *ret_root = (struct json *)root;
     return OK;
+}
+
+enum error json_parse(const char *text, size_t length, struct json **ret_root)
+{
+    return json_parse_small(text, length, SIZE_MAX, ret_root);
 }
 
 void json_free(struct json *root)

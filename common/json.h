@@ -32,6 +32,11 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
  * about 40 bytes for each byte of text at worst (an array of digits). The caller frees the root
  * with json_free (NULL is fine). The text is not kept. */
 enum error json_parse(const char *text, size_t length, struct json **ret_root);
+
+/* The same for what others send, of which we know that it has few values (members and elements
+ * count): ERR_OVERSIZED when there are more, for a hundredth of what they would cost. */
+enum error json_parse_small(const char *text, size_t length, size_t values_max,
+                            struct json **ret_root);
 void json_free(struct json *root);
 
 enum json_type json_type(const struct json *value);

@@ -1,5 +1,6 @@
 #include "common/json_scan.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 struct scanner {
     const char *at;
     const char *end;
+    size_t values_left; /* that may still come */
+    bool too_many;      /* came */
 };
 
 static size_t left(const struct scanner *s)
@@ -208,18 +211,24 @@ static bool scan_value(struct scanner *s, unsigned depth)
 {
     bool good;
 
+    s->too_many = s->values_left == 0;
+    if (s->too_many)
+        return false;
+    s->values_left--;
     skip_space(s);
     good = scan_bare_value(s, depth);
     skip_space(s);
     return good;
 }
 
-bool json_scan(const char *text, size_t length)
+enum error json_scan(const char *text, size_t length, size_t values_max)
 {
     struct scanner s;
 
     if (length == 0)
-        return false;
-    s = (struct scanner){.at = text, .end = text + length};
-    return scan_value(&s, 0) && s.at == s.end;
+        return ERR_PARSE_ERROR;
+    s = (struct scanner){.at = text, .end = text + length, .values_left = values_max};
+    if (scan_value(&s, 0) && s.at == s.end)
+        return OK;
+    return s.too_many ? ERR_OVERSIZED : ERR_PARSE_ERROR;
 }

@@ -136,9 +136,15 @@ enum error rpc_request_parse(const char *line, size_t length, struct rpc_id *ret
 {
     struct json *root;
     const char *why;
+    enum error error;
 
     *ret_id = RPC_ID_NULL;
-    if (json_parse(line, length, &root) != OK) {
+    error = json_parse_small(line, length, RPC_REQUEST_VALUES_MAX, &root);
+    if (error == ERR_OVERSIZED) {
+        *ret_why = "the request holds more than 1,024 values; no method takes so many";
+        return ERR_INVALID_REQUEST;
+    }
+    if (error != OK) {
         *ret_why = error_text(ERR_PARSE_ERROR);
         return ERR_PARSE_ERROR;
     }

@@ -13,7 +13,11 @@
 
 enum {
     RPC_LINE_MAX = 1024 * 1024, /* bytes of a line without its newline: what a reader must hold */
-    RPC_ID_MAX = 256            /* bytes of an id as JSON, which is kept until the answer */
+    RPC_ID_MAX = 256,           /* bytes of an id as JSON, which is kept until the answer */
+
+    /* Values in a request: no method has a tenth of them. A line full of small ones would cost the
+     * daemon a tenth of a second and 40 MB. */
+    RPC_REQUEST_VALUES_MAX = 1024
 };
 
 /* --- Lines out of a stream --- */
@@ -57,9 +61,9 @@ struct rpc_request {
 
 /* Reads a line. On failure ERR_PARSE_ERROR (not JSON as common/json.h wants it) or
  * ERR_INVALID_REQUEST (a batch, no "jsonrpc": "2.0", no method, params that are no object, no id:
- * each request gets an answer, so there are no notifications), and `ret_why` is one sentence for
- * the client in static storage. `ret_id` is set always, to null when it is not known: every line
- * can be answered. Members that JSON-RPC does not know are ignored. */
+ * each request gets an answer, so there are no notifications; too many values), and `ret_why` is
+ * one sentence for the client in static storage. `ret_id` is set always, to null when it is not
+ * known: every line can be answered. Members that JSON-RPC does not know are ignored. */
 enum error rpc_request_parse(const char *line, size_t length, struct rpc_id *ret_id,
                              struct rpc_request *ret_request, const char **ret_why);
 void rpc_request_done(struct rpc_request *request);

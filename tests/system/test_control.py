@@ -67,6 +67,7 @@ class Alone(rig.People):
                 (b'{"a":1,"a":2}', -32700, None), (b"{} {}", -32700, None), (b"\x00", -32700, None),
                 (b"[" * 100, -32700, None), (b'"\\ud800"', -32700, None),
                 (b"1", -32600, None), (b"[]", -32600, None), (b"{}", -32600, None),
+                (b'{"jsonrpc":"2.0","id":5,"x":[' + b"1," * 2000 + b"1]}", -32600, None),
                 (b'[{"jsonrpc":"2.0","id":1,"method":"status"}]', -32600, None),
                 (b'{"jsonrpc":"2.0","method":"status"}', -32600, None),
                 (b'{"jsonrpc":"2.0","id":{},"method":"status"}', -32600, None),

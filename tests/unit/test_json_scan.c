@@ -16,7 +16,7 @@
 static bool is_taken(const char *text, size_t length)
 {
     char *block = xmemdup(text, length);
-    bool taken = json_scan(block, length);
+    bool taken = json_scan(block, length, SIZE_MAX) == OK;
 
     free(block);
     return taken;
@@ -126,6 +126,20 @@ static bool is_taken_nested(const char *open, const char *inner, const char *clo
     return taken;
 }
 
+static void test_number_of_values(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\":[1,\"b\",{}],\"c\":null}"; /* and the object itself */
+
+    assert_int_equal(json_scan(S(text), 6), OK);
+    assert_int_equal(json_scan(S(text), 5), ERR_OVERSIZED);
+    assert_int_equal(json_scan(S(text), 0), ERR_OVERSIZED);
+    assert_int_equal(json_scan(S("[1,2,3,"), 3), ERR_OVERSIZED); /* is not looked at further */
+    assert_int_equal(json_scan(S("[1,x,3]"), 3), ERR_PARSE_ERROR);
+    assert_int_equal(json_scan(S("[1,2] 3"), 3), ERR_PARSE_ERROR);
+    assert_int_equal(json_scan(S("{\"a\" 1}"), 1), ERR_PARSE_ERROR);
+}
+
 static void test_nesting(void **state)
 {
     (void)state;
@@ -159,9 +173,9 @@ static void test_length_of_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grammar),           cmocka_unit_test(test_nul_bytes),
-        cmocka_unit_test(test_every_prefix),      cmocka_unit_test(test_nesting),
-        cmocka_unit_test(test_length_of_numbers),
+        cmocka_unit_test(test_grammar),      cmocka_unit_test(test_nul_bytes),
+        cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_number_of_values),
+        cmocka_unit_test(test_nesting),      cmocka_unit_test(test_length_of_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,35 @@ static void test_no_requests(void **state)
                       ERR_INVALID_REQUEST, "1", "'params'");
 }
 
+/* A request with an array of so many numbers. */
+static char *request_with_values(size_t count)
+{
+    struct bytes text = BYTES_EMPTY;
+    char *request;
+
+    bytes_text(&text, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"a\":[1");
+    for (size_t i = 1; i < count; i++)
+        bytes_text(&text, ",1");
+    bytes_text(&text, "]}}");
+    bytes_u8(&text, '\0');
+    request = xmemdup(bytes_data(&text), bytes_length(&text));
+    bytes_done(&text);
+    return request;
+}
+
+static void test_number_of_values(void **state)
+{
+    (void)state;
+    enum { OTHERS = 6 }; /* the request, its four members, and "a" */
+    char *most = request_with_values(RPC_REQUEST_VALUES_MAX - OTHERS);
+    char *more = request_with_values(RPC_REQUEST_VALUES_MAX - OTHERS + 1);
+
+    assert_request(most, "1", "x", true);
+    assert_no_request(more, ERR_INVALID_REQUEST, "null", "1,024 values");
+    free(most);
+    free(more);
+}
+
 static void test_long_ids(void **state)
 {
     (void)state;
@@ -321,11 +350,12 @@ static void test_no_incoming(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines_in_any_cut), cmocka_unit_test(test_last_line_needs_no_end),
-        cmocka_unit_test(test_line_limit),       cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_no_requests),      cmocka_unit_test(test_long_ids),
-        cmocka_unit_test(test_answers),          cmocka_unit_test(test_request_reads_back),
-        cmocka_unit_test(test_incoming),         cmocka_unit_test(test_no_incoming),
+        cmocka_unit_test(test_lines_in_any_cut),   cmocka_unit_test(test_last_line_needs_no_end),
+        cmocka_unit_test(test_line_limit),         cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_no_requests),        cmocka_unit_test(test_number_of_values),
+        cmocka_unit_test(test_long_ids),           cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_request_reads_back), cmocka_unit_test(test_incoming),
+        cmocka_unit_test(test_no_incoming),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,7 @@ enum error message_decode(const char *text, size_t length, enum message_type *re
     struct json *root;
     enum message_type type;
 
-    if (json_parse(text, length, &root) != OK)
+    if (json_parse_small(text, length, MESSAGE_VALUES_MAX, &root) != OK)
         return ERR_MALFORMED;
     data = json_member(root, "msgdata");
     if (!json_string(json_member(root, "msgtype"), &name, &name_length) || data == NULL ||

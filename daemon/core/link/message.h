@@ -33,6 +33,10 @@ const struct message_row *message_row(enum message_type type);
 enum frame_kind { FRAME_JSON = 1, FRAME_FILE = 2, FRAME_CIRCUIT = 3 };
 enum { FRAME_HEADER_LENGTH = 4 + 1 };
 
+/* Values in the JSON of one frame: many times what any message has. One full of small ones would
+ * cost as much time as a hundred that are full of text. */
+enum { MESSAGE_VALUES_MAX = 4096 };
+
 /* Appends the frame {"msgtype": …, "msgdata": data}; `data` is JSON text of an object. */
 void message_encode(struct bytes *out, enum message_type type, const void *data, size_t length);
 
