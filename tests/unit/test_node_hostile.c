@@ -512,6 +512,63 @@ static void test_one_key_asks_and_asks(void **state)
     assert_int_equal(house->replied, ERR_NO_SUCH_REQUEST);
 }
 
+static void count_request(void *count, const struct change *row)
+{
+    *(size_t *)count += row->kind == CHANGE_REQUEST;
+}
+
+static size_t count_kept(const struct house *house)
+{
+    size_t count = 0;
+
+    model_store_load(house->store, count_request, &count);
+    return count;
+}
+
+static void take_back(struct house *house, struct visitor *visitor, unsigned number)
+{
+    char data[128];
+
+    snprintf(data, sizeof data, "{\"consent\":\"%032x\"}", number);
+    say(house, visitor, MESSAGE_DISCONNECT, data);
+}
+
+/* What was asked and taken back is not kept for each time, nor for each key. */
+static void test_asked_and_taken_back(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = stranger(house, "198.51.100.1");
+
+    for (unsigned number = 0; number < 200; number++) {
+        ask(house, visitor, number);
+        take_back(house, visitor, number);
+        if (visitor->link == NULL)
+            enter(house, visitor, "198.51.100.1");
+    }
+    assert_in_range(count_kept(house), 0, 1);
+    assert_in_range(house->rows, 1, 2);
+    for (unsigned number = 0; number < 200; number++) {
+        visitor = stranger(house, "198.51.100.1");
+        ask(house, visitor, number);
+        take_back(house, visitor, number);
+    }
+    assert_in_range(count_kept(house), 0, 1);
+    assert_in_range(house->rows, 1, 3); /* and a warning */
+}
+
+/* A contact's requests are accepted as they come; only the last answer is kept. */
+static void test_contact_asks_and_asks(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = befriend(house);
+
+    for (unsigned number = 0; number < 15; number++)
+        ask(house, visitor, number);
+    assert_non_null(visitor->link);
+    assert_int_equal(node_counts(house->node).contacts, 1);
+    assert_int_equal(count_kept(house), 1);
+}
+
 static unsigned count_waiting(const struct house *house, unsigned asked)
 {
     unsigned count = 0;
@@ -533,8 +590,7 @@ static void test_many_keys_of_one_block_ask(void **state)
     for (unsigned i = 0; i < KEYS; i++)
         ask(house, stranger(house, "198.51.100.1"), i);
     assert_int_equal(count_waiting(house, KEYS), REQUESTS_BLOCK_MAX);
-    assert_int_equal(house->rows,
-                     4); /* one request and one warning, and the ends of both requests */
+    assert_int_equal(house->rows, 3); /* a request, its end, and a warning of the many names */
     assert_int_equal(node_counts(house->node).contacts, 0);
 }
 
@@ -721,6 +777,8 @@ int main(void)
         TEST(test_stranger_says_too_much),
         TEST(test_stranger_without_business_is_sent_away),
         TEST(test_one_key_asks_and_asks),
+        TEST(test_asked_and_taken_back),
+        TEST(test_contact_asks_and_asks),
         TEST(test_many_keys_of_one_block_ask),
         TEST(test_many_keys_of_many_blocks_ask),
         TEST(test_many_links_of_strangers),

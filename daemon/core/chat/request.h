@@ -16,6 +16,7 @@ struct request {
     struct request_row row;
     struct timer timer;   /* when it expires, or is forgotten */
     uint64_t block;       /* address block it came from */
+    bool is_logged;       /* the log tells that it came */
     struct request *next; /* in order of number: oldest first */
 };
 

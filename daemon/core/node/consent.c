@@ -353,7 +353,7 @@ static void tell_expired(struct node *node, const struct request *request)
     bool is_in = request->row.direction == DIRECTION_IN;
 
     tell(node, EVENT_CHAT_EXPIRED, &request->row,
-         is_in && contact->is_stranger && !contact->is_logged ? LIVE_ONLY : LOGGED);
+         is_in && contact->is_stranger && !request->is_logged ? LIVE_ONLY : LOGGED);
     set_consent(node, contact, CONSENT_NONE, NULL);
     if (!is_in)
         wait_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
@@ -479,6 +479,17 @@ static void make_room(struct node *node, uint64_t block)
     }
 }
 
+/* "A newer request from the same key replaces its older one", answered or not. */
+static void forget_answered(struct node *node, const struct contact *contact)
+{
+    for (struct request *r = node->requests.first, *next; r != NULL; r = next) {
+        next = r->next;
+        if (r->row.peer == contact->row.peer && r->row.direction == DIRECTION_IN &&
+            r->row.state != REQUEST_PENDING)
+            ledger_remove_request(node, r);
+    }
+}
+
 static bool is_accepted_at_once(const struct node *node, const struct contact *contact)
 {
     if (consent_is_open(contact)) /* they lost what we still have: a restored or new database */
@@ -512,6 +523,7 @@ static void ask_the_user(struct node *node, struct contact *contact, const struc
     contact = set_consent(node, contact, CONSENT_WAS_ASKED, NULL);
     bool is_logged =
         !contact->is_stranger || ledger_ration(node, RATIONED_REQUEST, block, &suppressed);
+    requests_by_number(&node->requests, row->request)->is_logged = is_logged;
     tell(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
 }
 
@@ -561,6 +573,7 @@ static void was_asked(struct node *node, struct session *session, const struct j
         answer_again(node, session, contact, known);
         return;
     }
+    forget_answered(node, contact);
     contact = with_alias(node, contact);
     new_request(node, contact, DIRECTION_IN, message.request, message.greeting, session->remote,
                 &row);
@@ -646,13 +659,24 @@ static void has_no_consent(struct node *node, struct contact *contact,
         set_consent(node, contact, CONSENT_NONE, NULL);
 }
 
+/* Remembered like one that expired, but not for every stranger who comes by: keys are free. */
+static void taken_back(struct node *node, const struct contact *contact, struct request *request)
+{
+    if (contact->is_stranger && !request->is_logged) {
+        tell_expired(node, request);
+        forget_request(node, request);
+    } else {
+        consent_expire(node, request);
+    }
+}
+
 static void was_disconnected(struct node *node, struct session *session, struct contact *contact,
                              const uint8_t id[CONSENT_ID_LENGTH])
 {
     struct request *asks = requests_by_id(&node->requests, contact->row.peer, DIRECTION_IN, id);
 
     if (asks != NULL && asks->row.state == REQUEST_PENDING) {
-        consent_expire(node, asks); /* they took it back */
+        taken_back(node, contact, asks);
         return;
     }
     has_no_consent(node, contact, id);
