@@ -510,6 +510,10 @@ static void test_one_key_asks_and_asks(void **state)
     assert_int_equal(house->replied, OK);
     call(house, API_CHAT_REFUSE, "{\"request\":\"visitor\"}");
     assert_int_equal(house->replied, ERR_NO_SUCH_REQUEST);
+    house->rows = 0;
+    for (int i = 0; i < 15; i++)
+        ask(house, visitor, ++number); /* who was refused is known by now */
+    assert_int_equal(house->rows, 1);
 }
 
 static void count_request(void *count, const struct change *row)
@@ -564,7 +568,6 @@ static void test_contact_asks_and_asks(void **state)
 
     for (unsigned number = 0; number < 15; number++)
         ask(house, visitor, number);
-    assert_non_null(visitor->link);
     assert_int_equal(node_counts(house->node).contacts, 1);
     assert_int_equal(count_kept(house), 1);
 }
@@ -632,7 +635,6 @@ static void test_message_before_have(void **state)
     assert_null(visitor->link);
     assert_string_equal(house->ended, "malformed");
     assert_int_equal(house->messages, 0);
-    assert_int_equal(node_counts(house->node).contacts, 1);
 }
 
 static void test_messages_out_of_turn(void **state)

@@ -353,7 +353,7 @@ static void tell_expired(struct node *node, const struct request *request)
     bool is_in = request->row.direction == DIRECTION_IN;
 
     tell(node, EVENT_CHAT_EXPIRED, &request->row,
-         is_in && contact->is_stranger && !request->is_logged ? LIVE_ONLY : LOGGED);
+         is_in && !request->is_logged ? LIVE_ONLY : LOGGED);
     set_consent(node, contact, CONSENT_NONE, NULL);
     if (!is_in)
         wait_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
@@ -521,8 +521,11 @@ static void ask_the_user(struct node *node, struct contact *contact, const struc
     remove_pending(node, contact, DIRECTION_IN);
     ledger_put_request(node, row);
     contact = set_consent(node, contact, CONSENT_WAS_ASKED, NULL);
+    /* who is known was refused or parted from: one row a minute of each, as of a block */
     bool is_logged =
-        !contact->is_stranger || ledger_ration(node, RATIONED_REQUEST, block, &suppressed);
+        contact->is_stranger
+            ? ledger_ration(node, RATIONED_REQUEST, block, &suppressed)
+            : ledger_ration(node, RATIONED_ASKED_AGAIN, contact->row.peer, &suppressed);
     requests_by_number(&node->requests, row->request)->is_logged = is_logged;
     tell(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
 }

@@ -133,7 +133,10 @@ void ledger_load_stream(struct node *node, const struct stream_row *row)
 
 void ledger_load_request(struct node *node, const struct request_row *row)
 {
-    arm_request(node, requests_put(&node->requests, row));
+    struct request *request = requests_put(&node->requests, row);
+
+    request->is_logged = true; /* or was not: its end is told in any case */
+    arm_request(node, request);
 }
 
 /* "The remaining time is stored": what is left of those that wait. */

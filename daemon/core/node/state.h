@@ -175,8 +175,9 @@ struct queued_action {
     uint8_t memory[];
 };
 
-/* One log row a minute for each kind of trouble and address block; the rest is counted. */
-enum rationed { RATIONED_WARNING, RATIONED_REQUEST };
+/* One log row a minute for each kind of trouble and address block (ASKED_AGAIN: peer); the rest is
+ * counted. */
+enum rationed { RATIONED_WARNING, RATIONED_REQUEST, RATIONED_ASKED_AGAIN };
 
 struct ration {
     bool is_used;
