@@ -163,6 +163,10 @@ enum {
     OUTBOX_WINDOW_MESSAGES = 1024,
     OUTBOX_WINDOW_BYTES = 1024 * 1024,
 
+    /* Epochs of a contact that are remembered although it no longer lists them: enough for the
+     * turns of a database and its copies, so that none of them makes us take a message twice. */
+    INBOX_DORMANT_MAX = 8,
+
     /* Read from the log ahead of what may be sent: enough to keep the window full while the next
      * rows are read. */
     OUTBOX_AHEAD_MESSAGES = 256,

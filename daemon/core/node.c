@@ -367,7 +367,11 @@ enum error node_find_peer(const struct node *node, const char *text, uint32_t *r
 {
     struct contact *contact;
     enum error error = contacts_find(&node->contacts, text, &contact);
+    struct peer_key key;
 
+    if (error == ERR_NO_SUCH_PEER && peer_id_decode(text, strlen(text), &key) == OK &&
+        (contact = contacts_by_key(&node->contacts, key.bytes)) != NULL)
+        error = OK; /* removed: its history stays */
     if (error == OK)
         *ret_peer = contact->row.peer;
     return error;

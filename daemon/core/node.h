@@ -68,7 +68,8 @@ struct node_counts {
 struct node_counts node_counts(const struct node *node);
 
 /* The peer that PEER means: exact alias, else peer id, else a unique prefix (8 characters or more)
- * of one, among contacts and open requests. ERR_NO_SUCH_PEER, ERR_AMBIGUOUS_PEER. */
+ * of one, among contacts and open requests; or the whole peer id of a contact that was removed.
+ * ERR_NO_SUCH_PEER, ERR_AMBIGUOUS_PEER. */
 enum error node_find_peer(const struct node *node, const char *text, uint32_t *ret_peer);
 
 /* Alias (the beginning of the peer id for one that was removed) and peer id of a peer, by number;

@@ -1,5 +1,6 @@
 """Two people on two daemons: they ask, accept or refuse, talk, restart, part."""
 
+import shutil
 import signal
 
 import rig
@@ -78,6 +79,21 @@ class Consent(rig.People):
         rig.wait_for(lambda: alice.call("chat.connected")["peers"], "alice's consent")
         self.assert_refused("not_connected", carol.call, "chat.message", peer="bob", text="me too")
         self.assertEqual([r["alias"] for r in bob.call("chat.requests")["requests"]], ["carol"])
+
+    def test_yes_that_comes_too_late_there(self):
+        """The request is over where it was asked; the other side does not know yet."""
+        config = self.write("short.conf", "[Chat]\nRequestTimeoutSec=1\n")
+        alice, bob = self.person("alice", f"--config={config}"), self.person("bob")
+        events = bob.client()
+        events.call("events.subscribe")
+        asking = alice.client()
+        asking.call("events.subscribe")
+        alice.call("chat.request", to=bob.address())
+        asking.event("chat.expired")
+        bob.call("chat.accept", request="alice")
+        self.assertEqual(events.event("chat.expired")["request"], "r1")
+        self.assertEqual(bob.call("chat.connected")["peers"], [])
+        self.assert_refused("not_connected", alice.call, "chat.message", peer="bob", text="hi")
 
     def test_crossing_requests(self):
         alice, bob = self.person("alice"), self.person("bob")
@@ -256,6 +272,24 @@ class Restarts(rig.People):
         rig.wait_for(lambda: alice.call("status")["queued"] == 0, "everything to be delivered")
         self.assertEqual([m["text"] for m in bob.call("history")["messages"]],
                          [f"m{n}" for n in range(5)])
+
+
+class Copies(rig.People):
+    def test_copy_of_a_state_directory(self):
+        """Two copies of one database take turns: nothing arrives twice."""
+        alice, bob = self.pair()
+        alice.call("chat.message", peer="bob", text="one", wait=True)
+        alice.end()
+        copy = alice.state + "-copy"
+        shutil.copytree(alice.state, copy)
+        said = ["one"]
+        for turn, state in enumerate((alice.state, copy, alice.state, copy)):
+            alice.state = state
+            alice.start()
+            alice.call("chat.message", peer="bob", text=f"turn {turn}", wait=True)
+            said.append(f"turn {turn}")
+            alice.end()
+        self.assertEqual([m["text"] for m in bob.call("history")["messages"]], said)
 
 
 class Keys(rig.People):

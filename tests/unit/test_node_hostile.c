@@ -578,9 +578,12 @@ static unsigned count_waiting(const struct house *house, unsigned asked)
 
     for (unsigned i = 0; i < asked; i++) {
         char peer_id[PEER_ID_LENGTH + 1];
-        uint32_t peer;
+        uint32_t number;
+        struct node_peer peer;
         peer_id_encode(house->visitors[i].identity.key.bytes, peer_id);
-        count += node_find_peer(house->node, peer_id, &peer) == OK;
+        count += node_find_peer(house->node, peer_id, &number) == OK &&
+                 node_peer(house->node, number, &peer) &&
+                 strcmp(peer.alias, peer.short_id) != 0; /* one that was forgotten has no name */
     }
     return count;
 }

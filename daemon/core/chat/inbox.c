@@ -69,10 +69,15 @@ static bool is_live(const struct message_have *have, uint64_t epoch)
 
 const struct stream_row *inbox_dead(const struct inbox *inbox, const struct message_have *have)
 {
-    for (size_t i = 0; i < inbox->count; i++)
-        if (!is_live(have, inbox->streams[i].epoch))
-            return &inbox->streams[i];
-    return NULL;
+    const struct stream_row *oldest = NULL;
+    size_t count = 0;
+
+    for (size_t i = inbox->count; i-- > 0;)
+        if (!is_live(have, inbox->streams[i].epoch)) {
+            oldest = &inbox->streams[i];
+            count++;
+        }
+    return count > INBOX_DORMANT_MAX ? oldest : NULL;
 }
 
 void inbox_list_have(const struct inbox *inbox, struct message_have *have)

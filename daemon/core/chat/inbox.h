@@ -27,7 +27,8 @@ void inbox_remove(struct inbox *inbox, uint32_t stream);
 const struct stream_row *inbox_stream(const struct inbox *inbox, uint32_t stream);
 const struct stream_row *inbox_epoch(const struct inbox *inbox, uint64_t epoch);
 
-/* A stream that the other side no longer lists as live, or NULL: to be forgotten. */
+/* The oldest stream that the other side no longer lists as live, or NULL: to be forgotten. A few
+ * are kept all the same: two copies of one database that take turns list each other's as dead. */
 const struct stream_row *inbox_dead(const struct inbox *inbox, const struct message_have *have);
 
 /* Our part of HAVE: what we have of each epoch. */

@@ -81,8 +81,11 @@ struct outcome method_chat_connected(struct node *node, const struct input *inpu
         call_put_peer_id(&w, c);
         json_put_string(&w, "name", c->row.name);
         json_put_bool(&w, "online", c->session != NULL);
-        json_put_string(&w, "via", "direct");
-        json_put_integer(&w, "hops", 0);
+        json_put_string(&w, "via", c->session != NULL ? "direct" : NULL);
+        if (c->session != NULL)
+            json_put_integer(&w, "hops", 0);
+        else
+            json_put_null(&w, "hops");
         json_put_string(&w, "address", address);
         json_put_bool(&w, "verified", c->row.verified);
         json_put_integer(&w, "queued", (int64_t)outbox_queued(&c->outbox));

@@ -80,11 +80,11 @@ struct outcome method_contact_rename(struct node *node, const struct input *inpu
     return outcome_when_durable(node, input->call.call, call_contact_result(contact));
 }
 
-/* Whether `text` is these digits, blanks aside. */
+/* Whether `text` is these digits, white space aside. */
 static bool is_number(const char *text, const char digits[SAFETY_NUMBER_DIGITS + 1])
 {
     for (; *text != '\0'; text++)
-        if (*text != ' ' && *text != *digits++)
+        if (strchr(" \t\n", *text) == NULL && *text != *digits++)
             return false;
     return *digits == '\0';
 }

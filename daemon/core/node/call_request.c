@@ -59,7 +59,9 @@ static enum error find_target(struct node *node, const char *to, struct target *
     if (address.peer_id[0] != '\0') {
         enum error error = peer_id_decode(address.peer_id, PEER_ID_LENGTH, &key);
         if (error != OK) {
-            *ret_message = error_text(error);
+            *ret_message = error == ERR_BAD_CHECKSUM
+                               ? "parameter 'to': the checksum of the peer id is wrong: mistyped?"
+                               : "parameter 'to' holds no peer id that could be: mistyped?";
             return ERR_INVALID_PARAMS;
         }
         target->has_key = true;
@@ -207,14 +209,16 @@ static struct request *newest_asked(const struct node *node, uint32_t peer)
     return newest;
 }
 
-/* REQUEST or PEER: a request that waits for our answer. */
+/* REQUEST or PEER: a request that waits for our answer. What looks like a REQUEST is one, also
+ * where a peer has chosen such a name. */
 static enum error find_asked(const struct node *node, const char *text,
                              struct request **ret_request, const char **ret_message)
 {
-    struct request *request = requests_by_number(&node->requests, request_number(text));
+    uint32_t number = request_number(text);
+    struct request *request = requests_by_number(&node->requests, number);
     struct contact *contact;
 
-    if (request == NULL && contacts_find(&node->contacts, text, &contact) == OK) {
+    if (number == 0 && contacts_find(&node->contacts, text, &contact) == OK) {
         request = requests_pending(&node->requests, contact->row.peer, DIRECTION_IN);
         if (request == NULL)
             request = requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);

@@ -324,6 +324,7 @@ void consent_disconnect(struct node *node, struct contact *contact)
         say_id(node, contact, MESSAGE_DISCONNECT, id);
     } else if (asked != NULL) { /* the request is taken back */
         say_id(node, contact, MESSAGE_DISCONNECT, asked->row.id);
+        tell(node, EVENT_CHAT_EXPIRED, &asked->row, LOGGED);
         remove_pending(node, contact, DIRECTION_OUT);
         set_consent(node, contact, CONSENT_NONE, NULL);
     }
@@ -548,8 +549,10 @@ static void answer_again(struct node *node, struct session *session, struct cont
             say_have(node, contact);
         break;
     case REQUEST_REFUSED:
-    case REQUEST_EXPIRED:
         answer_id(node, session, MESSAGE_CHAT_REFUSE, id);
+        break;
+    case REQUEST_EXPIRED:
+        answer_id(node, session, MESSAGE_NO_CONSENT, id);
         break;
     }
 }
@@ -650,13 +653,32 @@ static void was_refused(struct node *node, struct contact *contact,
     ledger_remove_request(node, ours);
 }
 
+/* We accepted, but the request was over at theirs: there never was a chat. */
+static void came_too_late(struct node *node, struct contact *contact, struct request *request)
+{
+    stream_end(node, contact, "request_expired");
+    tell(node, EVENT_CHAT_EXPIRED, &request->row, LOGGED);
+    set_consent(node, contact, CONSENT_NONE, NULL);
+    remember_answer(node, request, REQUEST_EXPIRED, left_of(node, request));
+}
+
 /* NO_CONSENT ends it on either side, and is how DISCONNECT is acknowledged. */
 static void has_no_consent(struct node *node, struct contact *contact,
                            const uint8_t id[CONSENT_ID_LENGTH])
 {
+    struct request *ours = requests_by_id(&node->requests, contact->row.peer, DIRECTION_OUT, id);
+    struct request *theirs = requests_by_id(&node->requests, contact->row.peer, DIRECTION_IN, id);
+
+    if (ours != NULL && ours->row.state == REQUEST_PENDING &&
+        contact->row.consent == CONSENT_ASKED) { /* its time is over there */
+        consent_expire(node, ours);
+        return;
+    }
     if (memcmp(contact->row.consent_id, id, CONSENT_ID_LENGTH) != 0)
         return;
-    if (consent_is_open(contact))
+    if (contact->row.consent == CONSENT_PENDING && theirs != NULL)
+        came_too_late(node, contact, theirs);
+    else if (consent_is_open(contact))
         consent_end(node, contact, CONSENT_NONE, "them");
     else if (contact->row.consent == CONSENT_ENDING)
         set_consent(node, contact, CONSENT_NONE, NULL);
