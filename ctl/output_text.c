@@ -331,7 +331,7 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
         show_requests(out, look, result);
         break;
     case API_CHAT_ACCEPT:
-        line(out, look, "there is a chat with ", result, "");
+        line(out, look, "accepted; the chat with ", result, " is open as soon as they confirm it");
         break;
     case API_CHAT_REFUSE:
         line(out, look, "the request of ", result, " is refused");

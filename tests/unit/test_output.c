@@ -193,7 +193,8 @@ static void test_sentences(void **state)
     (void)state;
     static const char alice[] = "{\"peer_id\":\"abc\",\"alias\":\"alice\",\"request\":\"r1\"}";
 
-    assert_result(API_CHAT_ACCEPT, alice, "there is a chat with alice\n");
+    assert_result(API_CHAT_ACCEPT, alice,
+                  "accepted; the chat with alice is open as soon as they confirm it\n");
     assert_result(API_CHAT_REFUSE, alice, "the request of alice is refused\n");
     assert_result(API_CHAT_DISCONNECT, alice, "the chat with alice is ended\n");
     assert_result(API_CONTACT_BLOCK, alice, "alice is blocked\n");
