@@ -88,23 +88,49 @@ static void say_messages(const struct line *line)
     say_field(line, "through");
 }
 
+/* What a warning means: BEFORE alice (HOST:PORT) AFTER. */
+struct warning {
+    const char *reason;
+    const char *before, *after;
+};
+
+static const struct warning warnings[] = {
+    {"name_claimed", "the peer that is known here as ",
+     " calls itself by a name that another contact has: compare safety numbers before you trust "
+     "either"},
+    {"cloned_identity", "two programs use the key of ",
+     " and take turns: it runs twice there, or somebody has a copy of the key"},
+    {"database_restored", "",
+     " has messages of ours that our log does not know: was p2pchat.db here restored from an older "
+     "copy?"},
+};
+
+/* A reason that is not known here is said as it is. */
+static struct warning warning_of(const struct json *event)
+{
+    for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+        if (phrase_is(event, "reason", warnings[i].reason))
+            return warnings[i];
+    }
+    return (struct warning){.before = ", ", .after = ""};
+}
+
 static void say_warning(const struct line *line)
 {
+    const struct warning warning = warning_of(line->event);
+
     phrase_begin(line->out, line->look, STYLE_WARNING);
     say(line, "warning");
     phrase_end(line->out, line->look);
     say(line, ": ");
-    say_field(line, "reason");
-    if (phrase_has(line->event, "peer")) {
-        say(line, ", ");
-        say_peer(line);
-    }
-    if (phrase_has(line->event, "address")) {
-        say(line, ", at ");
-        say_field(line, "address");
-    }
+    if (warning.reason == NULL)
+        say_field(line, "reason");
+    say(line, warning.before);
+    say_peer(line);
+    say_in_brackets(line, "address");
+    say(line, warning.after);
     if (phrase_has(line->event, "suppressed")) {
-        say(line, "; alike and not shown: ");
+        say(line, "; warnings left out before it: ");
         say_field(line, "suppressed");
     }
 }
@@ -151,7 +177,7 @@ static void say_event(const struct line *line, enum api_event type)
         break;
     case EVENT_CHAT_EXPIRED:
         say_request(line);
-        say(line, " was not answered in time");
+        say(line, " is over, unanswered");
         break;
     case EVENT_CHAT_DISCONNECTED:
         say(line, "the chat with ");

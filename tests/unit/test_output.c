@@ -299,7 +299,7 @@ static void test_chat_events(void **state)
                  EVENT_TIME "the request of alice (r2) is refused\n");
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("chat.expired", ",\"request\":\"r2\",\"direction\":\"out\""),
-                 EVENT_TIME "the request to alice (r2) was not answered in time\n");
+                 EVENT_TIME "the request to alice (r2) is over, unanswered\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("chat.disconnected", ",\"by\":\"them\""),
                  EVENT_TIME "the chat with alice was ended by them\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("chat.disconnected", ",\"by\":\"us\""),
@@ -314,14 +314,34 @@ static void test_other_events(void **state)
     assert_event(LOOK_PLAIN, EVENT_JSON("peer.offline", ",\"via\":null,\"reason\":\"lost\""),
                  EVENT_TIME "alice is offline (lost)\n");
     assert_event(LOOK_PLAIN,
-                 EVENT_JSON("security.warning",
-                            ",\"reason\":\"name_taken\",\"address\":\"h:1\",\"suppressed\":3"),
-                 EVENT_TIME "warning: name_taken, alice, at h:1; alike and not shown: 3\n");
-    assert_event(LOOK_PLAIN,
                  "{\"time\":\"yester\\u001bday\",\"type\":\"new.kind\",\"x\":\"\\u202e\"}",
                  "yester<U+001B>day  {\"time\":\"yester\\u001bday\",\"type\":\"new.kind\","
                  "\"x\":\"\\u202e\"}\n");
     assert_event(LOOK_PLAIN, "{}", "-  {}\n");
+}
+
+static void test_warnings(void **state)
+{
+    (void)state;
+    assert_event(LOOK_PLAIN,
+                 EVENT_JSON("security.warning",
+                            ",\"reason\":\"name_claimed\",\"address\":\"h:1\",\"suppressed\":0"),
+                 EVENT_TIME "warning: the peer that is known here as alice (h:1) calls itself by a "
+                            "name that another contact has: compare safety numbers before you "
+                            "trust either\n");
+    assert_event(LOOK_PLAIN,
+                 EVENT_JSON("security.warning",
+                            ",\"reason\":\"cloned_identity\",\"address\":null,\"suppressed\":2"),
+                 EVENT_TIME "warning: two programs use the key of alice and take turns: it runs "
+                            "twice there, or somebody has a copy of the key; warnings left "
+                            "out before it: 2\n");
+    assert_event(LOOK_PLAIN, EVENT_JSON("security.warning", ",\"reason\":\"database_restored\""),
+                 EVENT_TIME "warning: alice has messages of ours that our log does not know: was "
+                            "p2pchat.db here restored from an older copy?\n");
+    assert_event(LOOK_PLAIN,
+                 EVENT_JSON("security.warning",
+                            ",\"reason\":\"new\\u001b\",\"address\":\"h:1\",\"suppressed\":3"),
+                 EVENT_TIME "warning: new<U+001B>, alice (h:1); warnings left out before it: 3\n");
 }
 
 /* Every event that there is makes one line, also when it holds nothing. */
@@ -403,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_message_events),
         cmocka_unit_test(test_chat_events),
         cmocka_unit_test(test_other_events),
+        cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_every_event),
         cmocka_unit_test(test_time_is_local),
         cmocka_unit_test(test_durations_and_sizes),
