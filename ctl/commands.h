@@ -21,7 +21,7 @@ enum arg_takes {
     TAKES_REST,  /* all that are left, at least one, joined by a space; `-` alone: standard input */
     TAKES_PLACE, /* an ADDRESS, or HOST and PORT */
     TAKES_JSON,  /* one JSON object, or none */
-    TAKES_ANY    /* all that are left, also none; for the command itself */
+    TAKES_ANY    /* all that are left, also none; joined by a space, or for the command itself */
 };
 
 struct command_arg {

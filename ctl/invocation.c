@@ -252,15 +252,11 @@ static enum outcome take_place(struct parse *parse, const struct command_arg *ar
     return OUTCOME_DONE;
 }
 
-static void take_rest(struct invocation *invocation, const struct command_arg *arg,
-                      const char *const *words, size_t count)
+static void take_joined(struct invocation *invocation, const struct command_arg *arg,
+                        const char *const *words, size_t count)
 {
     struct bytes text = BYTES_EMPTY;
 
-    if (count == 1 && strcmp(words[0], "-") == 0) {
-        invocation->from_stdin = (int)param_place(invocation->command->method, arg->param);
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
         bytes_text(&text, i > 0 ? " " : "");
         bytes_text(&text, words[i]);
@@ -268,6 +264,15 @@ static void take_rest(struct invocation *invocation, const struct command_arg *a
     bytes_u8(&text, '\0');
     set_value(invocation, arg->param, xstrdup((char *)bytes_data(&text)));
     bytes_done(&text);
+}
+
+static void take_rest(struct invocation *invocation, const struct command_arg *arg,
+                      const char *const *words, size_t count)
+{
+    if (count == 1 && strcmp(words[0], "-") == 0)
+        invocation->from_stdin = (int)param_place(invocation->command->method, arg->param);
+    else
+        take_joined(invocation, arg, words, count);
 }
 
 static enum outcome take_json(struct parse *parse, const char *word)
@@ -316,6 +321,8 @@ static enum outcome take_arg(struct parse *parse, const struct command_arg *arg,
     case TAKES_JSON:
         return take_json(parse, words[0]);
     case TAKES_ANY:
+        if (*arg->param != '\0')
+            take_joined(parse->to, arg, words, count);
         break;
     }
     return OUTCOME_DONE;

@@ -98,6 +98,8 @@ static void test_peers(void **state)
     assert_calls(LINE("contact", "verify", "bob"), "contact.verify", "{\"peer\":\"bob\"}");
     assert_calls(LINE("contact", "verify", "bob", "123 45"), "contact.verify",
                  "{\"peer\":\"bob\",\"number\":\"123 45\"}");
+    assert_calls(LINE("contact", "verify", "bob", "12345", "67890\n", "-"), "contact.verify",
+                 "{\"peer\":\"bob\",\"number\":\"12345 67890\\n -\"}");
     assert_calls(LINE("chat", "accept", "r1", "--as", "al"), "chat.accept",
                  "{\"request\":\"r1\",\"as\":\"al\"}");
     assert_calls(LINE("chat", "refuse", "r1"), "chat.refuse", "{\"request\":\"r1\"}");
