@@ -33,10 +33,9 @@ static void say_nobody(const char *path, int error, struct bytes *message)
     bytes_text(message, ": ");
     bytes_text(message, strerror(error));
     if (error == EACCES || error == EPERM)
-        bytes_text(message, "; the system's daemon serves members of the group p2pchat");
+        bytes_text(message, "; a daemon serves the user who runs it");
     else
-        bytes_text(message, "; start one with 'p2pchatd' or 'systemctl start p2pchatd', or say "
-                            "--socket=PATH");
+        bytes_text(message, "; start one with 'p2pchatd', or say --socket=PATH");
 }
 
 /* A socket that is none of the standard streams, should one of them be closed: what is printed must
