@@ -91,8 +91,16 @@ int64_t phrase_number(const struct json *object, const char *name)
 
 void phrase_peer(struct bytes *out, enum look look, const struct json *object, const char *name)
 {
+    const char *text = "";
+    size_t length = 0;
+
+    /* A name with blanks stands in quotes, so that none can pass for words of ours. */
+    json_string(json_member(object, name), &text, &length);
+    bool is_quoted = strchr(text, ' ') != NULL;
     phrase_begin(out, look, STYLE_NAME);
+    bytes_text(out, is_quoted ? "\"" : "");
     phrase_field(out, object, phrase_has(object, name) ? name : "peer_id");
+    bytes_text(out, is_quoted ? "\"" : "");
     phrase_end(out, look);
 }
 

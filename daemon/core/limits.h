@@ -149,6 +149,10 @@ enum {
      * nothing. */
     REQUEST_REMEMBERED_MS = 10 * 60 * 1000,
 
+    /* Aliases of strangers that went, which nobody else gets: so that "alice", typed a moment after
+     * she gave way to a flood, is not the one who flooded. 16 KiB. */
+    RETIRED_ALIASES_MAX = 1024,
+
     /* How often the remaining time of open requests is written down: a crash gives them at most so
      * much more. */
     REQUESTS_STORE_MS = 60 * 1000,

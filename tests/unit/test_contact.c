@@ -157,6 +157,29 @@ static void newcomers_get_a_free_alias(void **state)
     free(shortened);
 }
 
+/* Whoever types "alice" a moment after she was forgotten does not mean the next one of that name.
+ */
+static void a_retired_alias_is_nobody_elses(void **state)
+{
+    struct contacts *contacts = *state;
+    struct contact *alice = put(contacts, 1, "alice", NULL, NULL);
+    uint8_t key[KEY_LENGTH];
+
+    memcpy(key, alice->row.key, KEY_LENGTH);
+    contacts_retire_alias(contacts, alice);
+    contacts_remove(contacts, alice);
+    expect_alias(contacts, "alice", "alice-2");
+    expect_alias(contacts, "ALICE", "ALICE-2");
+    char *own = contacts_new_alias(contacts, "alice", key);
+    assert_string_equal(own, "alice");
+    free(own);
+    for (uint32_t i = 0; i < RETIRED_ALIASES_MAX; i++) { /* in the end it is forgotten */
+        alice = put(contacts, 2, "bob", NULL, NULL);
+        contacts_retire_alias(contacts, alice);
+    }
+    expect_alias(contacts, "alice", "alice");
+}
+
 /* Without a usable name the alias says which key it is. */
 static void newcomers_without_a_name(void **state)
 {
@@ -212,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(find_by_prefix, setup, teardown),
         cmocka_unit_test_setup_teardown(find_ambiguous_and_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(newcomers_get_a_free_alias, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_retired_alias_is_nobody_elses, setup, teardown),
         cmocka_unit_test_setup_teardown(newcomers_without_a_name, setup, teardown),
         cmocka_unit_test_setup_teardown(names_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_are_counted, setup, teardown),

@@ -220,6 +220,33 @@ enum error contacts_find(const struct contacts *contacts, const char *text,
     return OK;
 }
 
+void contacts_retire_alias(struct contacts *contacts, const struct contact *contact)
+{
+    if (contact->alias_folded == NULL)
+        return;
+    contacts->last_retired = (contacts->last_retired + 1) % RETIRED_ALIASES_MAX;
+    contacts->retired[contacts->last_retired] = (struct retired_alias){
+        .alias =
+            hash_bytes(&contacts->hash_key, contact->alias_folded, strlen(contact->alias_folded)),
+        .key = hash_bytes(&contacts->hash_key, contact->row.key, KEY_LENGTH),
+    };
+}
+
+/* Whether somebody may still mean another peer by this alias. */
+static bool is_retired(const struct contacts *contacts, const char *alias,
+                       const uint8_t key[KEY_LENGTH])
+{
+    uint64_t key_hash = hash_bytes(&contacts->hash_key, key, KEY_LENGTH);
+    char *folded = name_fold(alias);
+    uint64_t alias_hash = hash_bytes(&contacts->hash_key, folded, strlen(folded));
+    bool is = false;
+
+    free(folded);
+    for (size_t i = 0; i < RETIRED_ALIASES_MAX && !is; i++)
+        is = contacts->retired[i].alias == alias_hash && contacts->retired[i].key != key_hash;
+    return is;
+}
+
 char *contacts_new_alias(const struct contacts *contacts, const char *name,
                          const uint8_t key[KEY_LENGTH])
 {
@@ -233,7 +260,8 @@ char *contacts_new_alias(const struct contacts *contacts, const char *name,
         memcpy(base + 5, peer_id, PREFIX_LENGTH_MIN);
     }
     char *alias = xstrdup(base);
-    for (uint32_t n = 2; contacts_by_alias(contacts, alias) != NULL; n++) {
+    for (uint32_t n = 2;
+         contacts_by_alias(contacts, alias) != NULL || is_retired(contacts, alias, key); n++) {
         free(alias);
         alias = name_with_suffix(base, n);
     }

@@ -11,6 +11,7 @@
 #include "daemon/core/chat/inbox.h"
 #include "daemon/core/chat/outbox.h"
 #include "daemon/core/hash.h"
+#include "daemon/core/limits.h"
 #include "daemon/core/table.h"
 #include "daemon/core/transaction.h"
 
@@ -51,6 +52,11 @@ struct contact {
     UT_hash_handle by_number, by_key, by_alias;
 };
 
+/* An alias that was a stranger's, as hashes of alias and key: nobody else gets it for a while. */
+struct retired_alias {
+    uint64_t alias, key;
+};
+
 /* Hash tables are keyed, so that nobody outside can choose keys that collide. Iteration is in order
  * of arrival. */
 struct contacts {
@@ -58,6 +64,8 @@ struct contacts {
     struct contact *by_number, *by_key, *by_alias;
     struct known_block *blocks; /* address blocks of contacts, counted */
     uint32_t last_peer;         /* highest number given */
+    struct retired_alias retired[RETIRED_ALIASES_MAX];
+    size_t last_retired;
 };
 
 void contacts_init(struct contacts *contacts, const struct hash_key *key);
@@ -89,6 +97,9 @@ void contacts_seen_in(struct contacts *contacts, struct contact *contact, uint64
  * peer id. The caller frees it. */
 char *contacts_new_alias(const struct contacts *contacts, const char *name,
                          const uint8_t key[KEY_LENGTH]);
+
+/* The alias of this contact is about to be given up. */
+void contacts_retire_alias(struct contacts *contacts, const struct contact *contact);
 
 /* Whether another key is known by this name or alias already. */
 bool contacts_name_is_anothers(const struct contacts *contacts, const char *name,

@@ -338,6 +338,7 @@ static void forget_stranger(struct node *node, struct contact *contact)
 
     if (!contact->is_stranger)
         return;
+    contacts_retire_alias(&node->contacts, contact);
     if (contact->is_logged) {
         row.alias = NULL;
         ledger_put_peer(node, &row);
@@ -746,6 +747,7 @@ void consent_remove(struct node *node, struct contact *contact)
     consent_disconnect(node, contact);
     remove_pending(node, contact, DIRECTION_IN);
     struct peer_row row = contact->row;
+    contacts_retire_alias(&node->contacts, contact);
     row.alias = NULL;
     row.verified = false;
     ledger_put_peer(node, &row);
