@@ -216,9 +216,12 @@ static void test_lists(void **state)
         API_CHAT_CONNECTED,
         "{\"peers\":[{\"alias\":\"alice\",\"peer_id\":\"abc\",\"name\":\"A\",\"online\":true,"
         "\"via\":\"direct\",\"hops\":1,\"address\":\"h:1\",\"verified\":false,\"queued\":0,"
-        "\"last_seen\":\"2026-01-31T12:00:00.000Z\"}]}",
+        "\"last_seen\":\"2026-01-31T12:00:00.000Z\"},{\"alias\":\"bob\",\"peer_id\":\"def\","
+        "\"name\":\"B\",\"online\":false,\"via\":null,\"hops\":null,\"address\":\"h:2\","
+        "\"verified\":true,\"queued\":3,\"last_seen\":null}]}",
         "PEER   ONLINE  VIA     HOPS  ADDRESS  VERIFIED  QUEUED  LAST SEEN\n"
-        "alice  yes     direct  1     h:1      no        0       2026-01-31 12:00:00\n");
+        "alice  yes     direct  1     h:1      no        0       2026-01-31 12:00:00\n"
+        "bob    no      -       -     h:2      yes       3       -\n");
     assert_result(API_CONTACT_LIST, "{\"contacts\":[]}", "no contacts\n");
     assert_result(API_CONTACT_LIST,
                   "{\"contacts\":[{\"alias\":\"alice\",\"peer_id\":\"abc\",\"name\":\"A\","
