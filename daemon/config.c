@@ -189,13 +189,16 @@ static void write_help(struct bytes *out)
 
 /* --- The file --- */
 
+/* Where a line of the file stands; keys of a section that was refused are not looked at. */
+enum section { SECTION_NONE, SECTION_KNOWN, SECTION_REFUSED };
+
 struct config_file {
     FILE *stream;
     const char *path;
     unsigned line; /* the one that was read last */
     char *memory;  /* getline's */
     size_t memory_size;
-    bool section_is_known;
+    enum section section;
     struct config *config;
     struct bytes *out;
     bool good;
@@ -226,6 +229,23 @@ static bool is_section(const char *name, size_t length)
     return false;
 }
 
+static bool check_section(struct config_file *file, const char *line)
+{
+    size_t length = strlen(line);
+
+    file->section = SECTION_REFUSED;
+    if (strchr(line, ']') == NULL) {
+        add_mistake(file, "%s: its ] is missing", line);
+    } else if (line[length - 1] != ']') {
+        add_mistake(file, "%s: nothing may stand behind the ]", line);
+    } else if (!is_section(line + 1, length - 2)) {
+        add_mistake(file, "%s: there is no such section", line);
+    } else {
+        file->section = SECTION_KNOWN;
+    }
+    return file->section == SECTION_KNOWN;
+}
+
 /* Checks a line that inih would read otherwise than systemd: cut it, take half of it for a comment
  * or `:` for `=`. The line has no white space at its ends. */
 static bool check_line(struct config_file *file, const char *line)
@@ -233,12 +253,8 @@ static bool check_line(struct config_file *file, const char *line)
     size_t length = strlen(line);
     const char *comment = strchr(line, ';');
 
-    if (line[0] == '[') {
-        file->section_is_known = line[length - 1] == ']' && is_section(line + 1, length - 2);
-        if (!file->section_is_known)
-            add_mistake(file, "%s: there is no such section", line);
-        return file->section_is_known;
-    }
+    if (line[0] == '[')
+        return check_section(file, line);
     if (line[length - 1] == '\\') {
         add_mistake(file, "a line cannot be continued on the next one");
         return false;
@@ -293,9 +309,9 @@ static int take_key(void *context, const char *section, const char *key, const c
     struct config_file *file = context;
     char why[SETTING_WHY_MAX];
 
-    if (section[0] == '\0')
+    if (file->section == SECTION_NONE)
         add_mistake(file, "%s= stands before any [Section]", key);
-    if (section[0] == '\0' || !file->section_is_known)
+    if (file->section != SECTION_KNOWN)
         return 1;
     for (size_t i = 0; i < settings_count; i++) {
         const struct setting *s = &settings[i];

@@ -314,9 +314,9 @@ static void test_bad_files(void **state)
     assert_file_refused(rig, "[Node]\n\nFoo=1\n", "file:3: Foo=: there is no such key in [Node]");
     assert_file_refused(rig, "[Node]\nlisten=1.1.1.1:1\n", "file:2: listen=: there is no such key");
     assert_file_refused(rig, "[Foo]\nBar=1\n", "file:1: [Foo]: there is no such section");
-    assert_file_refused(rig, "[Node\nName=x\n", "file:1: [Node: there is no such section");
-    assert_file_refused(rig, "[Node] # x\n", "file:1: [Node] # x: there is no such section");
-    assert_file_refused(rig, "[\n", "file:1: [: there is no such section");
+    assert_file_refused(rig, "[Node\nName=x\n", "file:1: [Node: its ] is missing");
+    assert_file_refused(rig, "[Node] # x\n", "file:1: [Node] # x: nothing may stand behind the ]");
+    assert_file_refused(rig, "[\n", "file:1: [: its ] is missing");
     assert_file_refused(rig, "Name=x\n", "file:1: Name= stands before any [Section]");
     assert_file_refused(rig, "[Node]\nName\n", "file:2: must be [Section], Key=VALUE or a comment");
     assert_file_refused(rig, "[Node]\nName: x\n", "file:2: must be [Section]");
@@ -341,6 +341,24 @@ static void test_every_mistake_is_told(void **state)
     assert_non_null(strstr(said(rig), "file:3: B=: "));
     assert_non_null(strstr(said(rig), "file:4: [C]: "));
     assert_null(strstr(said(rig), "file:5"));
+}
+
+/* Keys of a section that was refused are not told of as well, wherever it stands. */
+static void test_one_mistake_is_told_once(void **state)
+{
+    static const char *const first[] = {"[Foo]", "[Node", "[Node] # x"};
+    struct rig *rig = *state;
+    char content[64];
+
+    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+        snprintf(content, sizeof(content), "%s\nBar=1\n[Node]\nName=alice\n", first[i]);
+        assert_file_refused(rig, content, "file:1: [");
+        assert_null(strstr(said(rig), "file:2"));
+        snprintf(content, sizeof(content), "[Node]\n%s\nBar=1\n[Chat]\nBaz=1\n", first[i]);
+        assert_file_refused(rig, content, "file:2: [");
+        assert_null(strstr(said(rig), "file:3"));
+        assert_non_null(strstr(said(rig), "file:5: Baz=: there is no such key in [Chat]"));
+    }
 }
 
 static void test_nul_in_file(void **state)
@@ -440,6 +458,7 @@ int main(void)
         TEST(test_accept_from),
         TEST(test_bad_files),
         TEST(test_every_mistake_is_told),
+        TEST(test_one_mistake_is_told_once),
         TEST(test_nul_in_file),
         TEST(test_quantities),
         TEST(test_file_must_exist_when_given),
