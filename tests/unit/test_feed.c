@@ -235,6 +235,45 @@ static void test_behind_the_ring(void **state)
     feed_free(feed);
 }
 
+/* What does not pass the filter does not leave a reader behind. */
+static void test_rows_that_are_not_wanted(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_new(0, RING);
+    char line[1000] = "";
+    struct feed_row row = {0, 1, 0, line, sizeof(line)};
+
+    feed_subscribe(feed, 1, FEED_NOW, &(struct feed_filter){1u << 5, 0}, ROOMY);
+    for (row.seq = 1; row.seq <= 50; row.seq++) {
+        feed_append(feed, &row);
+        expect_nothing(feed);
+    }
+    append(feed, 51, 5, 0, "wanted");
+    expect_write(feed, 1, "wanted");
+    expect_nothing(feed);
+    feed_free(feed);
+}
+
+static void test_reader_that_leaves_while_it_is_told(void **state)
+{
+    (void)state;
+    struct feed *feed = feed_new(3, RING);
+    const struct feed_row rows[] = {{2, 1, 1, "two", 3}, {3, 1, 1, "three", 5}};
+
+    feed_subscribe(feed, 1, 1, &ALL, ROOMY);
+    feed_subscribe(feed, 2, FEED_NOW, &ALL, ROOMY);
+    uint64_t read = expect_read(feed, 1);
+    feed_rows(feed, read, &(struct feed_answer){OK, rows, 2, 3, true}, NOW);
+    expect_write(feed, 1, "two");
+    feed_unsubscribe(feed, 1);
+    expect_nothing(feed);
+    feed_tell(feed, &(struct feed_row){0, 5, 9, "now", 3});
+    feed_unsubscribe(feed, 2);
+    expect_nothing(feed);
+    assert_false(feed_is_followed(feed));
+    feed_free(feed);
+}
+
 static void test_nothing_kept_is_an_end(void **state)
 {
     (void)state;
@@ -407,7 +446,7 @@ static void drain(struct model *m)
         if (a.kind == FEED_WRITE) {
             check_write(m, &a);
         } else {
-            assert_true(m->read_count < FEED_READS_MAX);
+            assert_true(m->read_count < FEED_READS_MAX && a.read.bytes_max > 0);
             m->reads[m->read_count++] = a;
         }
     }
@@ -596,6 +635,8 @@ int main(void)
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_room_that_is_lost_while_reading),
         cmocka_unit_test(test_behind_the_ring),
+        cmocka_unit_test(test_rows_that_are_not_wanted),
+        cmocka_unit_test(test_reader_that_leaves_while_it_is_told),
         cmocka_unit_test(test_nothing_kept_is_an_end),
         cmocka_unit_test(test_a_failed_read_is_repeated_later),
         cmocka_unit_test(test_reads_are_bounded_and_take_turns),
