@@ -32,8 +32,6 @@ void call_forget(struct call *call)
 
     HASH_DELETE(hh, control->calls, call);
     TAILQ_REMOVE(&call->client->calls, call, in_client);
-    if (call->is_queued)
-        TAILQ_REMOVE(&call->client->histories, call, in_histories);
     call->client->call_count--;
     free(call);
 }

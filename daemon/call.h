@@ -25,7 +25,6 @@ struct call {
     enum api_method method;
     struct rpc_id id;
     struct history_query history; /* of API_HISTORY */
-    bool is_queued;               /* among its client's histories */
     TAILQ_ENTRY(call) in_client, in_histories;
     UT_hash_handle hh;
 };

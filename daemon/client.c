@@ -181,10 +181,8 @@ void client_flush(struct client *c)
         }
     }
     bytes_done(&c->out);
-    if (c->is_expelled) {
+    if (c->is_expelled)
         shutdown(c->descriptor, SHUT_WR);
-        c->is_gone |= c->has_ended;
-    }
 }
 
 void client_expel(struct client *c)

@@ -378,7 +378,7 @@ bool control_is_flushed(const struct control *control)
     if (control->calls != NULL)
         return false;
     TAILQ_FOREACH(c, &control->clients, in_all)
-    if (!c->is_gone && bytes_length(&c->out) > 0)
-        return false;
+        if (!c->is_gone && bytes_length(&c->out) > 0)
+            return false;
     return true;
 }

@@ -195,11 +195,11 @@ static struct reader *finish_read(struct feed *feed, uint64_t read)
     must(feed->reads > 0);
     feed->reads--;
     TAILQ_FOREACH(r, &feed->in[READING], link)
-    if (r->read == read)
-        return r;
+        if (r->read == read)
+            return r;
     TAILQ_FOREACH(r, &feed->in[GONE], link)
-    if (r->read == read)
-        break;
+        if (r->read == read)
+            break;
     must(r != NULL);
     TAILQ_REMOVE(&feed->in[GONE], r, link);
     free(r);

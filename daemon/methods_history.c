@@ -39,7 +39,6 @@ static void ask_next(struct control *control)
         c->waits_history = false;
         if (call != NULL) {
             TAILQ_REMOVE(&c->histories, call, in_histories);
-            call->is_queued = false;
             ask_store(call);
         }
     }
@@ -74,7 +73,6 @@ const struct answered *method_history(struct call *call, const struct api_args *
             return call_fail(call, error, NULL);
     }
     call->history = query;
-    call->is_queued = true;
     TAILQ_INSERT_TAIL(&c->histories, call, in_histories);
     stand_in_line(c);
     ask_next(c->control);

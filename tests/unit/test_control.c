@@ -289,6 +289,7 @@ static void test_one_that_does_not_read(void **state)
 {
     (void)state;
     int slow = rig_connect(), other = rig_connect();
+    int events = event_base_get_num_events(rig.pump.base, EVENT_BASE_COUNT_ADDED);
     size_t sent = 0, replied;
 
     /* It sends until nobody takes more. */
@@ -302,6 +303,8 @@ static void test_one_that_does_not_read(void **state)
     replied = rig.replied;
     assert_true(replied < sent);
     assert_true(replied < 40000); /* 256 KiB here and as much in the socket, of 40 bytes each */
+    /* The loop waits for it to read, and for nothing else. */
+    assert_int_equal(event_base_get_num_events(rig.pump.base, EVENT_BASE_COUNT_ADDED), events + 1);
     rig_send(other, MESSAGE("2", "alice"));
     rig_expect_part(other, "\"n\":");
     rig_run();
@@ -311,6 +314,25 @@ static void test_one_that_does_not_read(void **state)
     rig_expect_silence(slow);
     close(slow);
     close(other);
+}
+
+static void test_turns_with_long_lines_are_short(void **state)
+{
+    (void)state;
+    struct bytes burst = BYTES_EMPTY;
+    char padding[CLIENT_BYTES_PER_TURN];
+    int busy = rig_connect();
+
+    memset(padding, ' ', sizeof(padding));
+    for (int i = 0; i < 3; i++) {
+        bytes_append(&burst, padding, sizeof(padding));
+        bytes_text(&burst, MESSAGE("1", "alice"));
+    }
+    assert_int_equal(send(busy, bytes_data(&burst), bytes_length(&burst), 0), bytes_length(&burst));
+    rig_turn();
+    assert_int_equal(rig.replied, 1);
+    bytes_done(&burst);
+    close(busy);
 }
 
 static void test_turns_are_short(void **state)
@@ -509,6 +531,7 @@ int main(void)
         TEST(test_half_closed_and_then_gone),
         TEST(test_too_many_calls_wait),
         TEST(test_one_that_does_not_read),
+        TEST(test_turns_with_long_lines_are_short),
         TEST(test_turns_are_short),
         TEST(test_passed_descriptors_are_closed),
         TEST(test_too_many_clients),

@@ -10,8 +10,10 @@
 #include "common/api.h"
 #include "common/json.h"
 #include "common/rpc.h"
+#include "daemon/core/transaction.h"
 #include "daemon/feed.h"
 #include "daemon/limits.h"
+#include "daemon/store/store.h"
 #include "tests/unit/control_rig.h"
 
 #define REQUEST(id, method, params) \
@@ -48,6 +50,49 @@ static void test_live(void **state)
     close(c);
     rig_run();
     rig_commit(EVENT_MESSAGE_RECEIVED, 1, "nobody listens");
+}
+
+static void test_only_what_is_new_is_told(void **state)
+{
+    (void)state;
+    struct transaction *t = transaction_new(1);
+    int c = rig_connect();
+
+    rig_send(c, SUBSCRIBE("{}"));
+    rig_expect(c, FROM("100"));
+    for (uint64_t seq = 99; seq <= 101; seq++) {
+        struct log_row *row = &transaction_add(t, CHANGE_LOG)->log;
+
+        row->type = EVENT_SECURITY_WARNING;
+        row->seq = seq;
+        row->existing = seq == 99; /* its key was used before */
+        row->result = seq == 100 ? ERR_KEY_CONFLICT : OK;
+    }
+    transaction_add(t, CHANGE_PEER)->peer.peer = 7;
+    control_durable(rig.pump.control, t);
+    transaction_free(t);
+    rig_expect_part(c, "\"seq\":101,");
+    rig_expect_silence(c);
+    close(c);
+}
+
+/* Rows of a later version are passed over. */
+static void test_types_that_are_not_known(void **state)
+{
+    (void)state;
+    struct store_row rows[] = {{.log = {.type = 200, .seq = 99}},
+                               {.log = {.type = EVENT_SECURITY_WARNING, .seq = 100}}};
+    struct store_answer answer = {
+        .kind = STORE_ROWS, .rows = rows, .count = 2, .scanned_through = 100, .end = true};
+    int c = rig_connect();
+
+    rig_send(c, SUBSCRIBE("{\"since\":98}"));
+    rig_expect(c, FROM("98"));
+    answer.id = rig.questions[0].id;
+    control_rows(rig.pump.control, &answer);
+    rig_expect_part(c, "\"seq\":100,");
+    rig_expect_silence(c);
+    close(c);
 }
 
 static void test_since(void **state)
@@ -334,12 +379,39 @@ static void test_pages_for_a_crowd(void **state)
     }
 }
 
+/* What was asked for before the end is answered. */
+static void test_stop_with_a_crowd_waiting(void **state)
+{
+    (void)state;
+    enum { CROWD = 3 * HISTORY_READS_MAX };
+    int clients[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        clients[i] = rig_connect();
+        rig_send(clients[i], REQUEST("1", "history", "{}"));
+    }
+    rig_run();
+    control_stop(rig.pump.control);
+    close(clients[CROWD - 1]);
+    while (rig.question_count > 0) {
+        assert_false(control_is_flushed(rig.pump.control));
+        rig_answer_messages(0, 0, 0, true);
+    }
+    for (int i = 0; i < CROWD - 1; i++) {
+        rig_expect_part(clients[i], "\"messages\"");
+        close(clients[i]);
+    }
+    assert_true(control_is_flushed(rig.pump.control));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, rig_setup, rig_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_live),
+        TEST(test_only_what_is_new_is_told),
+        TEST(test_types_that_are_not_known),
         TEST(test_since),
         TEST(test_filters),
         TEST(test_refusals),
@@ -351,6 +423,7 @@ int main(void)
         TEST(test_a_page_fits_into_a_line),
         TEST(test_one_page_at_a_time),
         TEST(test_pages_for_a_crowd),
+        TEST(test_stop_with_a_crowd_waiting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,8 +101,7 @@ void contacts_done(struct contacts *contacts)
 {
     struct contact *contact, *next;
 
-    HASH_ITER(by_number, contacts->by_number, contact, next)
-    {
+    HASH_ITER(by_number, contacts->by_number, contact, next) {
         contact->session = NULL;
         contact->is_dirty = false;
         contacts_remove(contacts, contact);
