@@ -63,11 +63,11 @@ static bool create(const struct state_dir *dir, enum identity_need need,
 
 bool identity_file_load(const struct state_dir *dir, enum identity_need need,
                         const struct random *random, struct identity *ret_identity,
-                        struct refusal *ret_refusal)
+                        bool *ret_is_new, struct refusal *ret_refusal)
 {
     char line[LINE_LENGTH + 2]; /* one more, so that a longer file shows */
     size_t length = 0;
-    bool good = false;
+    bool good = false, is_new = false;
 
     switch (
         state_dir_read(dir, file_name, STATE_SECRET, line, sizeof(line), &length, ret_refusal)) {
@@ -79,10 +79,13 @@ bool identity_file_load(const struct state_dir *dir, enum identity_need need,
         break;
     case STATE_FILE_MISSING:
         good = create(dir, need, random, ret_identity, ret_refusal);
+        is_new = true;
         break;
     case STATE_FILE_REFUSED:
         break;
     }
     crypto_wipe(line, sizeof(line));
+    if (good)
+        *ret_is_new = is_new;
     return good;
 }

@@ -17,11 +17,11 @@ enum identity_need {
     IDENTITY_MUST_BE_THERE /* there is a database, which is useless without its key */
 };
 
-/* Reads the identity, or makes and keeps it. Refused: missing though it must be there, damaged, a
- * symbolic link, readable by others (78); not writable (77); anything else (74). `ret_identity` is
- * touched in any case, and best lies in memory for secrets. */
+/* Reads the identity, or makes and keeps it: then `ret_is_new` is true. Refused: missing though it
+ * must be there, damaged, a symbolic link, readable by others (78); not writable (77); anything
+ * else (74). `ret_identity` is touched in any case, and best lies in memory for secrets. */
 bool identity_file_load(const struct state_dir *dir, enum identity_need need,
                         const struct random *random, struct identity *ret_identity,
-                        struct refusal *ret_refusal);
+                        bool *ret_is_new, struct refusal *ret_refusal);
 
 #endif

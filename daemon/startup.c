@@ -40,23 +40,39 @@ static int exit_code_of(enum store_refusal refusal)
     return EX_SOFTWARE;
 }
 
+/* A node that is new, or that lost what it knew, is told of: neither looks wrong from outside. */
+static void say_what_is_new(const char *path, const struct identity *identity, bool identity_is_new,
+                            bool database_is_new)
+{
+    if (identity_is_new)
+        log_line(LEVEL_NOTICE, "%s: a new identity was made, peer id %s", path, identity->id);
+    else if (database_is_new)
+        log_line(LEVEL_WARNING,
+                 "%s: the identity was there, but no database: contacts and history are gone; "
+                 "was p2pchat.db moved away?",
+                 path);
+}
+
 static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
 {
     const struct random random = entropy_random();
     const char *path = daemon->config.state_dir;
     char message[STORE_MESSAGE_MAX];
     enum store_refusal refusal;
+    bool database_is_new, identity_is_new;
 
     if (!state_dir_open(path, &daemon->dir, ret_refusal))
         return false;
     daemon->identity = secret_new(sizeof(*daemon->identity));
+    database_is_new = !store_exists(path);
     if (!identity_file_load(&daemon->dir,
-                            store_exists(path) ? IDENTITY_MUST_BE_THERE : IDENTITY_MAY_BE_NEW,
-                            &random, daemon->identity, ret_refusal))
+                            database_is_new ? IDENTITY_MAY_BE_NEW : IDENTITY_MUST_BE_THERE, &random,
+                            daemon->identity, &identity_is_new, ret_refusal))
         return false;
     refusal = store_open(path, daemon->identity->key.bytes, &daemon->pump.store, message);
     if (refusal != STORE_OPENED)
         return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+    say_what_is_new(path, daemon->identity, identity_is_new, database_is_new);
     return true;
 }
 

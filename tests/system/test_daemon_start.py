@@ -183,6 +183,38 @@ class Start(rig.Test):
         os.replace(os.path.join(bob.state, "identity.key"), key)
         self.refuses(alice, 78, "p2pchat.db")
 
+    def test_what_is_new_is_told(self):
+        made, gone = "a new identity was made, peer id ", "contacts and history are gone"
+        alice = self.daemon("alice")
+        peer_id = alice.start().call("identity")["peer_id"]
+        self.assertEqual(alice.end(), 0)
+        self.assertIn(made + peer_id, alice.log())
+        self.assertNotIn(gone, alice.log())
+
+        alice.start()
+        self.assertEqual(alice.end(), 0)
+        self.assertEqual(alice.log().count(made), 1)
+        self.assertNotIn(gone, alice.log())
+
+        for name in os.listdir(alice.state):
+            if name.startswith("p2pchat.db"):
+                os.unlink(os.path.join(alice.state, name))
+        alice.start()
+        self.assertEqual(alice.end(), 0)
+        self.assertEqual(alice.log().count(made), 1)
+        self.assertIn(gone, alice.log())
+
+    def test_a_start_that_fails_loses_nothing(self):
+        """Somebody who mends the first start is not told that something is gone."""
+        alice = self.daemon("alice")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.refuses(alice, 69, "is in use",
+                         f"--listen=127.0.0.1:{taken.getsockname()[1]}")
+        alice.start()
+        self.assertEqual(alice.end(), 0)
+        self.assertIn("a new identity was made", alice.log())
+        self.assertNotIn("contacts and history are gone", alice.log())
+
     def test_database_is_damaged(self):
         alice = self.daemon("alice")
         alice.start()
