@@ -115,6 +115,38 @@ static enum outcome check_value(const struct command *command, const struct api_
     return OUTCOME_DONE;
 }
 
+static bool is_event(const char *name, size_t length)
+{
+    const struct api_event_row *row;
+
+    for (size_t i = 0; (row = api_event_at(i)) != NULL; i++) {
+        if (strlen(row->name) == length && memcmp(row->name, name, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Says which of the types in a,b,c there is not, and which there are. */
+static enum outcome check_types(const char *value, struct bytes *message)
+{
+    const char *end;
+
+    for (; value != NULL; value = *end == ',' ? end + 1 : NULL) {
+        end = strchrnul(value, ',');
+        if (is_event(value, (size_t)(end - value)))
+            continue;
+        bytes_text(message, "--type: there are no events '");
+        text_append_safe(message, value, (size_t)(end - value));
+        bytes_text(message, "', only ");
+        for (size_t i = 0; api_event_at(i) != NULL; i++) {
+            bytes_text(message, i > 0 ? ", " : "");
+            bytes_text(message, api_event_at(i)->name);
+        }
+        return OUTCOME_USAGE;
+    }
+    return OUTCOME_DONE;
+}
+
 enum outcome params_check(const struct invocation *invocation, struct bytes *message)
 {
     const struct command *command = invocation->command;
@@ -125,6 +157,8 @@ enum outcome params_check(const struct invocation *invocation, struct bytes *mes
         if (invocation->value[i] != NULL)
             outcome = check_value(command, &row->params[i], invocation->value[i], message);
     }
+    if (outcome == OUTCOME_DONE && command->id == COMMAND_WATCH)
+        outcome = check_types(invocation->value[ARG_EVENTS_SUBSCRIBE_TYPES], message);
     if (command->id == COMMAND_CALL &&
         !text_is_utf8(invocation->call_method, strlen(invocation->call_method))) {
         bytes_text(message, "METHOD must be UTF-8");

@@ -54,11 +54,11 @@ class Watch(Case):
             until_closed(connection)
 
         with FakeDaemon(serve) as daemon:
-            self.ends(0, "watch", "--since=5", "--type=message.received,gap", "--peer", "alice",
-                      "--count=1", daemon=daemon, prints=b"2026-01-31 12:00:00  alice: hi\n")
+            self.ends(0, "watch", "--since=5", "--type=message.received,peer.online", "--peer",
+                      "alice", "--count=1", daemon=daemon, prints=b"2026-01-31 12:00:00  alice: hi\n")
         self.assertEqual(got[0]["method"], "events.subscribe")
         self.assertEqual(got[0]["params"],
-                         {"since": 5, "types": ["message.received", "gap"], "peer": "alice"})
+                         {"since": 5, "types": ["message.received", "peer.online"], "peer": "alice"})
 
     def test_json_lines(self):
         """--json prints each event as it is, one a line, and nothing else"""

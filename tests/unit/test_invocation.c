@@ -202,10 +202,11 @@ static void test_history_and_watch(void **state)
     assert_wrong(LINE("history", "--before=99999999999999999999"), OUTCOME_USAGE,
                  "--before must be an integer from 1 to 9007199254740991; "
                  "see 'p2pchatctl help history'");
-    invocation = right(LINE("watch", "--since=0", "--type=message.received,gap", "--type=x",
-                            "--peer=bob", "--count=3"));
+    invocation = right(LINE("watch", "--since=0", "--type=message.received,chat.refused",
+                            "--type=peer.online", "--peer=bob", "--count=3"));
     assert_writes(&invocation, "events.subscribe",
-                  "{\"since\":0,\"types\":[\"message.received\",\"gap\",\"x\"],\"peer\":\"bob\"}");
+                  "{\"since\":0,\"types\":[\"message.received\",\"chat.refused\",\"peer.online\"],"
+                  "\"peer\":\"bob\"}");
     assert_int_equal(invocation.count, 3);
     invocation_done(&invocation);
     assert_wrong(LINE("watch", "--count=0"), OUTCOME_USAGE,
@@ -214,6 +215,27 @@ static void test_history_and_watch(void **state)
                  "--type must be a list, separated by commas; see 'p2pchatctl help watch'");
     assert_wrong(LINE("watch", "--type="), OUTCOME_USAGE,
                  "--type must be a list, separated by commas; see 'p2pchatctl help watch'");
+}
+
+#define KNOWN_TYPES                                                                       \
+    "message.received, message.sent, message.delivered, message.failed, chat.requested, " \
+    "chat.accepted, chat.refused, chat.expired, chat.disconnected, peer.online, "         \
+    "peer.offline, security.warning"
+
+static void test_types_of_events(void **state)
+{
+    (void)state;
+    struct invocation invocation = right(LINE("watch"));
+
+    invocation_done(&invocation);
+    assert_wrong(LINE("watch", "--type=foo"), OUTCOME_USAGE,
+                 "--type: there are no events 'foo', only " KNOWN_TYPES);
+    assert_wrong(LINE("watch", "--type=peer.online,message"), OUTCOME_USAGE,
+                 "--type: there are no events 'message', only " KNOWN_TYPES);
+    assert_wrong(LINE("watch", "--type=\x1b.a.name.that.is.longer.than.any.of.them,peer.online"),
+                 OUTCOME_USAGE,
+                 "--type: there are no events '<U+001B>.a.name.that.is.longer.than.any.of.them', "
+                 "only " KNOWN_TYPES);
 }
 
 static void test_calls(void **state)
@@ -323,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_too_long_text),
         cmocka_unit_test(test_standard_input),
         cmocka_unit_test(test_history_and_watch),
+        cmocka_unit_test(test_types_of_events),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_global_options),
         cmocka_unit_test(test_wrong_options),
