@@ -55,6 +55,26 @@ class Consent(rig.People):
         self.assert_refused("no_such_request", alice.call, "chat.accept", request="r1")
         self.assert_refused("no_such_request", bob.call, "chat.accept", request="carol")
 
+    def test_strangers_of_one_address_within_a_minute(self):
+        """The log tells of the first; who watches is told of all, and so is who asks."""
+        alice, bob, carol = (self.person(n) for n in ("alice", "bob", "carol"))
+        watching = alice.client()
+        watching.call("events.subscribe")
+        bob.call("chat.request", to=alice.address())
+        first = watching.event("chat.requested")
+        carol.call("chat.request", to=alice.address())
+        second = watching.event("chat.requested")
+        self.assertEqual((first["peer"], second["peer"]), ("bob", "carol"))
+        self.assertIsNotNone(first["seq"])
+        self.assertIsNone(second["seq"])
+        self.assertEqual([r["alias"] for r in alice.call("chat.requests")["requests"]],
+                         ["bob", "carol"])
+        later = alice.client()
+        later.call("events.subscribe", since=0)
+        self.assertEqual(later.event(), first)
+        later.call("status")
+        self.assertEqual(later.events, [])
+
     def test_yes_for_an_expired_request(self):
         alice = self.person("alice")
         config = self.write("bob.conf", "[Chat]\nRequestTimeoutSec=1\n")
