@@ -161,6 +161,9 @@ enum {
      * specification. */
     RATION_MS = 60 * 1000,
 
+    /* Blocks and peers whose last row of a kind is remembered for that. 20 KiB. */
+    RATIONS_MAX = 512,
+
     /* --- Messages between contacts --- */
 
     /* In flight at most, by the specification. */

@@ -202,10 +202,10 @@ static void names_of_others(void **state)
     const struct contact *alice = put(contacts, 1, "alice", "Alice Liddell", NULL);
     const struct contact *bob = put(contacts, 2, "bob", NULL, NULL);
 
-    assert_true(contacts_name_is_anothers(contacts, "alice", bob->row.key));
-    assert_true(contacts_name_is_anothers(contacts, "Alice Liddell", bob->row.key));
-    assert_false(contacts_name_is_anothers(contacts, "alice", alice->row.key));
-    assert_false(contacts_name_is_anothers(contacts, "carol", bob->row.key));
+    assert_non_null(contacts_named(contacts, "alice", bob->row.key));
+    assert_non_null(contacts_named(contacts, "Alice Liddell", bob->row.key));
+    assert_null(contacts_named(contacts, "alice", alice->row.key));
+    assert_null(contacts_named(contacts, "carol", bob->row.key));
 }
 
 static void blocks_are_counted(void **state)

@@ -267,17 +267,26 @@ char *contacts_new_alias(const struct contacts *contacts, const char *name,
     return alias;
 }
 
-bool contacts_name_is_anothers(const struct contacts *contacts, const char *name,
+struct contact *contacts_named(const struct contacts *contacts, const char *name,
                                const uint8_t key[KEY_LENGTH])
 {
-    const struct contact *known = contacts_by_alias(contacts, name);
-    bool is_anothers = known != NULL && memcmp(known->row.key, key, KEY_LENGTH) != 0;
+    struct contact *found = contacts_by_alias(contacts, name);
     char *folded = name_fold(name);
 
-    for (struct contact *c = contacts->by_number; c != NULL && !is_anothers; c = c->by_number.next)
-        is_anothers = c->row.alias != NULL && c->name_folded != NULL && folded != NULL &&
-                      strcmp(c->name_folded, folded) == 0 &&
-                      memcmp(c->row.key, key, KEY_LENGTH) != 0;
+    if (found != NULL && memcmp(found->row.key, key, KEY_LENGTH) == 0)
+        found = NULL;
+    for (struct contact *c = contacts->by_number; c != NULL && found == NULL; c = c->by_number.next)
+        if (c->row.alias != NULL && c->name_folded != NULL && folded != NULL &&
+            strcmp(c->name_folded, folded) == 0 && memcmp(c->row.key, key, KEY_LENGTH) != 0)
+            found = c;
     free(folded);
-    return is_anothers;
+    return found;
+}
+
+bool contact_is_stranger(const struct contact *contact)
+{
+    const struct peer_row *row = &contact->row;
+
+    return (row->consent == CONSENT_NONE || row->consent == CONSENT_WAS_ASKED) &&
+           row->last_seen_ms == 0 && row->address == NULL && !row->verified && !row->blocked;
 }

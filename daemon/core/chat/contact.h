@@ -41,10 +41,11 @@ struct contact {
     uint64_t ack_through;
     uint32_t read_stream;
     uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
-    bool is_stranger;                        /* asked, and nothing else is known of it */
-    bool is_logged;                          /* the log tells of it, so that its row must stay */
-    bool has_have;                           /* the other side's HAVE came on this link */
-    bool sent_have;                          /* and ours went */
+    struct mono next_warning;                /* not before then; the rest is counted */
+    uint64_t warnings_suppressed;
+    bool is_logged; /* the log tells of it, so that its row must stay */
+    bool has_have;  /* the other side's HAVE came on this link */
+    bool sent_have; /* and ours went */
     struct instances instances;
     struct contact *next_dirty; /* the list of contacts with something to send */
     bool is_dirty;
@@ -101,8 +102,12 @@ char *contacts_new_alias(const struct contacts *contacts, const char *name,
 /* The alias of this contact is about to be given up. */
 void contacts_retire_alias(struct contacts *contacts, const struct contact *contact);
 
-/* Whether another key is known by this name or alias already. */
-bool contacts_name_is_anothers(const struct contacts *contacts, const char *name,
+/* The contact with another key that is known by this name or alias already, or NULL. */
+struct contact *contacts_named(const struct contacts *contacts, const char *name,
                                const uint8_t key[KEY_LENGTH]);
+
+/* Whether all that is known of a peer is that it asked: there never was consent, we never dialled
+ * it, and nobody marked it. */
+bool contact_is_stranger(const struct contact *contact);
 
 #endif

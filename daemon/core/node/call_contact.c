@@ -76,7 +76,6 @@ struct outcome method_contact_rename(struct node *node, const struct input *inpu
     struct peer_row row = contact->row;
     row.alias = (char *)alias;
     ledger_put_peer(node, &row);
-    contact->is_stranger = false;
     return outcome_when_durable(node, input->call.call, call_contact_result(contact));
 }
 

@@ -174,6 +174,8 @@ static struct contact *set_consent(struct node *node, const struct contact *cont
     bool becomes_mutual = consent == CONSENT_MUTUAL && row.consent != CONSENT_MUTUAL;
 
     row.consent = consent;
+    if (becomes_mutual)
+        row.last_seen_ms = node->now.unix_ms;
     memmove(row.consent_id, id != NULL ? id : none, CONSENT_ID_LENGTH);
     if (consent == CONSENT_NONE && row.alias == NULL) { /* removed, and they know: no pin is left */
         row.address = NULL;
@@ -201,13 +203,13 @@ static struct contact *new_contact(struct node *node, const struct session *sess
 
     memcpy(row.key, session->key, KEY_LENGTH);
     row.alias = contacts_new_alias(&node->contacts, name, row.key);
-    bool is_claimed = name != NULL && contacts_name_is_anothers(&node->contacts, name, row.key);
+    struct contact *victim = name != NULL ? contacts_named(&node->contacts, name, row.key) : NULL;
     ledger_put_peer(node, &row);
     free(row.alias);
     struct contact *contact = contacts_by_number(&node->contacts, row.peer);
     session_consent_changed(node, contact);
-    if (is_claimed)
-        ledger_warn(node, "name_claimed", row.peer, session->remote);
+    if (victim != NULL)
+        ledger_warn(node, "name_claimed", victim, row.peer, session->remote);
     return contact;
 }
 
@@ -262,7 +264,6 @@ void consent_accept(struct node *node, struct request *request, const char *alia
         row.alias = (char *)alias;
         ledger_put_peer(node, &row);
     }
-    contact->is_stranger = false;
     contact = set_consent(node, contact, CONSENT_PENDING, request->row.id);
     remember_answer(node, request, REQUEST_ACCEPTED, left_of(node, request));
     tell(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
@@ -274,7 +275,6 @@ void consent_refuse(struct node *node, struct request *request)
 {
     struct contact *contact = contacts_by_number(&node->contacts, request->row.peer);
 
-    contact->is_stranger = false;
     contact = set_consent(node, contact, CONSENT_NONE, NULL);
     remember_answer(node, request, REQUEST_REFUSED, left_of(node, request));
     tell(node, EVENT_CHAT_REFUSED, &request->row, LOGGED);
@@ -336,7 +336,7 @@ static void forget_stranger(struct node *node, struct contact *contact)
 {
     struct peer_row row = contact->row;
 
-    if (!contact->is_stranger)
+    if (!contact_is_stranger(contact))
         return;
     contacts_retire_alias(&node->contacts, contact);
     if (contact->is_logged) {
@@ -431,7 +431,6 @@ static void ask(struct node *node, struct contact *contact, const struct attempt
     random_fill(&node->random, id, sizeof id);
     new_request(node, contact, DIRECTION_OUT, id, attempt->greeting, address, &row);
     ledger_put_request(node, &row);
-    contact->is_stranger = false;
     contact = set_consent(node, contact, CONSENT_ASKED, NULL);
     tell(node, EVENT_CHAT_REQUESTED, &row, LOGGED);
     say_request(node, contact, &row);
@@ -525,7 +524,7 @@ static void ask_the_user(struct node *node, struct contact *contact, const struc
     contact = set_consent(node, contact, CONSENT_WAS_ASKED, NULL);
     /* who is known was refused or parted from: one row a minute of each, as of a block */
     bool is_logged =
-        contact->is_stranger
+        contact_is_stranger(contact)
             ? ledger_ration(node, RATIONED_REQUEST, block, &suppressed)
             : ledger_ration(node, RATIONED_ASKED_AGAIN, contact->row.peer, &suppressed);
     requests_by_number(&node->requests, row->request)->is_logged = is_logged;
@@ -569,18 +568,17 @@ static void was_asked(struct node *node, struct session *session, const struct j
         session_close(node, session, LINK_END_MALFORMED);
         return;
     }
-    uint64_t block = session_block(session);
-    if (contact == NULL) {
-        make_room(node, block);
+    if (contact == NULL)
         contact = new_contact(node, session, message.name, NULL);
-        contact->is_stranger = true;
-    }
     known = requests_by_id(&node->requests, contact->row.peer, DIRECTION_IN, message.request);
     if (known != NULL) {
         answer_again(node, session, contact, known);
         return;
     }
     forget_answered(node, contact);
+    if (contact_is_stranger(contact) &&
+        requests_pending(&node->requests, contact->row.peer, DIRECTION_IN) == NULL)
+        make_room(node, session_block(session));
     contact = with_alias(node, contact);
     new_request(node, contact, DIRECTION_IN, message.request, message.greeting, session->remote,
                 &row);
@@ -591,7 +589,7 @@ static void was_asked(struct node *node, struct session *session, const struct j
     } else if (ours != NULL) {
         cross(node, contact, ours, &row);
     } else {
-        ask_the_user(node, contact, &row, block);
+        ask_the_user(node, contact, &row, session_block(session));
     }
 }
 
@@ -688,7 +686,7 @@ static void has_no_consent(struct node *node, struct contact *contact,
 /* Remembered like one that expired, but not for every stranger who comes by: keys are free. */
 static void taken_back(struct node *node, const struct contact *contact, struct request *request)
 {
-    if (contact->is_stranger && !request->is_logged) {
+    if (contact_is_stranger(contact) && !request->is_logged) {
         tell_expired(node, request);
         forget_request(node, request);
     } else {
@@ -763,7 +761,6 @@ void consent_block(struct node *node, struct contact *contact)
         consent_end(node, contact, CONSENT_NONE, "us");
     remove_pending(node, contact, DIRECTION_OUT);
     remove_pending(node, contact, DIRECTION_IN);
-    contact->is_stranger = false;
     struct peer_row row = contact->row;
     row.blocked = true;
     ledger_put_peer(node, &row);

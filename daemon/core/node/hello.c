@@ -20,8 +20,8 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
     node->proved_count++;
     memcpy(session->key, key, KEY_LENGTH);
     session->contact = contact;
-    node_note(node, NOTE_INFO, "link_proved", key, session->remote,
-              session->dial != 0 ? "dialled" : "accepted");
+    node_note(node, contact != NULL && !contact_is_stranger(contact) ? NOTE_INFO : NOTE_DEBUG,
+              "link_proved", key, session->remote, session->dial != 0 ? "dialled" : "accepted");
     if (memcmp(key, node->identity->key.bytes, KEY_LENGTH) == 0) {
         session_close(node, session, LINK_END_SELF);
         return;
@@ -70,8 +70,9 @@ static void learn_record(struct node *node, struct session *session, struct cont
     if (!is_newer)
         return;
     if (record->name[0] != '\0' && (row.name == NULL || strcmp(row.name, record->name) != 0)) {
-        if (contacts_name_is_anothers(&node->contacts, record->name, row.key))
-            ledger_warn(node, "name_claimed", row.peer, session->remote);
+        struct contact *victim = contacts_named(&node->contacts, record->name, row.key);
+        if (victim != NULL)
+            ledger_warn(node, "name_claimed", victim, row.peer, session->remote);
         row.name = (char *)record->name;
     }
     row.record = (uint8_t *)bytes;
@@ -99,7 +100,7 @@ static bool may_displace(struct node *node, struct session *session, struct cont
     if (++seen->displaced < INSTANCES_DISPLACED_MAX)
         return true;
     if (seen->displaced == INSTANCES_DISPLACED_MAX)
-        ledger_warn(node, "cloned_identity", contact->row.peer, session->remote);
+        ledger_warn(node, "cloned_identity", contact, contact->row.peer, session->remote);
     return false;
 }
 

@@ -706,17 +706,36 @@ bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64
     return true;
 }
 
-void ledger_warn(struct node *node, const char *reason, uint32_t peer, const char *address)
+/* Contacts are warned about each for itself, so that nobody can hide one warning behind another. */
+static bool may_warn(struct node *node, struct contact *concerned, const char *address,
+                     uint64_t *ret_suppressed)
+{
+    struct host_port at;
+
+    if (contact_is_stranger(concerned))
+        return ledger_ration(
+            node, RATIONED_WARNING,
+            host_port_parse(address, PORT_ZERO_REFUSED, &at) == OK ? address_block(at.host) : 0,
+            ret_suppressed);
+    *ret_suppressed = concerned->warnings_suppressed;
+    if (mono_left_ms(node->now.mono, concerned->next_warning) > 0) {
+        concerned->warnings_suppressed++;
+        return false;
+    }
+    concerned->next_warning = mono_after(node->now.mono, RATION_MS);
+    concerned->warnings_suppressed = 0;
+    return true;
+}
+
+void ledger_warn(struct node *node, const char *reason, struct contact *concerned, uint32_t peer,
+                 const char *address)
 {
     const struct contact *contact = contacts_by_number(&node->contacts, peer);
-    struct host_port at = {0};
     struct bytes object = BYTES_EMPTY;
     struct json_writer w;
     uint64_t suppressed;
 
-    if (address != NULL && host_port_parse(address, PORT_ZERO_REFUSED, &at) != OK)
-        at.host[0] = '\0';
-    if (!ledger_ration(node, RATIONED_WARNING, address_block(at.host), &suppressed))
+    if (!may_warn(node, concerned, address, &suppressed))
         return;
     json_write_init(&w, &object);
     json_write_open(&w, '{');

@@ -319,6 +319,21 @@ void session_idle(struct node *node, struct session *session)
     session_close(node, session, LINK_END_LIMIT);
 }
 
+/* Contacts come and go at `info`; strangers could write our log full, so of their links only one
+ * refusal a minute of each address block is told. */
+static void note_end(struct node *node, const struct session *session, enum link_end why)
+{
+    const uint8_t *key = session->proved ? session->key : NULL;
+    bool is_contacts = session->contact != NULL && !contact_is_stranger(session->contact);
+    uint64_t suppressed;
+
+    node_note(node, is_contacts ? NOTE_INFO : NOTE_DEBUG, "link_closed", key, session->remote,
+              link_end_name(why));
+    if ((why == LINK_END_TAMPERED || why == LINK_END_MALFORMED) &&
+        (is_contacts || ledger_ration(node, RATIONED_NOTE, session_block(session), &suppressed)))
+        node_note(node, NOTE_WARNING, "link_refused", key, session->remote, link_end_name(why));
+}
+
 static void ended(struct node *node, struct session *session, enum link_end why)
 {
     struct contact *contact = session->contact;
@@ -331,11 +346,7 @@ static void ended(struct node *node, struct session *session, enum link_end why)
         node->proved_count--;
     if (!session->carrier_gone)
         close_carrier(node, session->carrier);
-    node_note(node, session->proved ? NOTE_INFO : NOTE_DEBUG, "link_closed",
-              session->proved ? session->key : NULL, session->remote, link_end_name(why));
-    if (why == LINK_END_TAMPERED || why == LINK_END_MALFORMED)
-        node_note(node, NOTE_WARNING, "link_refused", session->proved ? session->key : NULL,
-                  session->remote, link_end_name(why));
+    note_end(node, session, why);
     if (!session->greeted && session->dial != 0)
         dial_proved_nothing(node, session->dial, session->dialled_peer,
                             why == LINK_END_SELF ? "this node itself answers there" : NULL);

@@ -177,7 +177,7 @@ struct queued_action {
 
 /* One log row a minute for each kind of trouble and address block (ASKED_AGAIN: peer); the rest is
  * counted. */
-enum rationed { RATIONED_WARNING, RATIONED_REQUEST, RATIONED_ASKED_AGAIN };
+enum rationed { RATIONED_NOTE, RATIONED_WARNING, RATIONED_REQUEST, RATIONED_ASKED_AGAIN };
 
 struct ration {
     bool is_used;
@@ -244,7 +244,7 @@ struct node {
     struct queued_action *actions, **actions_end;
     struct queued_action *taken; /* the action given out last */
 
-    struct ration rations[64];
+    struct ration rations[RATIONS_MAX];
 };
 
 /* What a timer belongs to. */
@@ -306,7 +306,10 @@ void ledger_done(struct node *node);
 /* Whether a rationed thing may be logged now; *ret_suppressed tells how many were not since the
  * last one. */
 bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
-void ledger_warn(struct node *node, const char *reason, uint32_t peer, const char *address);
+/* A warning about `peer`, at most one a minute for each contact that it concerns: the peer itself,
+ * or the one whose name it claims. */
+void ledger_warn(struct node *node, const char *reason, struct contact *concerned, uint32_t peer,
+                 const char *address);
 
 /* --- session.c --- */
 
