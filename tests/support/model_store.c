@@ -44,9 +44,10 @@ struct model_job {
 
 /* --- Lists --- */
 
+/* Also the place behind the last one; NULL when there never was one. */
 static void *list_at(const struct list *list, size_t index, size_t size)
 {
-    return (char *)list->items + index * size;
+    return list->items != NULL ? (char *)list->items + index * size : NULL;
 }
 
 /* Room for an item at `index`. */

@@ -140,11 +140,12 @@ static void test_odd_results(void **state)
     (void)state;
     static const char *const odd[] = {
         "{}",
-        "{\"peer_id\":[],\"alias\":{},\"peers\":1,\"requests\":\"x\",\"contacts\":{\"a\":1},"
-        "\"messages\":[1,[],null,\"x\"],\"log\":7,\"listen\":{\"a\":{}},\"trackers\":[1],"
-        "\"state\":5,\"safety_number\":12,\"uptime_s\":-1e300,\"next\":\"\\u001b\"}",
-        "{\"requests\":[{\"expires_in_s\":1e300,\"greeting\":7}],\"peers\":[{\"last_seen\":\"9\"}],"
-        "\"contacts\":[[]],\"messages\":[{\"time\":\"2026-13-99T99:99:99Z\"}],\"uptime_s\":\"x\"}"};
+        ("{\"peer_id\":[],\"alias\":{},\"peers\":1,\"requests\":\"x\",\"contacts\":{\"a\":1},"
+         "\"messages\":[1,[],null,\"x\"],\"log\":7,\"listen\":{\"a\":{}},\"trackers\":[1],"
+         "\"state\":5,\"safety_number\":12,\"uptime_s\":-1e300,\"next\":\"\\u001b\"}"),
+        ("{\"requests\":[{\"expires_in_s\":1e300,\"greeting\":7}],"
+         "\"peers\":[{\"last_seen\":\"9\"}],\"contacts\":[[]],"
+         "\"messages\":[{\"time\":\"2026-13-99T99:99:99Z\"}],\"uptime_s\":\"x\"}")};
 
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         for (unsigned method = 0; method < API_METHOD_COUNT; method++) {
