@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "common/digits.h"
 
 size_t digits_decimal(uint64_t number, char out[DIGITS_DECIMAL_MAX + 1])

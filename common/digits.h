@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Numbers as text, without stdio and without a locale. */
 #ifndef P2PCHAT_COMMON_DIGITS_H
 #define P2PCHAT_COMMON_DIGITS_H

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Randomness as something that is handed in: the operating system's in the daemon, a seeded
  * generator's in tests. The core draws from nothing else, so one seed gives one trace. */
 #ifndef P2PCHAT_DAEMON_CORE_RANDOM_H

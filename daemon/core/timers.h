@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Deadlines of many things in one heap, so that a node needs one timer.
  *
  * A struct timer is embedded in what it belongs to. The order is total (deadline, then the order in

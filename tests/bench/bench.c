@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "tests/bench/bench.h"
 
 #include <errno.h>

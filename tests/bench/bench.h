@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What the benchmarks share: clocks, memory of a process, medians, and the verdict.
  *
  * A benchmark measures a figure of ours beside its floor: the same work by a program that does

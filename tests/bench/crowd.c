@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "tests/bench/crowd.h"
 
 #include <arpa/inet.h>

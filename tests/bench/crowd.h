@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Many contacts of one daemon, played by one process: each a link of its own from an address block
  * of its own, with mutual consent, and then idle. */
 #ifndef P2PCHAT_TESTS_BENCH_CROWD_H

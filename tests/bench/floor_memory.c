@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What a process needs that does nothing with our libraries but open and use them: a libevent base,
  * libsodium, and an SQLite database with a few rows.
  * Usage: floor_memory DIRECTORY. Prints its own resident memory in KiB. */

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* New sessions per second: links of the core on both ends, in pairs of processes over TCP on
  * loopback, beside key agreement of the same shape and nothing else.
  *

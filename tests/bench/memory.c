@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Memory of an idle daemon beside a process that only opens and uses the same libraries, and what
  * each of many idle connected contacts adds to it. */
 #include <poll.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* One new session over a connected socket, as each kind of process of tests/bench/handshake.c makes
  * it: from the first byte to the first word each way. */
 #ifndef P2PCHAT_TESTS_BENCH_SESSION_H

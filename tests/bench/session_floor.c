@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The bare work of a Noise XX handshake with libsodium. Not one: nothing here is safe to use. */
 #include <sodium.h>
 #include <string.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include <sys/socket.h>
 
 #include "common/alloc.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* How long `p2pchatctl status` takes from its start to its end, beside /bin/true. */
 #include <fcntl.h>
 #include <spawn.h>

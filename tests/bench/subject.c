@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "tests/bench/subject.h"
 
 #include <fcntl.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* A p2pchatd that is measured, in a temporary directory of its own. */
 #ifndef P2PCHAT_TESTS_BENCH_SUBJECT_H
 #define P2PCHAT_TESTS_BENCH_SUBJECT_H

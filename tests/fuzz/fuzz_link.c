@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Any bytes on a link, at each depth that a peer can reach.
  *
  * The first byte chooses the depth:

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Any bytes as any message of a Noise handshake.
  *
  * The first byte chooses the pattern (bits 0 and 1) and the number of the message (bits 2 and 3);

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* A machine: a node with its clock, its disk and the clients of its control socket. */
 #include "tests/sim/sim.h"
 

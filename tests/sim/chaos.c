@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What goes wrong by itself, as often as the options say, until everything is healed. */
 #include "tests/sim/sim.h"
 

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What must be true whatever goes wrong. Everything is judged by what the nodes show: rows of their
  * logs, answers, events. Only the bounds of memory and the end of a run look inside a node. */
 #include "tests/sim/sim.h"

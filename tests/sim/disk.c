@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* A node's disk: the model of the store, with a writer that takes its time, fails, and loses what
  * was on its way when the machine stops. */
 #include "tests/sim/sim.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* sim [--scenario=NAME] [--seed=N] [--seeds=COUNT] [--trace]
  *
  * Plays each scenario with its seeds (from 1, or from --seed) and prints TAP. With --trace what

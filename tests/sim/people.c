@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* People and scripts at the nodes: they ask, answer as their manners are, and talk. What was not
  * answered for good they say again, with the same idempotency key. */
 #include "tests/sim/sim.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What the people at the nodes do, and in what kind of world. */
 #include "tests/sim/sim.h"
 

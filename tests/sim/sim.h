@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Many real nodes in one process, on virtual time, from one seed.
  *
  *     world.c      time, what happens next, randomness, the trace

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The network between the nodes: dials, and carriers like TCP connections. Bytes arrive in order,
  * late, and cut anywhere; a carrier breaks with or without the ends being told. */
 #include "tests/sim/sim.h"

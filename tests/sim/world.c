@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Time, what happens next, randomness, the trace. */
 #include "tests/sim/sim.h"
 

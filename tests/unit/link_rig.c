@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "tests/unit/link_rig.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Two links in one process, the wire between them in the test's hands, and a puppet that says on a
  * link what an honest peer never would. */
 #ifndef P2PCHAT_TESTS_UNIT_LINK_RIG_H

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The u coordinates of the points of low order on Curve25519 and its twist, as X25519 public keys:
  * whoever sends one knows the shared secret beforehand. From https://cr.yp.to/ecdh.html#validate;
  * of those there, the ones below 2^255. */

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Randomness for tests: the same bytes from the same seed, and never the same ones twice. */
 #ifndef P2PCHAT_TESTS_UNIT_SEEDED_H
 #define P2PCHAT_TESTS_UNIT_SEEDED_H

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Who is known: by number, key, alias, address and prefix; which alias a newcomer gets. */
 #include "tests/unit/unit.h"
 

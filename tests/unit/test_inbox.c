@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The receiver's end of a stream: strictly in turn, out of turn told once, bounded. */
 #include "tests/unit/unit.h"
 

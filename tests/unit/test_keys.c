@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Links against peers that break the rules, and against somebody on the wire. */
 #include "tests/unit/unit.h"
 

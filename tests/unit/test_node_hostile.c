@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* A node and visitors who have proved a key and then break the rules: whatever they say on their
  * links, the node keeps to its bounds and nothing of it becomes true. */
 #include "tests/unit/unit.h"

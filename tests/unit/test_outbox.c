@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The sender's end of a stream: what may leave, in which order, where it goes on after HAVE, and
  * how much of the log it holds in memory. */
 #include "tests/unit/unit.h"

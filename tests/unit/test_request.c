@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Open and answered requests: found by number, id and peer; the oldest stranger's first. */
 #include "tests/unit/unit.h"
 

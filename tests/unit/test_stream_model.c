@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* A sender's outbox and a receiver's inbox with everything lost between them at random: every
  * message arrives once and in order, and the sender learns of it. */
 #include "tests/unit/unit.h"

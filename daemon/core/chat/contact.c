@@ -1,5 +1,3 @@
-/* SPDX-License-Identifier: MIT */
-
 /* uthash calls this with the table's key in scope: every function below names its table `contacts`.
  */
 #define HASH_FUNCTION(bytes, length, ret_hash) \

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The peers that are known, by number, key and alias (p2pchat-protocol(7), Identity). */
 #ifndef P2PCHAT_DAEMON_CORE_CHAT_CONTACT_H
 #define P2PCHAT_DAEMON_CORE_CHAT_CONTACT_H

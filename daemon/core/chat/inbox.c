@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/chat/inbox.h"
 
 #include <stdlib.h>

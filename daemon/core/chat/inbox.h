@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What one contact says to us: which epochs of it are live and how far we have each
  * (p2pchat-protocol(7), Messages between contacts). */
 #ifndef P2PCHAT_DAEMON_CORE_CHAT_INBOX_H

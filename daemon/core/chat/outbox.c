@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/chat/outbox.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What we have to say to one contact: the epochs of ours that are live, and the window of messages
  * on their way (p2pchat-protocol(7), Messages between contacts).
  *

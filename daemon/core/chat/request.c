@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/chat/request.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Requests for consent: those that wait for an answer, and those that had one and are remembered
  * until their time is over (p2pchat-protocol(7), Consent). */
 #ifndef P2PCHAT_DAEMON_CORE_CHAT_REQUEST_H

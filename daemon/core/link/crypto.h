@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The cryptographic primitives, and the only door to libsodium.
  *
  * Every function is pure: what it returns depends on its arguments alone. Nothing here draws

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/link/handshake.h"
 
 #include "common/alloc.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The handshake of a link: which Noise pattern is spoken, what its messages carry, and whether the
  * key that was proved is the peer's. Used when a link starts and, inside it, when its keys are
  * renewed. p2pchat-protocol(7), Links. */

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Who a node is: its key pair, the peer id by which others know it, and the number that two people
  * compare. p2pchat-protocol(7), Identity. */
 #ifndef P2PCHAT_DAEMON_CORE_LINK_IDENTITY_H

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/link/keys.h"
 
 #include "common/alloc.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The keys of a proved link, and their renewal inside it. p2pchat-protocol(7), Links.
  *
  * dialler                                            listener

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/link/link.h"
 
 #include "common/alloc.h"

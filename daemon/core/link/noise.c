@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/link/noise.h"
 
 #include "common/alloc.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Noise Protocol Framework, revision 34: handshakes XK, XX, XKpsk0 and XXpsk0 with
  * 25519_ChaChaPoly_SHA256, and the ciphers that come out of them. p2pchat-protocol(7), Links.
  *

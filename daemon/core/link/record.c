@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "daemon/core/link/record.h"
 
 #include "common/alloc.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Records: what a link puts on its carrier once it is proved. u16 length, then a Noise transport
  * message whose plaintext is u8 type and content. p2pchat-protocol(7), Records. */
 #ifndef P2PCHAT_DAEMON_CORE_LINK_RECORD_H

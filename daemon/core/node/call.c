@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What control clients ask of the core: one handler for each method whose place is NODE. The
  * handlers stand by noun in call_chat.c, call_contact.c and call_request.c. */
 #include "daemon/core/node/call.h"

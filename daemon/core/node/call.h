@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What handlers of methods share. */
 #ifndef P2PCHAT_DAEMON_CORE_NODE_CALL_H
 #define P2PCHAT_DAEMON_CORE_NODE_CALL_H

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* chat.message, chat.connected and chat.disconnect. */
 #include "daemon/core/node/call.h"
 

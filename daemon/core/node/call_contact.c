@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The contact.* methods. */
 #include "daemon/core/node/call.h"
 

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* chat.request: whom an address means, and the attempt to reach them; chat.requests, chat.accept
  * and chat.refuse. */
 #include "daemon/core/node/call.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Consent: who may send us messages, because both sides said so (p2pchat-protocol(7), Consent).
  *
  *     NONE ──we ask──► ASKED ──CHAT_ACCEPT or HAVE of our id──► MUTUAL

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Dials: to whom, where, and what becomes of them until there is a carrier. When a contact is
  * dialled is the dialler's matter. */
 #include "daemon/core/node/state.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The beginning of a link: who proved itself, what HELLO says, and which of several links to one
  * peer is used (p2pchat-protocol(7), Links). And what our own HELLO says: our signed record. */
 #include "daemon/core/node/state.h"

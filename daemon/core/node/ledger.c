@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Transactions: one for each input that changes something, what waits for it, and what to undo when
  * it fails. Rows change in memory first; the world sees nothing of it before it is durable. */
 #include "daemon/core/node/state.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Sessions: carriers and the links on them. Who is there (p2pchat-protocol(7), Links). */
 #include "daemon/core/node/state.h"
 

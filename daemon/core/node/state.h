@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* The inside of a node, for the files that make it up: what each holds, and what each offers the
  * others.
  *

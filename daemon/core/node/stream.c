@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Messages both ways between contacts (p2pchat-protocol(7), Messages between contacts).
  *
  * Ours: chat.message → log → DURABLE → window → CHAT_MESSAGE → CHAT_ACK → message.delivered.

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* Calls that are answered later: when the other side has answered a request or acknowledged a
  * message, or when their time is over. */
 #include "daemon/core/node/call.h"
