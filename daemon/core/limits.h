@@ -43,6 +43,14 @@ enum {
     /* From the start of a link to the proof of the other side's key. */
     LINK_PROOF_MS = 10 * 1000,
 
+    /* Renewals of keys that the other side may start: data of 1 GiB take longer on any line, and at
+     * one a second they cost less than a thousandth of a processor. */
+    LINK_RENEWAL_MS_MIN = 1000,
+
+    /* Frames of a kind or type that we do not know, in a minute: room for a vocabulary to grow, not
+     * for a flood of what is parsed and thrown away. */
+    LINK_UNKNOWN_PER_MINUTE = 600,
+
     /* Nothing came in for so long: ask whether somebody is there. Keeps NAT mappings alive too. */
     LINK_PING_MS = 30 * 1000,
 

@@ -454,6 +454,17 @@ static void test_nothing_is_heard_after_close(void **state)
     rig_assert_told(&bed->rig, LISTENER, "ENDED(closed)");
 }
 
+static void test_unknown_frames_have_a_rate(void **state)
+{
+    struct bed *bed = *state;
+
+    for (unsigned i = 0; i < LINK_UNKNOWN_PER_MINUTE; i++)
+        puppet_frame(&bed->puppet, 77, NULL, 0);
+    rig_assert_told(&bed->rig, LISTENER, "");
+    puppet_frame(&bed->puppet, 77, NULL, 0);
+    assert_closed(bed, "limit");
+}
+
 static void test_unknown_record_type(void **state)
 {
     struct bed *bed = *state;
@@ -498,6 +509,28 @@ static void test_renewal_by_a_puppet(void **state)
     puppet_say(&bed->puppet, "{\"msgtype\":\"PING\",\"msgdata\":{}}");
     puppet_assert_heard(&bed->puppet, "PONG");
     assert_int_equal(bed->puppet.keys.send.nonce, 1); /* the first under the new key */
+}
+
+/* A renewal costs as much as a handshake: the next one comes too early, or just in time. */
+static void test_renewals_have_a_rate(void **state)
+{
+    struct bed *bed = *state;
+
+    for (int early = 0; early <= 1; early++) {
+        puppet_ask(bed);
+        puppet_assert_heard(&bed->puppet, "");
+        link_rig_run(&bed->rig);
+        puppet_assert_heard(&bed->puppet, "");
+        bed->rig.now.mono = mono_after(bed->rig.now.mono, (uint64_t)(LINK_RENEWAL_MS_MIN - early));
+        puppet_ask(bed);
+        if (early) {
+            assert_closed(bed, "not_renewed");
+        } else {
+            puppet_assert_heard(&bed->puppet, "");
+            rig_assert_told(&bed->rig, LISTENER, "");
+            restart(state);
+        }
+    }
 }
 
 static void test_renewal_asked_twice(void **state)
@@ -563,6 +596,7 @@ int main(void)
         RIG_TEST(test_replay_of_a_session),
         PUPPET_TEST(test_hello_comes_first_and_once),
         PUPPET_TEST(test_unknown_frames_are_skipped),
+        PUPPET_TEST(test_unknown_frames_have_a_rate),
         PUPPET_TEST(test_malformed_messages_close),
         PUPPET_TEST(test_oversized_frames_close),
         PUPPET_TEST(test_frame_sizes_of_tiers),
@@ -573,6 +607,7 @@ int main(void)
         PUPPET_TEST(test_unknown_record_type),
         PUPPET_TEST(test_renewal_records_out_of_turn),
         PUPPET_TEST(test_renewal_by_a_puppet),
+        PUPPET_TEST(test_renewals_have_a_rate),
         PUPPET_TEST(test_renewal_asked_twice),
         PUPPET_TEST(test_renewal_with_another_key),
         PUPPET_TEST(test_renewal_of_another_session),

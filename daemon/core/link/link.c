@@ -44,6 +44,7 @@ struct link {
     struct handshake *handshake; /* the first one, until the proof */
     struct keys keys;            /* since the proof */
     struct message_meter meter;
+    struct mono may_renew_at; /* the dialler, once more */
 
     struct bytes in;     /* came in: records that are not opened */
     struct bytes stream; /* came in: the content of data records, frames that are not told */
@@ -441,8 +442,21 @@ static enum step take_frame(struct link *link, struct link_output *ret_output)
         return take_message(link, type, data, ret_output);
     if (error != ERR_NOT_FOUND || !link->heard_hello)
         return fail(link, LINK_END_MALFORMED);
+    if (!message_meter_take_unknown(&link->meter, link->now))
+        return fail(link, LINK_END_LIMIT);
     keys_carry_data(&link->keys, link->now);
     return STEP_ON;
+}
+
+/* A renewal costs as much as a handshake, so it has a rate too: far above what data need. */
+static bool may_renew(struct link *link, enum record_type type)
+{
+    if (type != RECORD_RENEW_1)
+        return true;
+    if (mono_left_ms(link->now, link->may_renew_at) > 0)
+        return false;
+    link->may_renew_at = mono_after(link->now, LINK_RENEWAL_MS_MIN);
+    return true;
 }
 
 static enum step take_record(struct link *link)
@@ -458,7 +472,7 @@ static enum step take_record(struct link *link)
     link->heard = link->now;
     if (record.type == RECORD_DATA)
         bytes_append(&link->stream, record.content, record.length);
-    else if (keys_renew(&link->keys, &record, &link->wire) != OK)
+    else if (!may_renew(link, record.type) || keys_renew(&link->keys, &record, &link->wire) != OK)
         return fail(link, LINK_END_NOT_RENEWED);
     bytes_consume(&link->in, record.size);
     return STEP_ON;

@@ -87,17 +87,31 @@ enum error message_decode(const char *text, size_t length, enum message_type *re
     return OK;
 }
 
+static void open_window(struct message_meter *meter, struct mono now)
+{
+    if (mono_left_ms(meter->since, now) >= METER_WINDOW_MS)
+        *meter = (struct message_meter){.since = now};
+}
+
 bool message_meter_take(struct message_meter *meter, enum message_type type, struct mono now)
 {
     uint16_t limit = message_row(type)->per_minute;
 
     if (limit == 0)
         return true;
-    if (mono_left_ms(meter->since, now) >= METER_WINDOW_MS)
-        *meter = (struct message_meter){.since = now};
+    open_window(meter, now);
     if (meter->count[type] >= limit)
         return false;
     meter->count[type]++;
+    return true;
+}
+
+bool message_meter_take_unknown(struct message_meter *meter, struct mono now)
+{
+    open_window(meter, now);
+    if (meter->unknown >= LINK_UNKNOWN_PER_MINUTE)
+        return false;
+    meter->unknown++;
     return true;
 }
 

@@ -50,7 +50,11 @@ enum error message_decode(const char *text, size_t length, enum message_type *re
 struct message_meter {
     struct mono since;
     uint16_t count[MESSAGE_TYPE_COUNT];
+    uint16_t unknown;
 };
+
+/* The same of a frame that is skipped, because its kind or type is not known. */
+bool message_meter_take_unknown(struct message_meter *meter, struct mono now);
 
 /* Whether one more of this type is within its rate. */
 bool message_meter_take(struct message_meter *meter, enum message_type type, struct mono now);
