@@ -212,7 +212,11 @@ void event_text(struct bytes *out, enum look look, const struct json *event)
     phrase_begin(out, look, STYLE_DIM);
     phrase_time(out, event, "time");
     phrase_end(out, look);
-    bytes_text(out, "  ");
+    /* What is not said by a peer stands behind a star, which no name can bring along: names with
+     * blanks are quoted. */
+    bool is_message =
+        row != NULL && (row->number == EVENT_MESSAGE_RECEIVED || row->number == EVENT_MESSAGE_SENT);
+    bytes_text(out, is_message ? "  " : "  * ");
     if (row != NULL)
         say_event(&line, (enum api_event)row->number);
     else

@@ -277,10 +277,10 @@ static void test_message_events(void **state)
     assert_event(LOOK_PLAIN, EVENT_JSON("message.sent", ",\"text\":\"hi\""),
                  EVENT_TIME "to alice: hi\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("message.delivered", ",\"through\":7,\"count\":2"),
-                 EVENT_TIME "delivered: 2 messages to alice, up to 7\n");
+                 EVENT_TIME "* delivered: 2 messages to alice, up to 7\n");
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("message.failed", ",\"through\":7,\"count\":1,\"reason\":\"blocked\""),
-                 EVENT_TIME "not delivered: 1 message to alice, up to 7 (blocked)\n");
+                 EVENT_TIME "* not delivered: 1 message to alice, up to 7 (blocked)\n");
     assert_event(LOOK_COLOUR, EVENT_JSON("message.sent", ",\"text\":\"hi\""),
                  "\033[2m2026-01-31 12:00:00\033[0m  to \033[1malice\033[0m: hi\n");
 }
@@ -292,31 +292,31 @@ static void test_chat_events(void **state)
                  EVENT_JSON("chat.requested",
                             ",\"request\":\"r1\",\"direction\":\"in\",\"name\":\"Alice\","
                             "\"address\":\"h:1\",\"greeting\":\"hello\""),
-                 EVENT_TIME "alice asks for a chat (r1), calls itself Alice, at h:1: hello\n");
+                 EVENT_TIME "* alice asks for a chat (r1), calls itself Alice, at h:1: hello\n");
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("chat.requested", ",\"request\":\"r2\",\"direction\":\"out\""),
-                 EVENT_TIME "asked alice for a chat (r2)\n");
+                 EVENT_TIME "* asked alice for a chat (r2)\n");
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("chat.accepted", ",\"request\":\"r2\",\"direction\":\"out\""),
-                 EVENT_TIME "the request to alice (r2) is accepted\n");
+                 EVENT_TIME "* the request to alice (r2) is accepted\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("chat.refused", ",\"request\":\"r2\",\"direction\":\"in\""),
-                 EVENT_TIME "the request of alice (r2) is refused\n");
+                 EVENT_TIME "* the request of alice (r2) is refused\n");
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("chat.expired", ",\"request\":\"r2\",\"direction\":\"out\""),
-                 EVENT_TIME "the request to alice (r2) is over, unanswered\n");
+                 EVENT_TIME "* the request to alice (r2) is over, unanswered\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("chat.disconnected", ",\"by\":\"them\""),
-                 EVENT_TIME "the chat with alice was ended by them\n");
+                 EVENT_TIME "* the chat with alice was ended by them\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("chat.disconnected", ",\"by\":\"us\""),
-                 EVENT_TIME "the chat with alice was ended by us\n");
+                 EVENT_TIME "* the chat with alice was ended by us\n");
 }
 
 static void test_other_events(void **state)
 {
     (void)state;
     assert_event(LOOK_PLAIN, EVENT_JSON("peer.online", ",\"via\":\"direct\",\"reason\":null"),
-                 EVENT_TIME "alice is online (direct)\n");
+                 EVENT_TIME "* alice is online (direct)\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("peer.offline", ",\"via\":null,\"reason\":\"lost\""),
-                 EVENT_TIME "alice is offline (lost)\n");
+                 EVENT_TIME "* alice is offline (lost)\n");
     assert_event(LOOK_PLAIN,
                  "{\"time\":\"yester\\u001bday\",\"type\":\"new.kind\",\"x\":\"\\u202e\"}",
                  "yester<U+001B>day  {\"time\":\"yester\\u001bday\",\"type\":\"new.kind\","
@@ -330,22 +330,24 @@ static void test_warnings(void **state)
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("security.warning",
                             ",\"reason\":\"name_claimed\",\"address\":\"h:1\",\"suppressed\":0"),
-                 EVENT_TIME "warning: the peer that is known here as alice (h:1) calls itself by a "
-                            "name that another contact has: compare safety numbers before you "
-                            "trust either\n");
+                 EVENT_TIME
+                 "* warning: the peer that is known here as alice (h:1) calls itself by a "
+                 "name that another contact has: compare safety numbers before you "
+                 "trust either\n");
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("security.warning",
                             ",\"reason\":\"cloned_identity\",\"address\":null,\"suppressed\":2"),
-                 EVENT_TIME "warning: two programs use the key of alice and take turns: it runs "
+                 EVENT_TIME "* warning: two programs use the key of alice and take turns: it runs "
                             "twice there, or somebody has a copy of the key; warnings left "
                             "out before it: 2\n");
     assert_event(LOOK_PLAIN, EVENT_JSON("security.warning", ",\"reason\":\"database_restored\""),
-                 EVENT_TIME "warning: alice has messages of ours that our log does not know: was "
+                 EVENT_TIME "* warning: alice has messages of ours that our log does not know: was "
                             "p2pchat.db here restored from an older copy?\n");
     assert_event(LOOK_PLAIN,
                  EVENT_JSON("security.warning",
                             ",\"reason\":\"new\\u001b\",\"address\":\"h:1\",\"suppressed\":3"),
-                 EVENT_TIME "warning: new<U+001B>, alice (h:1); warnings left out before it: 3\n");
+                 EVENT_TIME
+                 "* warning: new<U+001B>, alice (h:1); warnings left out before it: 3\n");
 }
 
 /* Every event that there is makes one line, also when it holds nothing. */
