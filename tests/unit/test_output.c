@@ -319,7 +319,7 @@ static void test_other_events(void **state)
                  EVENT_TIME "* alice is offline (lost)\n");
     assert_event(LOOK_PLAIN,
                  "{\"time\":\"yester\\u001bday\",\"type\":\"new.kind\",\"x\":\"\\u202e\"}",
-                 "yester<U+001B>day  {\"time\":\"yester\\u001bday\",\"type\":\"new.kind\","
+                 "yester<U+001B>day  * {\"time\":\"yester\\u001bday\",\"type\":\"new.kind\","
                  "\"x\":\"\\u202e\"}\n");
     assert_event(LOOK_PLAIN, "{}", "-  {}\n");
 }
