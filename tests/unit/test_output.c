@@ -321,7 +321,7 @@ static void test_other_events(void **state)
                  "{\"time\":\"yester\\u001bday\",\"type\":\"new.kind\",\"x\":\"\\u202e\"}",
                  "yester<U+001B>day  * {\"time\":\"yester\\u001bday\",\"type\":\"new.kind\","
                  "\"x\":\"\\u202e\"}\n");
-    assert_event(LOOK_PLAIN, "{}", "-  {}\n");
+    assert_event(LOOK_PLAIN, "{}", "-  * {}\n");
 }
 
 static void test_warnings(void **state)
