@@ -46,6 +46,8 @@ void event_write_row(struct bytes *out, const struct log_row *row, const struct 
         json_write_name(&w, "text");
         json_write_string_n(&w, row->body, row->body_length);
     } else {
+        if (row->type == EVENT_MESSAGE_FAILED) /* all that were not delivered before it */
+            json_put_integer(&w, "through", (int64_t)row->seq - 1);
         splice_members(out, row->body, row->body_length);
     }
     json_write_close(&w, '}');

@@ -93,7 +93,6 @@ static void load_meta(struct node *node, enum meta_name name, uint64_t value)
         node->requests.last_request = (uint32_t)value;
         break;
     case META_LAST_SEQ:
-        node->last_seq = value;
         break;
     }
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/mono.h"
 #include "daemon/core/chat/inbox.h"
 #include "daemon/core/chat/outbox.h"
 #include "daemon/core/hash.h"
@@ -17,11 +18,13 @@
 struct session;
 
 /* How often links of one key displaced each other by another instance: a cloned identity does so
- * again and again. */
+ * again and again. One that only restarts never comes back as the instance that it was. */
+enum { INSTANCES_KNOWN = 4 };
 struct instances {
-    uint64_t last; /* of the link that was last won; 0: none yet */
+    uint64_t displaced[INSTANCES_KNOWN]; /* whose links gave way; the oldest is overwritten */
+    size_t next;
     struct mono since;
-    uint32_t displaced;
+    uint32_t returned; /* how often one of them came back since then */
 };
 
 /* A known peer: its row, and what is true of it while the node runs. */
@@ -42,9 +45,11 @@ struct contact {
     uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
     struct mono next_warning;                /* not before then; the rest is counted */
     uint64_t warnings_suppressed;
-    bool is_logged; /* the log tells of it, so that its row must stay */
-    bool has_have;  /* the other side's HAVE came on this link */
-    bool sent_have; /* and ours went */
+    bool is_logged;      /* the log tells of it, so that its row must stay */
+    bool has_have;       /* the other side's HAVE came on this link */
+    bool sent_have;      /* and ours went */
+    bool is_undone;      /* its row went back to what is durable */
+    bool is_told_online; /* to subscribers; offline is told only after that */
     struct instances instances;
     struct contact *next_dirty; /* the list of contacts with something to send */
     bool is_dirty;

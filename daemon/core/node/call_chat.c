@@ -57,8 +57,14 @@ void call_stored(struct node *node, const struct effect *effect, const struct lo
     }
     struct bytes result =
         wait_message_result(contact, row->seq, row->epoch, row->number, state, false);
-    call_reply(node, effect->call, &result);
-    bytes_done(&result);
+    if (is_delivered || stream != NULL) {
+        call_reply(node, effect->call, &result);
+        bytes_done(&result);
+        return;
+    }
+    struct effect *reply = ledger_effect(node, EFFECT_REPLY); /* when the end of the chat is kept */
+    reply->call = effect->call;
+    reply->bytes = result;
 }
 
 struct outcome method_chat_connected(struct node *node, const struct input *input)

@@ -143,7 +143,7 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
         return outcome_error(error, message);
     if (target.contact != NULL && consent_is_open(target.contact)) {
         struct request_row row = {.peer = target.contact->row.peer};
-        return outcome_result(consent_request_result(node, &row, target.source, "accepted", false));
+        return outcome_result(tell_request_result(node, &row, target.source, "accepted", false));
     }
     for (const struct attempt *a = node->attempts; a != NULL; a = a->next)
         attempts++;
@@ -181,7 +181,7 @@ struct outcome method_chat_requests(struct node *node, const struct input *input
         if (r->row.state != REQUEST_PENDING || contact == NULL || consent_is_open(contact))
             continue;
         json_write_open(&w, '{');
-        consent_write_number(&w, &r->row);
+        tell_request_number(&w, &r->row);
         json_put_string(&w, "direction", r->row.direction == DIRECTION_IN ? "in" : "out");
         call_put_peer_id(&w, contact);
         json_put_string(&w, "alias", contact->row.alias);
@@ -262,7 +262,7 @@ struct outcome method_chat_accept(struct node *node, const struct input *input)
         return outcome_error(error, message);
     consent_accept(node, request, alias);
     return outcome_when_durable(node, input->call.call,
-                                consent_request_result(node, &request->row, NULL, NULL, false));
+                                tell_request_result(node, &request->row, NULL, NULL, false));
 }
 
 struct outcome method_chat_refuse(struct node *node, const struct input *input)
@@ -276,5 +276,5 @@ struct outcome method_chat_refuse(struct node *node, const struct input *input)
         return outcome_error(error, message);
     consent_refuse(node, request);
     return outcome_when_durable(node, input->call.call,
-                                consent_request_result(node, &request->row, NULL, NULL, false));
+                                tell_request_result(node, &request->row, NULL, NULL, false));
 }

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "common/alloc.h"
-#include "common/digits.h"
 #include "daemon/core/limits.h"
 #include "daemon/core/name.h"
 
@@ -94,76 +93,18 @@ void consent_greeted(struct node *node, struct session *session)
     }
 }
 
-/* --- Events --- */
-
-void consent_write_number(struct json_writer *w, const struct request_row *row)
-{
-    char text[1 + DIGITS_DECIMAL_MAX + 1] = "r";
-
-    digits_decimal(row->request, text + 1);
-    json_put_string(w, "request", text);
-}
-
-static const char *direction_name(enum direction direction)
-{
-    return direction == DIRECTION_IN ? "in" : "out";
-}
-
-enum audience { LOGGED, LIVE_ONLY };
-
-/* Tells of a request: in the log, or only to those who are watching now. */
-static void tell(struct node *node, int type, const struct request_row *row, enum audience audience)
-{
-    const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
-    struct bytes object = BYTES_EMPTY;
-    struct json_writer w;
-
-    json_write_init(&w, &object);
-    json_write_open(&w, '{');
-    consent_write_number(&w, row);
-    json_put_string(&w, "direction", direction_name(row->direction));
-    if (type == EVENT_CHAT_REQUESTED) {
-        json_put_string(&w, "name", contact != NULL ? contact->row.name : NULL);
-        json_put_string(&w, "address", row->address);
-        json_put_string(&w, "greeting", row->greeting);
-    }
-    json_write_close(&w, '}');
-    if (audience == LOGGED)
-        ledger_log(node, type, row->peer, &object);
-    else
-        node_event(node, type, row->peer, &object);
-    bytes_done(&object);
-}
-
-struct bytes consent_request_result(const struct node *node, const struct request_row *row,
-                                    const char *source, const char *state, bool timed_out)
-{
-    const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
-    char peer_id[PEER_ID_LENGTH + 1] = "";
-    struct bytes result = BYTES_EMPTY;
-    struct json_writer w;
-
-    if (contact != NULL)
-        peer_id_encode(contact->row.key, peer_id);
-    json_write_init(&w, &result);
-    json_write_open(&w, '{');
-    if (row->request != 0)
-        consent_write_number(&w, row);
-    else
-        json_put_null(&w, "request");
-    json_put_string(&w, "peer_id", peer_id);
-    json_put_string(&w, "alias", contact != NULL ? contact->row.alias : NULL);
-    if (source != NULL)
-        json_put_string(&w, "source", source);
-    if (state != NULL)
-        json_put_string(&w, "state", state);
-    if (timed_out)
-        json_put_bool(&w, "timed_out", true);
-    json_write_close(&w, '}');
-    return result;
-}
-
 /* --- Changing --- */
+
+/* The record stays with the link that brought it: they may ask again over it. */
+static void leave_record(const struct contact *contact)
+{
+    struct session *session = contact->session;
+
+    if (session == NULL || session->record != NULL || contact->row.record == NULL)
+        return;
+    session->record = xmemdup(contact->row.record, contact->row.record_length);
+    session->record_length = contact->row.record_length;
+}
 
 static struct contact *set_consent(struct node *node, const struct contact *contact,
                                    enum consent consent, const uint8_t *id)
@@ -177,6 +118,7 @@ static struct contact *set_consent(struct node *node, const struct contact *cont
         row.last_seen_ms = node->now.unix_ms;
     memmove(row.consent_id, id != NULL ? id : none, CONSENT_ID_LENGTH);
     if (consent == CONSENT_NONE && row.alias == NULL) { /* removed, and they know: no pin is left */
+        leave_record(contact);
         row.address = NULL;
         row.record = NULL;
         row.record_length = 0;
@@ -184,8 +126,8 @@ static struct contact *set_consent(struct node *node, const struct contact *cont
     ledger_put_peer(node, &row);
     struct contact *changed = contacts_by_number(&node->contacts, row.peer);
     session_consent_changed(node, changed);
-    if (becomes_mutual && changed->session != NULL)
-        session_tell_online(node, changed);
+    if (becomes_mutual)
+        ledger_effect(node, EFFECT_ONLINE)->peer = changed->row.peer;
     return changed;
 }
 
@@ -212,14 +154,20 @@ static struct contact *new_contact(struct node *node, const struct session *sess
     return contact;
 }
 
-/* A peer that was known and removed is known again by a new alias. */
-static struct contact *with_alias(struct node *node, struct contact *contact)
+/* A peer that was known and removed is known again: by a new alias, where its HELLO said. */
+static struct contact *known_again(struct node *node, struct contact *contact,
+                                   const struct session *session)
 {
     struct peer_row row = contact->row;
 
     if (row.alias != NULL)
         return contact;
     row.alias = contacts_new_alias(&node->contacts, row.name, row.key);
+    if (row.record == NULL) {
+        row.record = session->record;
+        row.record_length = session->record_length;
+        row.is_local = session_is_local(session);
+    }
     ledger_put_peer(node, &row);
     free(row.alias);
     return contacts_by_number(&node->contacts, row.peer);
@@ -247,7 +195,7 @@ static void granted(struct node *node, struct contact *contact, struct request *
     uint32_t number = request->row.request;
 
     contact = set_consent(node, contact, consent, id);
-    tell(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
+    tell_request(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
     wait_answered(node, &request->row, "accepted", OK);
     if (consent == CONSENT_MUTUAL)
         ledger_remove_request(node, requests_by_number(&node->requests, number));
@@ -265,7 +213,7 @@ void consent_accept(struct node *node, struct request *request, const char *alia
     }
     contact = set_consent(node, contact, CONSENT_PENDING, request->row.id);
     remember_answer(node, request, REQUEST_ACCEPTED, left_of(node, request));
-    tell(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
+    tell_request(node, EVENT_CHAT_ACCEPTED, &request->row, LOGGED);
     say_id(node, contact, MESSAGE_CHAT_ACCEPT, contact->row.consent_id);
     say_have(node, contact);
 }
@@ -276,7 +224,7 @@ void consent_refuse(struct node *node, struct request *request)
 
     contact = set_consent(node, contact, CONSENT_NONE, NULL);
     remember_answer(node, request, REQUEST_REFUSED, left_of(node, request));
-    tell(node, EVENT_CHAT_REFUSED, &request->row, LOGGED);
+    tell_request(node, EVENT_CHAT_REFUSED, &request->row, LOGGED);
     say_id(node, contact, MESSAGE_CHAT_REFUSE, request->row.id);
 }
 
@@ -323,7 +271,7 @@ void consent_disconnect(struct node *node, struct contact *contact)
         say_id(node, contact, MESSAGE_DISCONNECT, id);
     } else if (asked != NULL) { /* the request is taken back */
         say_id(node, contact, MESSAGE_DISCONNECT, asked->row.id);
-        tell(node, EVENT_CHAT_EXPIRED, &asked->row, LOGGED);
+        tell_request(node, EVENT_CHAT_EXPIRED, &asked->row, LOGGED);
         remove_pending(node, contact, DIRECTION_OUT);
         set_consent(node, contact, CONSENT_NONE, NULL);
     }
@@ -353,8 +301,8 @@ static void tell_expired(struct node *node, const struct request *request)
     struct contact *contact = contacts_by_number(&node->contacts, request->row.peer);
     bool is_in = request->row.direction == DIRECTION_IN;
 
-    tell(node, EVENT_CHAT_EXPIRED, &request->row,
-         is_in && !request->is_logged ? LIVE_ONLY : LOGGED);
+    tell_request(node, EVENT_CHAT_EXPIRED, &request->row,
+                 is_in && !request->is_logged ? LIVE_ONLY : LOGGED);
     set_consent(node, contact, CONSENT_NONE, NULL);
     if (!is_in)
         wait_answered(node, &request->row, NULL, ERR_REQUEST_EXPIRED);
@@ -407,7 +355,7 @@ static void reply_request(struct node *node, const struct attempt *attempt,
     if (is_final || !attempt->wait) {
         effect = ledger_effect(node, EFFECT_REPLY);
         effect->call = attempt->call;
-        effect->bytes = consent_request_result(node, row, attempt->source, state, false);
+        effect->bytes = tell_request_result(node, row, attempt->source, state, false);
         return;
     }
     effect = ledger_effect(node, EFFECT_WAIT);
@@ -431,7 +379,7 @@ static void ask(struct node *node, struct contact *contact, const struct attempt
     new_request(node, contact, DIRECTION_OUT, id, attempt->greeting, address, &row);
     ledger_put_request(node, &row);
     contact = set_consent(node, contact, CONSENT_ASKED, NULL);
-    tell(node, EVENT_CHAT_REQUESTED, &row, LOGGED);
+    tell_request(node, EVENT_CHAT_REQUESTED, &row, LOGGED);
     say_request(node, contact, &row);
     reply_request(node, attempt, &row, "sent");
 }
@@ -449,7 +397,7 @@ void consent_attempt_reached(struct node *node, struct session *session, struct 
         row.address = attempt->address;
         ledger_put_peer(node, &row);
     }
-    contact = with_alias(node, contact);
+    contact = known_again(node, contact, session);
     struct request *asks = requests_pending(&node->requests, contact->row.peer, DIRECTION_IN);
     if (consent_is_open(contact)) {
         struct request_row none = {.peer = contact->row.peer};
@@ -527,7 +475,7 @@ static void ask_the_user(struct node *node, struct contact *contact, const struc
             ? ledger_ration(node, RATIONED_REQUEST, block, &suppressed)
             : ledger_ration(node, RATIONED_ASKED_AGAIN, contact->row.peer, &suppressed);
     requests_by_number(&node->requests, row->request)->is_logged = is_logged;
-    tell(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
+    tell_request(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
 }
 
 /* A request with an id that is answered already: the same answer, unshown. */
@@ -578,7 +526,7 @@ static void was_asked(struct node *node, struct session *session, const struct j
     if (contact_is_stranger(contact) &&
         requests_pending(&node->requests, contact->row.peer, DIRECTION_IN) == NULL)
         make_room(node, session_block(session));
-    contact = with_alias(node, contact);
+    contact = known_again(node, contact, session);
     new_request(node, contact, DIRECTION_IN, message.request, message.greeting, session->remote,
                 &row);
     struct request *ours = requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
@@ -645,7 +593,7 @@ static void was_refused(struct node *node, struct contact *contact,
 
     if (ours == NULL || ours->row.state != REQUEST_PENDING || contact->row.consent != CONSENT_ASKED)
         return;
-    tell(node, EVENT_CHAT_REFUSED, &ours->row, LOGGED);
+    tell_request(node, EVENT_CHAT_REFUSED, &ours->row, LOGGED);
     wait_answered(node, &ours->row, "refused", OK);
     set_consent(node, contact, CONSENT_NONE, NULL);
     ledger_remove_request(node, ours);
@@ -655,7 +603,7 @@ static void was_refused(struct node *node, struct contact *contact,
 static void came_too_late(struct node *node, struct contact *contact, struct request *request)
 {
     stream_end(node, contact, "request_expired");
-    tell(node, EVENT_CHAT_EXPIRED, &request->row, LOGGED);
+    tell_request(node, EVENT_CHAT_EXPIRED, &request->row, LOGGED);
     set_consent(node, contact, CONSENT_NONE, NULL);
     remember_answer(node, request, REQUEST_EXPIRED, left_of(node, request));
 }

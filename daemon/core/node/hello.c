@@ -80,42 +80,58 @@ static void learn_record(struct node *node, struct session *session, struct cont
     ledger_put_peer(node, &row);
 }
 
-/* "Instances of one key that displace each other three times in 10 minutes raise security.warning
- * (a cloned identity) and back off." False: this link must go. */
+static bool was_displaced(const struct instances *seen, uint64_t instance)
+{
+    for (size_t i = 0; i < INSTANCES_KNOWN; i++)
+        if (seen->displaced[i] == instance)
+            return true;
+    return false;
+}
+
+static void note_displaced(struct instances *seen, uint64_t instance)
+{
+    if (was_displaced(seen, instance))
+        return;
+    seen->displaced[seen->next] = instance;
+    seen->next = (seen->next + 1) % INSTANCES_KNOWN;
+}
+
+/* "Two instances of one key that displace each other three times in 10 minutes are a cloned
+ * identity: the node warns, and keeps the link that it has." False: this link must go. */
 static bool may_displace(struct node *node, struct session *session, struct contact *contact)
 {
     struct instances *seen = &contact->instances;
     const struct session *old = contact->session;
 
-    if (old == NULL || old->instance == session->instance) {
-        seen->last = session->instance;
+    if (old == NULL || old->instance == session->instance)
         return true;
+    if (was_displaced(seen, session->instance)) {
+        if (mono_left_ms(node->now.mono, mono_after(seen->since, INSTANCES_WINDOW_MS)) == 0) {
+            seen->since = node->now.mono;
+            seen->returned = 0;
+        }
+        seen->returned++;
+        if (seen->returned == INSTANCES_DISPLACED_MAX)
+            ledger_warn(node, "cloned_identity", contact, contact->row.peer, session->remote);
+        if (seen->returned >= INSTANCES_DISPLACED_MAX)
+            return false;
     }
-    if (mono_left_ms(node->now.mono, mono_after(seen->since, INSTANCES_WINDOW_MS)) == 0) {
-        seen->since = node->now.mono;
-        seen->displaced = 0;
-    }
-    seen->last = session->instance;
-    if (++seen->displaced < INSTANCES_DISPLACED_MAX)
-        return true;
-    if (seen->displaced == INSTANCES_DISPLACED_MAX)
-        ledger_warn(node, "cloned_identity", contact, contact->row.peer, session->remote);
-    return false;
+    note_displaced(seen, old->instance);
+    return true;
 }
 
-/* "Only the lower key closes them: it keeps the newest authenticated link." */
-static void choose_session(struct node *node, struct session *session, struct contact *contact)
+/* The newest link is used. Duplicates of strangers are closed, too: they may become contacts. */
+static void choose_session(struct node *node, struct session *session)
 {
-    struct session *old = contact->session;
+    struct contact *contact = session->contact;
 
-    if (!may_displace(node, session, contact)) {
+    if (contact != NULL && !may_displace(node, session, contact)) {
         session_close(node, session, LINK_END_LIMIT);
         return;
     }
-    session_use(node, contact, session);
-    if (old != NULL && old != session &&
-        peer_key_compare(node->identity->key.bytes, session->key) < 0)
-        session_close(node, old, LINK_END_DUPLICATE);
+    if (contact != NULL)
+        session_use(node, contact, session);
+    session_close_others(node, session);
 }
 
 void hello_greeted(struct node *node, struct session *session, const struct json *data)
@@ -139,11 +155,11 @@ void hello_greeted(struct node *node, struct session *session, const struct json
             contacts_seen_in(&node->contacts, contact, session_block(session));
         if (length > 0)
             learn_record(node, session, contact, &record, bytes, length);
-        choose_session(node, session, contact);
     } else if (length > 0) {
         session->record = xmemdup(bytes, length);
         session->record_length = length;
     }
+    choose_session(node, session);
     for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
         next = attempt->next;
         if (attempt->dial != 0 ? attempt->dial == session->dial

@@ -91,8 +91,10 @@ static void remember_request(struct node *node, uint32_t number)
     struct undo *undo = add_undo(node, CHANGE_REQUEST, request != NULL);
 
     undo->before.request.request = number;
-    if (request != NULL)
-        request_row_copy(&undo->before.request, &request->row);
+    if (request == NULL)
+        return;
+    request_row_copy(&undo->before.request, &request->row);
+    undo->before.request.left_ms = (int64_t)mono_left_ms(node->now.mono, request->timer.at);
 }
 
 void ledger_put_request(struct node *node, const struct request_row *row)
@@ -382,6 +384,14 @@ static void happen_have(struct node *node, const struct effect *effect)
     }
 }
 
+static void happen_online(struct node *node, const struct effect *effect)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+
+    if (contact != NULL)
+        session_tell_online(node, contact);
+}
+
 /* Lets one effect happen. `log` is the row that EFFECT_STORED is about. */
 static void happen(struct node *node, struct effect *effect, const struct log_row *log)
 {
@@ -408,6 +418,12 @@ static void happen(struct node *node, struct effect *effect, const struct log_ro
         break;
     case EFFECT_HAVE:
         happen_have(node, effect);
+        break;
+    case EFFECT_EVENT:
+        node_event(node, effect->event, effect->peer, &effect->bytes);
+        break;
+    case EFFECT_ONLINE:
+        happen_online(node, effect);
         break;
     case EFFECT_CLOSE_LINK:
         session_close_key(node, effect->key, effect->why);
@@ -438,9 +454,15 @@ static struct effect *take_ready(struct node *node)
     return ready;
 }
 
+/* Whether all that is on its way was undone already, and only has to come back as failed. */
+static bool is_all_undone(const struct node *node)
+{
+    return node->open == NULL && node->last_ticket <= node->failed_through;
+}
+
 bool ledger_settle(struct node *node)
 {
-    if (node->open == NULL && node->flights == NULL) {
+    if (node->open == NULL && (node->flights == NULL || is_all_undone(node))) {
         struct effect *effects = take_ready(node);
         happen_all(node, effects, NULL);
         return effects != NULL;
@@ -506,31 +528,45 @@ static void flight_free(struct flight *flight)
     free(flight);
 }
 
+/* The disk works again: what was dropped meanwhile is asked for by HAVE, and what was undone is
+ * said again. (Not earlier: the answers could not be kept either.) */
+static void recovered(struct node *node)
+{
+    node->store_failing = false;
+    node->store_retry_ms = 0;
+    timers_stop(&node->timers, &node->store_timer);
+    node_note(node, NOTE_NOTICE, "store_recovered", NULL, NULL, "the log can be written again");
+    hello_new_record(node); /* the last one may have failed */
+    for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
+        if (c->session != NULL && c->is_undone) {
+            session_use(node, c, c->session);
+        } else if (c->session != NULL && consent_is_open(c)) {
+            c->owes_have = true;
+            stream_touch(node, c);
+        }
+        c->is_undone = false;
+    }
+}
+
 void ledger_durable(struct node *node, struct transaction *transaction)
 {
     struct flight *flight = take_flight(node, transaction->ticket);
     struct effect *effects = flight->effects;
 
     flight->effects = NULL;
-    if (node->store_failing) {
-        node->store_failing = false;
-        node->store_retry_ms = 0;
-        timers_stop(&node->timers, &node->store_timer);
-        node_note(node, NOTE_NOTICE, "store_recovered", NULL, NULL, "the log can be written again");
-        hello_new_record(node); /* the last one may have failed */
-        for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
-            if (c->session != NULL && consent_is_open(c)) {
-                c->owes_have = true; /* what they sent meanwhile was dropped */
-                stream_touch(node, c);
-            }
-    }
-    for (size_t i = 0; i < transaction->count; i++)
-        if (transaction->changes[i].kind == CHANGE_LOG &&
-            transaction->changes[i].log.seq > node->last_seq)
-            node->last_seq = transaction->changes[i].log.seq;
+    if (node->store_failing)
+        recovered(node);
     happen_all(node, effects, transaction);
     flight_free(flight);
     transaction_free(transaction);
+}
+
+/* What was due is due again when the disk is tried again. */
+static void put_request_back(struct node *node, struct request_row row)
+{
+    if (row.left_ms < STORE_RETRY_MIN_MS)
+        row.left_ms = STORE_RETRY_MIN_MS;
+    arm_request(node, requests_put(&node->requests, &row));
 }
 
 /* Puts a row back as it was. Rows are undone in the reverse order of their changes. */
@@ -542,7 +578,7 @@ static void put_back(struct node *node, const struct undo *undo)
     switch (undo->before.kind) {
     case CHANGE_PEER:
         if (undo->was_there) {
-            contacts_put(&node->contacts, &undo->before.peer);
+            contacts_put(&node->contacts, &undo->before.peer)->is_undone = true;
         } else if ((contact = contacts_by_number(&node->contacts, undo->before.peer.peer)) !=
                    NULL) {
             session_close_key(node, contact->row.key, LINK_END_REMOVED);
@@ -552,7 +588,7 @@ static void put_back(struct node *node, const struct undo *undo)
         break;
     case CHANGE_REQUEST:
         if (undo->was_there)
-            arm_request(node, requests_put(&node->requests, &undo->before.request));
+            put_request_back(node, undo->before.request);
         else if ((request = requests_by_number(&node->requests, undo->before.request.request)))
             requests_remove(&node->requests, &node->timers, request);
         break;
@@ -582,19 +618,26 @@ static void undo_flight(struct node *node, struct flight *flight)
     flight->undo = NULL;
 }
 
+/* The newest flight that is not undone. */
+static struct flight *newest_to_undo(const struct node *node)
+{
+    struct flight *newest = NULL;
+
+    for (struct flight *flight = node->flights; flight != NULL; flight = flight->next)
+        if (flight->undo != NULL)
+            newest = flight;
+    return newest;
+}
+
 /* All that is on its way fails with the first: goes back to what is durable, newest change first.
  */
 static void undo_all(struct node *node)
 {
-    for (;;) {
-        struct flight *newest = NULL;
-        for (struct flight *flight = node->flights; flight != NULL; flight = flight->next)
-            if (flight->undo != NULL)
-                newest = flight;
-        if (newest == NULL)
-            return;
-        undo_flight(node, newest);
-    }
+    for (struct flight *flight; (flight = newest_to_undo(node)) != NULL;)
+        undo_flight(node, flight);
+    for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
+        if (c->is_undone)
+            session_consent_changed(node, c);
 }
 
 static void fail_effect(struct node *node, const struct effect *effect, enum error error)
@@ -615,6 +658,8 @@ static void fail_effect(struct node *node, const struct effect *effect, enum err
         break;
     case EFFECT_SEND:
     case EFFECT_HAVE:
+    case EFFECT_EVENT:
+    case EFFECT_ONLINE:
     case EFFECT_CLOSE_LINK:
     case EFFECT_NEW_RECORD:
         break;

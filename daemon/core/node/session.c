@@ -75,6 +75,18 @@ struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH])
     return newest_greeted(node, key, NULL);
 }
 
+/* "Only the lower key closes any: it keeps the newest authenticated one." Another instance has no
+ * say in that: it is gone, or a clone. */
+void session_close_others(struct node *node, const struct session *keep)
+{
+    const bool is_lower = peer_key_compare(node->identity->key.bytes, keep->key) < 0;
+
+    for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
+        if (s != keep && s->greeted && memcmp(s->key, keep->key, KEY_LENGTH) == 0 &&
+            (is_lower || s->instance != keep->instance))
+            session_close(node, s, LINK_END_DUPLICATE);
+}
+
 void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why)
 {
     for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
@@ -82,14 +94,16 @@ void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum li
             session_close(node, s, why);
 }
 
-static void tell_presence(struct node *node, const struct contact *contact, int type,
-                          const char *reason)
+static void tell_presence(struct node *node, struct contact *contact, int type, const char *reason)
 {
     struct bytes object = BYTES_EMPTY;
     struct json_writer w;
+    const bool is_online = type == EVENT_PEER_ONLINE;
 
-    if (contact->row.consent != CONSENT_MUTUAL)
+    if (contact->is_told_online == is_online ||
+        (is_online && contact->row.consent != CONSENT_MUTUAL))
         return;
+    contact->is_told_online = is_online;
     json_write_init(&w, &object);
     json_write_open(&w, '{');
     json_put_string(&w, "via", "direct");
@@ -99,9 +113,10 @@ static void tell_presence(struct node *node, const struct contact *contact, int 
     bytes_done(&object);
 }
 
-void session_tell_online(struct node *node, const struct contact *contact)
+void session_tell_online(struct node *node, struct contact *contact)
 {
-    tell_presence(node, contact, EVENT_PEER_ONLINE, NULL);
+    if (contact->session != NULL)
+        tell_presence(node, contact, EVENT_PEER_ONLINE, NULL);
 }
 
 bool session_is_local(const struct session *session)
@@ -124,14 +139,11 @@ uint64_t session_block(const struct session *session)
 /* From now on the contact's messages go over this link. */
 void session_use(struct node *node, struct contact *contact, struct session *session)
 {
-    bool was_online = contact->session != NULL;
-
     stream_offline(node, contact);
     contact->session = session;
     stream_online(node, contact);
     dialler_linked(&node->dialler, contact->row.peer, node->now.mono);
-    if (!was_online)
-        tell_presence(node, contact, EVENT_PEER_ONLINE, NULL);
+    tell_presence(node, contact, EVENT_PEER_ONLINE, NULL);
     consent_greeted(node, session);
 }
 
@@ -176,9 +188,9 @@ void session_consent_changed(struct node *node, struct contact *contact)
         if (consent_is_open(contact))
             doorman_proved(&node->doorman, s->carrier, DOORMAN_CONTACT);
         session_judge_idle(node, s);
-        if (contact->session == NULL && s->greeted && link_is_proved(s->link))
-            contact->session = s;
     }
+    if (contact->session == NULL)
+        contact->session = session_of_key(node, contact->row.key);
     if (contact->session != NULL)
         dialler_linked(&node->dialler, contact->row.peer, node->now.mono);
 }

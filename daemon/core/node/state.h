@@ -9,6 +9,7 @@
  *     consent.c    requests and their answers (p2pchat-protocol(7), Consent)
  *     stream.c     messages both ways (p2pchat-protocol(7), Messages between contacts)
  *     call*.c      what control clients ask for
+ *     tell.c       how requests are told
  *     wait.c       calls that are answered later
  *
  * One input leads to at most one transaction. Its changes are applied in memory at once; whatever
@@ -121,6 +122,8 @@ enum effect_kind {
     EFFECT_STORED,     /* a message of ours: log row `row` of the transaction has its number now */
     EFFECT_TAKEN,      /* a message of theirs: acknowledge it */
     EFFECT_HAVE,       /* consent is durable: HAVE goes out */
+    EFFECT_EVENT,      /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
+    EFFECT_ONLINE,     /* consent is mutual: `peer` is told to be online, if it is */
     EFFECT_CLOSE_LINK, /* end all links to `key` */
     EFFECT_NEW_RECORD  /* our new signed record may be shown */
 };
@@ -136,12 +139,13 @@ struct effect {
     enum error error; /* REPLY: instead of a result */
     uint64_t number;  /* TAKEN: of the message */
     size_t row;       /* STORED: index of the change */
+    int event;        /* EVENT: its type */
     bool wait;
     double wait_s;
     size_t text_length;      /* TAKEN */
     uint8_t key[KEY_LENGTH]; /* CLOSE_LINK */
     struct waiter *waiter;   /* WAIT: owned */
-    struct bytes bytes;      /* REPLY: the result; SEND: the msgdata; NEW_RECORD: the record */
+    struct bytes bytes; /* REPLY: the result; SEND: the msgdata; EVENT: the object; NEW_RECORD */
 };
 
 /* What is to be put back when a transaction fails: the row as it was before. */
@@ -225,7 +229,6 @@ struct node {
     struct attempt *attempts;
     struct waiter *waiters;
     uint64_t last_dial, last_read;
-    uint64_t last_seq; /* of the log: everything up to here is durable */
     struct pending_read *reads;
     size_t proved_count;
 
@@ -325,13 +328,15 @@ bool session_drain(struct node *node);       /* all dirty ones; whether there we
 void session_send(struct node *node, struct session *session, enum message_type type,
                   const struct bytes *data);
 void session_close(struct node *node, struct session *session, enum link_end why);
+void session_close_others(struct node *node,
+                          const struct session *keep); /* duplicates: of the same key */
 void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why);
 struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH]);
 
 /* A contact came into being, or its consent changed: sessions and dialler take note. */
 void session_consent_changed(struct node *node, struct contact *contact);
 void session_use(struct node *node, struct contact *contact, struct session *session);
-void session_tell_online(struct node *node, const struct contact *contact);
+void session_tell_online(struct node *node, struct contact *contact);
 bool session_is_local(const struct session *session);
 uint64_t session_block(const struct session *session);
 void session_forget_contact(struct node *node,
@@ -378,9 +383,6 @@ void consent_unblock(struct node *node, struct contact *contact);
 bool consent_confirm(struct node *node, struct session *session,
                      const uint8_t id[CONSENT_ID_LENGTH]);
 void consent_confirmed(struct node *node, struct contact *contact);
-void consent_write_number(struct json_writer *w, const struct request_row *row);
-struct bytes consent_request_result(const struct node *node, const struct request_row *request,
-                                    const char *source, const char *state, bool timed_out);
 bool consent_is_open(const struct contact *contact); /* messages may be queued */
 
 /* --- stream.c --- */
@@ -416,6 +418,16 @@ void call_attempt_failed(struct node *node, struct attempt *attempt, enum error 
                          const char *message); /* NULL: the error's own text */
 void call_attempt_free(struct node *node, struct attempt *attempt);
 void call_done(struct node *node);
+
+/* --- tell.c --- */
+
+/* An event about a request: in the log, or only for those who watch when it is durable. */
+enum audience { LOGGED, LIVE_ONLY };
+void tell_request(struct node *node, int type, const struct request_row *row,
+                  enum audience audience);
+void tell_request_number(struct json_writer *w, const struct request_row *row);
+struct bytes tell_request_result(const struct node *node, const struct request_row *row,
+                                 const char *source, const char *state, bool timed_out);
 
 /* --- wait.c --- */
 

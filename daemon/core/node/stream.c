@@ -204,6 +204,7 @@ void stream_online(struct node *node, struct contact *contact)
     if (heard == NULL || !consent_is_open(contact) ||
         memcmp(heard->consent, contact->row.consent_id, CONSENT_ID_LENGTH) != 0)
         return;
+    consent_confirmed(node, contact);
     have.have_count = heard->count;
     memcpy(have.have, heard->marks, heard->count * sizeof heard->marks[0]);
     resume(node, contact, &have);
@@ -480,7 +481,8 @@ void stream_rows(struct node *node, const struct input *input)
                   "messages wait in the log");
 }
 
-/* The chat is over: what is queued is failed, and the epochs are closed. */
+/* The chat is over: what is queued is failed, and our epochs are closed. How far we have theirs is
+ * remembered: when they do not know of the end and we agree again, nothing is taken twice. */
 void stream_end(struct node *node, struct contact *contact, const char *reason)
 {
     uint64_t count = outbox_queued(&contact->outbox) + contact->unstored_count;
@@ -491,7 +493,6 @@ void stream_end(struct node *node, struct contact *contact, const char *reason)
     if (count > 0) {
         json_write_init(&w, &object);
         json_write_open(&w, '{');
-        json_put_integer(&w, "through", (int64_t)node->last_seq);
         json_put_integer(&w, "count", (int64_t)count);
         json_put_string(&w, "reason", reason);
         json_write_close(&w, '}');
@@ -500,7 +501,5 @@ void stream_end(struct node *node, struct contact *contact, const char *reason)
     }
     while (contact->outbox.count > 0)
         ledger_remove_stream(node, &contact->outbox.streams[0].row);
-    while (contact->inbox.count > 0)
-        ledger_remove_stream(node, &contact->inbox.streams[0]);
     stream_offline(node, contact);
 }

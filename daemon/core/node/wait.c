@@ -105,7 +105,7 @@ void wait_answered(struct node *node, const struct request_row *row, const char 
         effect->call = waiter->call;
         effect->error = error;
         if (error == OK)
-            effect->bytes = consent_request_result(node, row, waiter->source, state, false);
+            effect->bytes = tell_request_result(node, row, waiter->source, state, false);
         wait_remove(node, waiter);
     }
 }
@@ -116,7 +116,7 @@ void wait_expire(struct node *node, struct waiter *waiter)
         answer_message(node, waiter, "queued", true);
     } else {
         struct request_row row = {.request = waiter->request, .peer = waiter->peer};
-        struct bytes result = consent_request_result(node, &row, waiter->source, "sent", true);
+        struct bytes result = tell_request_result(node, &row, waiter->source, "sent", true);
         call_reply(node, waiter->call, &result);
         bytes_done(&result);
     }
