@@ -282,6 +282,7 @@ void actors_add(struct sim *sim, size_t count)
         actor->sim = sim;
         actor->index = i;
         snprintf(actor->name, sizeof actor->name, "p%zu", i);
+        actor->is_called = actor->name;
         identity_create(&sim->random, &actor->identity);
         host_from_bytes(address, sizeof address, actor->address.host);
         actor->address.port = PORT;
@@ -291,6 +292,15 @@ void actors_add(struct sim *sim, size_t count)
         actor->timer_ms = UINT64_MAX;
         disk_init(&actor->disk, actor);
     }
+}
+
+void actor_clone(struct actor *actor, const struct actor *of)
+{
+    must(actor->node == NULL);
+    actor->identity = of->identity;
+    actor->is_called = of->is_called;
+    actor->logged_seq = of->logged_seq;
+    disk_restore(&actor->disk, &of->disk, of->sim->now_ms);
 }
 
 void actors_free(struct sim *sim)
@@ -338,7 +348,7 @@ void actor_start(struct actor *actor)
     const struct node_settings settings = {
         .identity = &actor->identity,
         .random = seeded(&actor->random_state),
-        .name = actor->name,
+        .name = actor->is_called,
         .agent = "sim/1",
         .request_timeout_ms = sim->options.request_timeout_ms,
         .outbox_messages_max = sim->options.outbox_messages_max,
@@ -350,6 +360,7 @@ void actor_start(struct actor *actor)
         return;
     }
     sim_trace(sim, actor, "starts");
+    check_started(actor);
     random_fill(&sim->random, &actor->random_state, sizeof actor->random_state);
     actor->mono_ahead_ms = sim_between(sim, 1, 1000 * 1000);
     actor->timer_ms = UINT64_MAX;
@@ -386,6 +397,22 @@ void actor_crash(struct actor *actor)
         return;
     sim_trace(actor->sim, actor, how == WIRE_KILLED ? "is killed" : "loses power");
     gone(actor, how);
+}
+
+static void count_row(struct actor *actor, const struct log_row *row)
+{
+    actor->logged_seq = row->seq;
+}
+
+void actor_restore(struct actor *actor, uint64_t ms)
+{
+    actor_crash(actor);
+    sim_trace(actor->sim, actor, "is restored to %llu", (unsigned long long)ms);
+    disk_restore(&actor->disk, &actor->disk, ms);
+    actor->logged_seq = 0;
+    disk_each_row(&actor->disk, 0, count_row);
+    check_restored(actor);
+    actor_start(actor);
 }
 
 static void stopped(struct sim *sim, struct event *event)
@@ -471,7 +498,9 @@ void actor_client_gone(struct actor *actor, uint64_t client)
     if (actor->node == NULL)
         return;
     for (struct call *call = actor->calls; call != NULL; call = call->next)
-        if (call->client == client && call->state == CALL_OPEN)
+        if (call->client == client && call->state == CALL_OPEN) {
             call->state = CALL_LOST;
+            people_answered(actor, call);
+        }
     actor_input(actor, &input);
 }

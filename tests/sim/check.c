@@ -17,9 +17,10 @@ struct message {
     size_t length;
     uint64_t sent_seq;     /* in the sender's log; 0: not there */
     uint64_t received_seq; /* in the receiver's */
+    uint64_t told_seq;     /* row of the sender's log that says it is delivered, or failed */
     bool is_settled;       /* its call was answered for good */
-    bool is_delivered;     /* the sender was told so, and has it in its log */
     bool is_failed;
+    bool is_lost; /* what is known of it was, with a disk that came back from an older copy */
 };
 
 /* What one actor said to and thinks of another. */
@@ -31,6 +32,7 @@ struct pair {
     uint64_t wanted_ms;        /* when it last did, if not now */
     uint64_t wanted_call;
     uint64_t asked_ms;
+    bool is_online; /* as those who watch were told */
 };
 
 struct warning {
@@ -66,6 +68,12 @@ void check_done(struct sim *sim)
             free(sim->checks->pairs[i][j].messages);
     }
     free(sim->checks);
+}
+
+/* The same identity: an actor is the same as its double. */
+static bool is_same(const struct actor *a, const struct actor *b)
+{
+    return memcmp(&a->identity.key, &b->identity.key, sizeof a->identity.key) == 0;
 }
 
 static struct pair *pair_of(const struct actor *from, const struct actor *to)
@@ -151,8 +159,7 @@ static struct message *read_message(struct actor *actor, const struct log_row *r
     struct message *message = message_of(*ret_from, *ret_to, index);
     const struct actor *peer = actor_of_peer(actor, row->peer);
     const struct actor *other = row->type == EVENT_MESSAGE_SENT ? *ret_to : *ret_from;
-    if (peer == NULL ||
-        memcmp(&peer->identity.key, &other->identity.key, sizeof other->identity.key))
+    if (peer == NULL || !is_same(peer, other))
         sim_fail(sim, "%s has it from or to somebody else: %.60s", actor->name, row->body);
     if (row->body_length < message->length)
         sim_fail(sim, "%s has only a part: %.60s", actor->name, row->body);
@@ -181,6 +188,10 @@ static void check_received_row(struct actor *actor, const struct log_row *row)
     struct pair *pair = pair_of(from, to);
     if (to != actor)
         sim_fail(actor->sim, "%s gets what was for %s", actor->name, to->name);
+    if (message->is_lost) { /* or is it not? */
+        message->received_seq = row->seq;
+        return;
+    }
     if (message->received_seq != 0)
         sim_fail(actor->sim, "%s gets twice: %.60s", actor->name, row->body);
     if (message->sent_seq == 0)
@@ -207,11 +218,12 @@ static void check_delivered(struct actor *actor, const struct log_row *row)
         struct message *message = &pair->messages[i];
         if (message->sent_seq == 0 || message->sent_seq > through || message->is_failed)
             continue;
-        if (message->received_seq == 0)
+        if (message->received_seq == 0 && !message->is_lost)
             sim_fail(actor->sim, "%s is told that %s has message %u, but it has not", actor->name,
                      to->name, i + 1);
-        newly += !message->is_delivered;
-        message->is_delivered = true;
+        newly += message->told_seq == 0;
+        if (message->told_seq == 0)
+            message->told_seq = row->seq;
     }
     if (newly != count)
         sim_fail(actor->sim, "%s counts %llu delivered to %s; they are %llu", actor->name,
@@ -223,17 +235,15 @@ static void check_failed(struct actor *actor, const struct log_row *row)
     struct actor *to = actor_of_peer(actor, row->peer);
     struct pair *pair = pair_of(actor, to);
     struct json *json = fields_of(row);
-    const uint64_t through = integer_field(json, "through"), count = integer_field(json, "count");
+    const uint64_t count = integer_field(json, "count");
     uint64_t newly = 0;
 
     json_free(json);
     for (uint32_t i = 0; i < pair->count; i++) {
         struct message *message = &pair->messages[i];
-        if (message->sent_seq == 0 || message->is_delivered || message->is_failed)
+        if (message->sent_seq == 0 || message->told_seq != 0)
             continue;
-        if (message->sent_seq > through)
-            sim_fail(actor->sim, "%s fails message %u to %s, but does not say so", actor->name,
-                     i + 1, to->name);
+        message->told_seq = row->seq;
         message->is_failed = true;
         newly++;
     }
@@ -262,11 +272,19 @@ static void take_back(struct actor *actor, struct actor *peer, const struct call
     pair->wanted_ms = actor->sim->now_ms;
 }
 
+/* Whether `actor` (or its double) has wanted `peer` (or its double) since then. */
 static bool wanted_since(const struct actor *actor, const struct actor *peer, uint64_t ms)
 {
-    const struct pair *pair = pair_of(actor, peer);
+    const struct sim *sim = actor->sim;
 
-    return pair->wants || (pair->wanted_call != 0 && pair->wanted_ms >= ms);
+    for (size_t i = 0; i < sim->actor_count; i++)
+        for (size_t j = 0; j < sim->actor_count; j++) {
+            const struct pair *pair = pair_of(&sim->actors[i], &sim->actors[j]);
+            if (is_same(&sim->actors[i], actor) && is_same(&sim->actors[j], peer) &&
+                (pair->wants || (pair->wanted_call != 0 && pair->wanted_ms >= ms)))
+                return true;
+        }
+    return false;
 }
 
 static bool *is_over(struct actor *actor, const struct json *json)
@@ -353,10 +371,56 @@ void check_row(struct actor *actor, const struct log_row *row)
     }
 }
 
+/* What `from` said to `to`, when the disk of one of them has gone back. */
+static void forget_messages(struct pair *pair, const uint64_t *sent_through,
+                            const uint64_t *received_through)
+{
+    pair->received_through = 0;
+    for (uint32_t i = 0; i < pair->count; i++) {
+        struct message *message = &pair->messages[i];
+        if (sent_through != NULL && message->sent_seq > *sent_through)
+            message->sent_seq = 0;
+        if (sent_through != NULL && message->told_seq > *sent_through) {
+            message->told_seq = 0;
+            message->is_failed = false;
+        }
+        if (sent_through != NULL)
+            message->is_lost = true; /* or comes again: the receiver may have forgotten the epoch */
+        if (received_through != NULL && message->received_seq > *received_through) {
+            message->received_seq = 0;
+            message->is_lost = true; /* unless its epoch is still live: then it comes again */
+        }
+        if (message->received_seq != 0 && message->sent_seq > pair->received_through)
+            pair->received_through = message->sent_seq;
+    }
+}
+
+void check_restored(struct actor *actor)
+{
+    for (size_t i = 0; i < actor->sim->actor_count; i++) {
+        struct actor *other = &actor->sim->actors[i];
+        forget_messages(pair_of(actor, other), &actor->logged_seq, NULL);
+        forget_messages(pair_of(other, actor), NULL, &actor->logged_seq);
+    }
+}
+
+void check_started(struct actor *actor)
+{
+    for (size_t i = 0; i < actor->sim->actor_count; i++)
+        pair_of(actor, &actor->sim->actors[i])->is_online = false;
+}
+
 void check_event(struct actor *actor, const struct action *action)
 {
     const struct api_event_row *row = api_event(action->event.type);
 
+    if (action->event.type == EVENT_PEER_ONLINE || action->event.type == EVENT_PEER_OFFLINE) {
+        struct pair *pair = pair_of(actor, actor_of_peer(actor, action->event.peer));
+        const bool is_online = action->event.type == EVENT_PEER_ONLINE;
+        if (pair->is_online == is_online)
+            sim_fail(actor->sim, "%s tells %s twice", actor->name, row->name);
+        pair->is_online = is_online;
+    }
     if (row->logged && action->event.type != EVENT_CHAT_REQUESTED &&
         action->event.type != EVENT_CHAT_EXPIRED)
         sim_fail(actor->sim, "%s tells %s without logging it", actor->name, row->name);
@@ -394,7 +458,7 @@ static void check_message_answered(struct actor *actor, const struct call *call)
                  actor->name, call->message, call->about->name,
                  (unsigned long long)integer_field(json, "seq"),
                  (unsigned long long)message->sent_seq);
-    if (strcmp(state, "delivered") == 0 && message->received_seq == 0)
+    if (strcmp(state, "delivered") == 0 && message->received_seq == 0 && !message->is_lost)
         sim_fail(actor->sim, "%s answers delivered: message %u, which %s has not", actor->name,
                  call->message, call->about->name);
     if ((strcmp(state, "failed") == 0) != message->is_failed)
@@ -467,6 +531,13 @@ static enum consent consent_of(const struct actor *actor, const struct actor *pe
     return contact != NULL ? contact->row.consent : CONSENT_NONE;
 }
 
+bool check_is_online(const struct actor *actor, const struct actor *peer)
+{
+    const struct contact *contact = actor->node != NULL ? contact_of(actor, peer) : NULL;
+
+    return contact != NULL && contact->session != NULL;
+}
+
 bool check_is_mutual(const struct actor *a, const struct actor *b)
 {
     return a->node != NULL && b->node != NULL && consent_of(a, b) == CONSENT_MUTUAL &&
@@ -475,17 +546,27 @@ bool check_is_mutual(const struct actor *a, const struct actor *b)
 
 /* --- The end --- */
 
+/* Whoever blocks does not answer, so the two need not agree. */
+static bool has_blocked(const struct actor *actor, const struct actor *peer)
+{
+    const struct contact *contact = contact_of(actor, peer);
+
+    return contact != NULL && contact->row.blocked;
+}
+
 static void check_messages(const struct actor *from, const struct actor *to)
 {
     const struct pair *pair = pair_of(from, to);
 
+    if (has_blocked(to, from))
+        return;
     for (uint32_t i = 0; i < pair->count; i++) {
         const struct message *message = &pair->messages[i];
-        if (message->sent_seq == 0 || message->is_failed)
+        if (message->sent_seq == 0 || message->is_failed || message->is_lost)
             continue;
         if (message->received_seq == 0)
             sim_fail(from->sim, "message %u from %s to %s is lost", i + 1, from->name, to->name);
-        else if (!message->is_delivered)
+        else if (message->told_seq == 0)
             sim_fail(from->sim, "%s does not know that %s has message %u", from->name, to->name,
                      i + 1);
     }
@@ -494,7 +575,8 @@ static void check_messages(const struct actor *from, const struct actor *to)
 static void check_calls(const struct actor *actor)
 {
     for (const struct call *call = actor->calls; call != NULL; call = call->next)
-        if (call->state == CALL_OPEN && call->at_ms + CALL_MS_MAX < actor->sim->now_ms)
+        if (call->state == CALL_OPEN && call->at_ms + CALL_MS_MAX < actor->sim->now_ms &&
+            (call->about == NULL || !has_blocked(call->about, actor)))
             sim_fail(actor->sim, "%s does not answer call %llu (%s)", actor->name,
                      (unsigned long long)call->number, api_method(call->method)->name);
 }
@@ -505,10 +587,14 @@ static void check_agreed(const struct actor *a, const struct actor *b)
     const enum consent here = consent_of(a, b), there = consent_of(b, a);
     const size_t carriers = wire_count(a->sim, a, b);
 
+    if (has_blocked(a, b) || has_blocked(b, a))
+        return;
     if (here == CONSENT_PENDING || here == CONSENT_ENDING)
-        sim_fail(a->sim, "%s does not get to an end with %s", a->name, b->name);
+        sim_fail(a->sim, "%s does not get to an end with %s (%d, %d)", a->name, b->name, here,
+                 there);
     if ((here == CONSENT_MUTUAL) != (there == CONSENT_MUTUAL))
-        sim_fail(a->sim, "%s and %s do not agree on having consent", a->name, b->name);
+        sim_fail(a->sim, "%s and %s do not agree on having consent (%d, %d)", a->name, b->name,
+                 here, there);
     if (here == CONSENT_MUTUAL && contact_of(a, b)->session == NULL)
         sim_fail(a->sim, "%s has no link to %s", a->name, b->name);
     if (here == CONSENT_MUTUAL && carriers != 1)

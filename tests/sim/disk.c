@@ -9,12 +9,33 @@
 
 enum { LAZY_MS = 100, READ_MS_MAX = 30, ROWS_MAX = 256 };
 
-/* A transaction that a disk that lies has said to be durable. */
+/* A transaction that a disk that lies has said to be durable, or one that keeps has written. */
 struct kept {
     struct transaction *transaction;
     uint64_t durable_ms; /* when it really is */
     struct kept *older;
 };
+
+static void forget_kept(struct disk *disk)
+{
+    for (struct kept *kept = disk->kept, *older; kept != NULL; kept = older) {
+        older = kept->older;
+        transaction_free(kept->transaction);
+        free(kept);
+    }
+    disk->kept = NULL;
+}
+
+/* Remembers what is, or will be, durable so much later. */
+static void keep(struct disk *disk, const struct transaction *transaction, uint64_t after_ms)
+{
+    struct kept *kept = xcalloc(1, sizeof *kept);
+
+    *kept = (struct kept){.transaction = model_store_copy(transaction),
+                          .durable_ms = disk->actor->sim->now_ms + after_ms,
+                          .older = disk->kept};
+    disk->kept = kept;
+}
 
 void disk_init(struct disk *disk, struct actor *actor)
 {
@@ -23,11 +44,7 @@ void disk_init(struct disk *disk, struct actor *actor)
 
 void disk_done(struct disk *disk)
 {
-    for (struct kept *kept = disk->kept, *older; kept != NULL; kept = older) {
-        older = kept->older;
-        transaction_free(kept->transaction);
-        free(kept);
-    }
+    forget_kept(disk);
     model_store_free(disk->store);
 }
 
@@ -66,6 +83,8 @@ static void give_transaction(struct actor *actor, const struct store_answer *ans
         return;
     }
     actor->durable_ticket = transaction->ticket;
+    if (actor->sim->options.disk_keeps)
+        keep(&actor->disk, transaction, 0);
     for (size_t i = 0; i < transaction->count; i++) {
         const struct log_row *row = &transaction->changes[i].log;
         if (transaction->changes[i].kind != CHANGE_LOG || row->result != OK || row->existing)
@@ -134,13 +153,7 @@ static void give_answers_now(struct sim *sim, struct event *event)
 /* Says that it is durable at once; really it is so only some time later. */
 static void append_lying(struct disk *disk, struct transaction *transaction)
 {
-    struct sim *sim = disk->actor->sim;
-    struct kept *kept = xcalloc(1, sizeof *kept);
-
-    *kept = (struct kept){.transaction = model_store_copy(transaction),
-                          .durable_ms = sim->now_ms + sim->options.commit_ms_max,
-                          .older = disk->kept};
-    disk->kept = kept;
+    keep(disk, transaction, disk->actor->sim->options.commit_ms_max);
     model_store_append(disk->store, transaction);
     model_store_commit(disk->store, 1);
     sim_after_for(disk->actor, 0, give_answers_now);
@@ -204,36 +217,35 @@ void disk_read(struct disk *disk, const struct action *action)
 
 /* --- Crashes --- */
 
-/* Everything that is durable by now, in a new store. */
-static void keep_the_truth(struct disk *disk)
+/* Copies what was durable at `ms` into a list of its own, and into the store, oldest first. */
+static struct kept *replay(const struct kept *kept, uint64_t ms, struct model_store *store)
 {
-    struct kept *oldest_first = NULL;
-    struct store_answer answer;
+    struct kept *older, *copy;
 
-    for (struct kept *kept = disk->kept, *older; kept != NULL; kept = older) {
-        older = kept->older;
-        kept->older = oldest_first;
-        oldest_first = kept;
-    }
-    disk->kept = NULL;
+    if (kept == NULL)
+        return NULL;
+    older = replay(kept->older, ms, store);
+    if (kept->durable_ms > ms)
+        return older;
+    copy = xcalloc(1, sizeof *copy);
+    *copy = (struct kept){.transaction = model_store_copy(kept->transaction),
+                          .durable_ms = kept->durable_ms,
+                          .older = older};
+    model_store_append(store, model_store_copy(kept->transaction));
+    return copy;
+}
+
+void disk_restore(struct disk *disk, const struct disk *from, uint64_t ms)
+{
+    struct model_store *store = model_store_new();
+    struct kept *kept = replay(from->kept, ms, store);
+
+    model_store_commit(store, model_store_waiting(store));
+    model_store_crash(store, false);
+    forget_kept(disk);
     model_store_free(disk->store);
-    disk->store = model_store_new();
-    for (struct kept *kept = oldest_first, *next; kept != NULL; kept = next) {
-        next = kept->older;
-        if (kept->durable_ms > disk->actor->sim->now_ms) {
-            transaction_free(kept->transaction);
-            free(kept);
-            continue;
-        }
-        model_store_append(disk->store, model_store_copy(kept->transaction));
-        kept->older = disk->kept;
-        disk->kept = kept;
-    }
-    model_store_commit(disk->store, model_store_waiting(disk->store));
-    while (model_store_take(disk->store, &answer)) {
-        transaction_free(answer.transaction);
-        model_store_answer_done(&answer);
-    }
+    disk->store = store;
+    disk->kept = kept;
 }
 
 void disk_crash(struct disk *disk)
@@ -241,7 +253,7 @@ void disk_crash(struct disk *disk)
     struct sim *sim = disk->actor->sim;
 
     if (sim->options.disk_lies)
-        keep_the_truth(disk);
+        disk_restore(disk, disk, sim->now_ms);
     if (disk->committing > 0 && sim_chance(sim, 50)) /* it was, but nobody has heard of it */
         model_store_commit(disk->store, disk->committing);
     disk->committing = 0;

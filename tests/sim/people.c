@@ -7,7 +7,7 @@
 
 #include "common/alloc.h"
 
-enum { THINK_MS = 3000, AGAIN_MS = 4000 };
+enum { AGAIN_MS = 4000, LEAVE_MS = 20000 };
 
 /* --- Asking and answering --- */
 
@@ -60,7 +60,8 @@ void people_saw_request(struct actor *actor, struct actor *from, const char *fie
     must(json_string(json_member(json, "direction"), &direction, &ignored));
     must(json_string(json_member(json, "request"), &request, &ignored));
     if (strcmp(direction, "in") == 0) {
-        struct event *event = sim_after_for(actor, sim_between(actor->sim, 0, THINK_MS), answer);
+        struct event *event = sim_after_for(
+            actor, sim_below(actor->sim, actor->sim->options.think_ms_max + 1), answer);
         event->a = strtoull(request + 1, NULL, 10);
         event->b = from->index;
     }
@@ -69,16 +70,27 @@ void people_saw_request(struct actor *actor, struct actor *from, const char *fie
 
 /* --- Talking --- */
 
+static void leave(struct sim *sim, struct event *event)
+{
+    (void)sim;
+    actor_client_gone(event->actor, event->a);
+}
+
 static void say(struct actor *actor, struct actor *to, uint32_t message, size_t length)
 {
+    struct sim *sim = actor->sim;
+    const bool waits = sim_chance(sim, sim->options.wait_percent);
     char text[64];
-    const int start =
-        snprintf(text, sizeof text, "%u from %s to %s ", message, actor->name, to->name);
+    const size_t start =
+        (size_t)snprintf(text, sizeof text, "%u from %s to %s ", message, actor->name, to->name);
+    const struct call *call =
+        actor_call(actor, API_CHAT_MESSAGE, to, message,
+                   "{\"peer\":\"%s\",\"key\":\"k%zu-%u\",\"wait\":%s,\"text\":\"%s%0*d\"}",
+                   to->identity.id, to->index, message, waits ? "true" : "false", text,
+                   length > start ? (int)(length - start) : 1, 0);
 
-    actor_call(actor, API_CHAT_MESSAGE, to, message,
-               "{\"peer\":\"%s\",\"key\":\"k%zu-%u\",\"text\":\"%s%0*d\"}", to->identity.id,
-               to->index, message, text, length > (size_t)start ? (int)(length - (size_t)start) : 1,
-               0);
+    if (waits && call != NULL && sim_chance(sim, sim->options.leave_percent))
+        sim_after_for(actor, sim_below(sim, LEAVE_MS), leave)->a = call->client;
 }
 
 static void say_again(struct sim *sim, struct event *event);

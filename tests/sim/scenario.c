@@ -15,6 +15,9 @@ static const struct options quiet = {
     .commit_ms_max = 15,
     .request_timeout_ms = 600 * SECOND,
     .outbox_messages_max = 1000000,
+    .think_ms_max = 3 * SECOND,
+    .wait_percent = 10,
+    .leave_percent = 20,
 };
 
 /* Where everything goes wrong that the project promises to bear. */
@@ -40,6 +43,9 @@ static const struct options wild = {
     .fault_ms_max = 30 * SECOND,
     .request_timeout_ms = 600 * SECOND,
     .outbox_messages_max = 1000000,
+    .think_ms_max = 3 * SECOND,
+    .wait_percent = 10,
+    .leave_percent = 20,
 };
 
 /* --- Pieces --- */
@@ -120,27 +126,322 @@ static size_t some_length(struct sim *sim)
     return sim_chance(sim, 10) ? sim_between(sim, 1000, 65000) : sim_between(sim, 30, 200);
 }
 
-/* Bursts both ways between several nodes while everything goes wrong. */
-static void messages(struct sim *sim)
+/* Talk in bursts between anybody, for `rounds` of about `pause_ms`. */
+static void talk(struct sim *sim, uint32_t rounds, uint32_t pause_ms)
 {
-    struct options options = wild;
-
-    start(sim, &quiet, 2 + sim_below(sim, 3), ACCEPT);
-    make_friends(sim);
-    options.no_inbound_percent = 0;
-    sim->options = options;
-    chaos_start(sim);
-    for (uint32_t round = 0; round < 40; round++) {
+    while (rounds-- > 0) {
         struct actor *from = anybody(sim), *to = somebody_else(sim, from);
         for (uint32_t burst = sim_chance(sim, 20) ? 1 + sim_below(sim, 100) : 3; burst > 0; burst--)
             people_say(from, to, some_length(sim));
-        sim_run(sim, sim_around(sim, 8 * SECOND));
+        sim_run(sim, sim_around(sim, pause_ms));
+    }
+}
+
+static void messages(struct sim *sim)
+{
+    start(sim, &quiet, 2 + sim_below(sim, 3), ACCEPT);
+    make_friends(sim);
+    sim->options = wild;
+    chaos_start(sim);
+    talk(sim, 40, 8 * SECOND);
+    end_well(sim);
+}
+
+/* One thing that somebody may do about somebody else. */
+static void do_anything(struct sim *sim)
+{
+    struct actor *from = anybody(sim), *to = somebody_else(sim, from);
+
+    if (from->node == NULL)
+        return;
+    switch (sim_below(sim, 16)) {
+    case 0:
+        people_about(from, API_CHAT_DISCONNECT, to);
+        break;
+    case 1:
+        people_about(from, API_CONTACT_BLOCK, to);
+        break;
+    case 2:
+        people_about(from, API_CONTACT_UNBLOCK, to);
+        break;
+    case 3:
+        people_about(from, API_CONTACT_REMOVE, to);
+        break;
+    case 4: /* early, late or doubled */
+        people_about(from, API_CHAT_ACCEPT, to);
+        break;
+    case 5:
+        people_about(from, API_CHAT_REFUSE, to);
+        break;
+    case 6: /* both at once: crossing */
+        people_request(from, to, BY_KEY);
+        people_request(to, from, BY_KEY);
+        break;
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+        people_say(from, to, some_length(sim));
+        break;
+    default:
+        people_request(from, to, sim_chance(sim, 50) ? BY_KEY : BY_ADDRESS);
+    }
+}
+
+static void consent(struct sim *sim)
+{
+    start(sim, &quiet, 2 + sim_below(sim, 3), ANYHOW);
+    if (sim_chance(sim, 70)) {
+        sim->options = wild;
+        chaos_start(sim);
+    }
+    sim->options.request_timeout_ms = 60 * SECOND;
+    sim->options.think_ms_max = 70 * SECOND;
+    for (uint32_t step = 0; step < 80; step++) {
+        do_anything(sim);
+        sim_run(sim, sim_around(sim, 5 * SECOND));
     }
     end_well(sim);
 }
 
+/* Both sides lose their link again and again, and dial at the same time. */
+static void duplicates(struct sim *sim)
+{
+    struct options options = quiet;
+    struct actor *a, *b;
+
+    options.delay_ms_max = 800;
+    start(sim, &options, 2, ACCEPT);
+    make_friends(sim);
+    a = &sim->actors[0];
+    b = &sim->actors[1];
+    for (uint32_t round = 0; round < 20 && !sim_failed(sim); round++) {
+        wire_break(sim, a, b, WIRE_CUT);
+        sim_run(sim, sim_below(sim, 4 * SECOND));
+        people_say(a, b, 100);
+        people_say(b, a, 100);
+        if (sim_chance(sim, 50)) /* while links come and go, also often */
+            continue;
+        sim_run(sim, 7 * MINUTE); /* longer than any wait between dials */
+        if (!sim_failed(sim))
+            check_converged(sim);
+    }
+    end_well(sim);
+}
+
+static void keepalive(struct sim *sim)
+{
+    struct options options = quiet;
+    struct actor *a, *b;
+    uint64_t carriers;
+
+    options.user_timeout_ms = 0; /* nobody but the nodes themselves finds out */
+    start(sim, &options, 2, ACCEPT);
+    make_friends(sim);
+    a = &sim->actors[0];
+    b = &sim->actors[1];
+    carriers = sim->last_carrier;
+    sim_run(sim, 120 * MINUTE);
+    if (sim->last_carrier != carriers)
+        sim_fail(sim, "an idle link was not kept");
+    wire_break(sim, a, b, WIRE_SILENT);
+    sim_run(sim, 59 * SECOND);
+    if (sim->last_carrier != carriers)
+        sim_fail(sim, "a link was given up too soon");
+    people_say(a, b, 100);
+    people_say(b, a, 100);
+    sim_run(sim, 45 * SECOND);
+    if (check_received(sim, a, b) != 1 || check_received(sim, b, a) != 1)
+        sim_fail(sim, "a silent link was not given up after 90 s");
+    end_well(sim);
+}
+
+/* Keys are renewed every two minutes while data flow, and nobody notices. */
+static void renewal(struct sim *sim)
+{
+    struct options options = quiet;
+    uint64_t carriers;
+
+    options.delay_ms_max = 400;
+    start(sim, &options, 2, ACCEPT);
+    make_friends(sim);
+    carriers = sim->last_carrier;
+    for (uint32_t round = 0; round < 300 && !sim_failed(sim); round++) {
+        struct actor *from = anybody(sim);
+        for (uint32_t burst = sim_chance(sim, 10) ? 60 : 1; burst > 0; burst--)
+            people_say(from, somebody_else(sim, from), some_length(sim));
+        sim_run(sim, sim_around(sim, sim_chance(sim, 5) ? MINUTE : 4 * SECOND));
+    }
+    if (sim->last_carrier != carriers)
+        sim_fail(sim, "a link was lost while it was in use");
+    end_well(sim);
+}
+
+static void failing_disks(struct sim *sim)
+{
+    struct options options = quiet;
+
+    options.fault_every_ms = 30 * SECOND;
+    options.fault_ms_max = 30 * SECOND;
+    if (sim_chance(sim, 50))
+        options.crash_every_ms = 60 * SECOND;
+    options.down_ms_max = 5 * SECOND;
+    options.stop_percent = 30;
+    start(sim, &quiet, 2 + sim_below(sim, 2), ACCEPT);
+    make_friends(sim);
+    sim->options = options;
+    chaos_start(sim);
+    talk(sim, 40, 5 * SECOND);
+    for (uint32_t step = 0; step < 40; step++) {
+        do_anything(sim);
+        sim_run(sim, sim_around(sim, 3 * SECOND));
+    }
+    end_well(sim);
+}
+
+/* Wall clocks jump by hours while requests wait and messages flow. */
+static void clock_jumps(struct sim *sim)
+{
+    struct options options = quiet;
+    struct actor *a, *b;
+
+    options.jump_every_ms = 5 * SECOND;
+    options.jump_ms_max = 48 * 60 * MINUTE;
+    options.request_timeout_ms = 600 * SECOND;
+    start(sim, &options, 3, IGNORE);
+    a = &sim->actors[0];
+    b = &sim->actors[1];
+    chaos_start(sim);
+    people_request(a, b, BY_ADDRESS);
+    sim_run(sim, 590 * SECOND);
+    if (check_rows(a, EVENT_CHAT_EXPIRED) != 0 || check_rows(b, EVENT_CHAT_EXPIRED) != 0)
+        sim_fail(sim, "a request expired too soon");
+    actor_stop(b); /* the time it is down does not count */
+    sim_run(sim, 30 * SECOND);
+    actor_start(b);
+    if (check_rows(a, EVENT_CHAT_EXPIRED) != 1 || check_rows(b, EVENT_CHAT_EXPIRED) != 0)
+        sim_fail(sim, "a request did not expire in its time");
+    sim_run(sim, 30 * SECOND);
+    if (check_rows(b, EVENT_CHAT_EXPIRED) != 1)
+        sim_fail(sim, "a request did not expire after a restart");
+    for (size_t i = 0; i < sim->actor_count; i++)
+        sim->actors[i].manners = ACCEPT;
+    make_friends(sim);
+    talk(sim, 20, 10 * SECOND);
+    end_well(sim);
+}
+
+/* Somebody is away for a day, and comes back to thousands of messages. */
+static void away(struct sim *sim)
+{
+    struct actor *a, *b;
+
+    start(sim, &quiet, 2, ACCEPT);
+    make_friends(sim);
+    a = &sim->actors[0];
+    b = &sim->actors[1];
+    actor_stop(b);
+    for (uint32_t hour = 0; hour < 24 && !sim_failed(sim); hour++) {
+        for (uint32_t message = sim_below(sim, 200); message > 0; message--)
+            people_say(a, b, sim_chance(sim, 2) ? 60000 : 100);
+        if (sim_chance(sim, 20))
+            actor_crash(a);
+        sim_run(sim, 30 * MINUTE);
+        actor_start(a);
+        sim_run(sim, 30 * MINUTE);
+    }
+    actor_start(b);
+    end_well(sim);
+}
+
+/* The same identity on two machines: told once, and no ping-pong. */
+static void clones(struct sim *sim)
+{
+    struct actor *a, *b, *double_of_b;
+    uint64_t carriers;
+
+    sim->options = quiet;
+    sim->options.disk_keeps = true;
+    actors_add(sim, 3);
+    a = &sim->actors[0];
+    b = &sim->actors[1];
+    double_of_b = &sim->actors[2];
+    a->manners = b->manners = double_of_b->manners = ACCEPT;
+    actor_start(a);
+    actor_start(b);
+    people_request(b, a, BY_KEY);
+    sim_run(sim, 10 * SECOND);
+    actor_clone(double_of_b, b);
+    actor_start(double_of_b);
+    sim_run(sim, 10 * MINUTE);
+    if (!sim_failed(sim) && check_warnings(a, "cloned_identity") == 0)
+        sim_fail(sim, "a clone was not noticed");
+    if (check_warnings(a, "cloned_identity") > 2)
+        sim_fail(sim, "a clone was told of %zu times", check_warnings(a, "cloned_identity"));
+    carriers = sim->last_carrier;
+    sim_run(sim, 60 * MINUTE);
+    if (sim->last_carrier - carriers > 120)
+        sim_fail(sim, "clones made %llu carriers in an hour",
+                 (unsigned long long)(sim->last_carrier - carriers));
+}
+
+/* Disks are restored from older copies: all goes on from there. */
+static void restored(struct sim *sim)
+{
+    struct options options = quiet;
+
+    options.disk_keeps = true;
+    start(sim, &options, 2 + sim_below(sim, 2), ACCEPT);
+    make_friends(sim);
+    sim->options.carrier_life_ms = 30 * SECOND;
+    for (uint32_t round = 0; round < 12 && !sim_failed(sim); round++) {
+        talk(sim, 4, 2 * SECOND);
+        struct actor *actor = anybody(sim);
+        const uint64_t since_ms = 30 * SECOND; /* when all had agreed */
+        if (sim_chance(sim, 60))
+            actor_restore(actor, since_ms + sim_below(sim, (uint32_t)(sim->now_ms - since_ms) + 1));
+    }
+    end_well(sim);
+}
+
+/* Disks say "durable" before it is so: somebody must notice. */
+static void canary(struct sim *sim)
+{
+    struct options options = quiet;
+
+    sim->options = quiet;
+    sim->options.disk_lies = true;
+    actors_add(sim, 2);
+    for (size_t i = 0; i < 2; i++) {
+        sim->actors[i].manners = ACCEPT;
+        actor_start(&sim->actors[i]);
+    }
+    make_friends(sim);
+    options.disk_lies = true;
+    options.commit_ms_max = 200;
+    options.crash_every_ms = 20 * SECOND;
+    options.down_ms_max = 5 * SECOND;
+    sim->options = options;
+    chaos_start(sim);
+    talk(sim, 60, SECOND);
+    end_well(sim);
+}
+
 const struct scenario scenarios[] = {
-    {"conversation", "two nodes: request, accept, messages both ways", 10, conversation, false},
+    {"conversation", "two nodes: request, accept, messages both ways", 5, conversation, false},
     {"messages", "bursts between several nodes while everything goes wrong", 40, messages, false},
+    {"consent", "requests, answers and ends of all kinds while links come and go", 50, consent,
+     false},
+    {"duplicates", "both sides dial at once; one link is kept, and messages flow", 20, duplicates,
+     false},
+    {"keepalive", "idle links are kept, silent ones given up", 5, keepalive, false},
+    {"renewal", "keys are renewed while data flow", 10, renewal, false},
+    {"failing_disks", "nothing that was answered is lost, and all goes on by itself", 15,
+     failing_disks, false},
+    {"clock_jumps", "nothing depends on the time of day", 10, clock_jumps, false},
+    {"away", "a day's absence, and thousands of messages waiting", 5, away, false},
+    {"clones", "one identity on two machines", 5, clones, false},
+    {"restored", "disks come back from older copies", 20, restored, false},
+    {"canary", "disks that lie are caught", 5, canary, true},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];

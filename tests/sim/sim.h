@@ -53,11 +53,17 @@ struct options {
     /* Disks */
     uint32_t commit_ms_min, commit_ms_max;
     uint32_t fault_every_ms, fault_ms_max; /* each disk: commits fail, reads too */
-    bool disk_lies; /* says "durable" before it is so: a planted fault that must be caught */
+    bool disk_lies;  /* says "durable" before it is so: a planted fault that must be caught */
+    bool disk_keeps; /* all it ever held, so that it can be copied and restored */
 
     /* Nodes */
     uint32_t request_timeout_ms;
     uint32_t outbox_messages_max;
+
+    /* People */
+    uint32_t think_ms_max;  /* before they answer a request */
+    uint32_t wait_percent;  /* of messages: the client waits for the delivery */
+    uint32_t leave_percent; /* of those clients: go away before they are answered */
 };
 
 /* --- world.c --- */
@@ -139,7 +145,7 @@ struct disk {
     struct model_store *store;
     size_t committing; /* transactions of the commit under way; 0: the writer is idle */
     enum error fault;  /* OK, or what commits end with now */
-    struct kept *kept; /* of a disk that lies: everything it ever wrote, newest first */
+    struct kept *kept; /* of a disk that lies or keeps: everything it ever wrote, newest first */
 };
 
 void disk_init(struct disk *disk, struct actor *actor);
@@ -149,6 +155,9 @@ void disk_read(struct disk *disk, const struct action *action);
 
 /* The machine stops: what was on its way is there or not. */
 void disk_crash(struct disk *disk);
+
+/* Makes the disk a copy of what one that keeps held at `ms` (maybe itself). The machine is down. */
+void disk_restore(struct disk *disk, const struct disk *from, uint64_t ms);
 
 /* Calls `row` for each line of the log after `after_seq`. Only while nothing is under way. */
 void disk_each_row(struct disk *disk, uint64_t after_seq,
@@ -168,6 +177,8 @@ void wire_crash(struct actor *actor, enum wire_end how);
 /* Breaks one carrier between the two, or all; silently, or so that both ends learn of it. */
 enum wire_break { WIRE_CUT, WIRE_SILENT };
 void wire_break(struct sim *sim, const struct actor *a, const struct actor *b, enum wire_break how);
+
+/* Carriers between the two that at least one end holds to be there. */
 size_t wire_count(const struct sim *sim, const struct actor *a, const struct actor *b);
 bool wire_is_parted(const struct sim *sim, const struct actor *a, const struct actor *b);
 void wire_done(struct sim *sim);
@@ -197,7 +208,8 @@ struct dialled;
 struct actor {
     struct sim *sim;
     size_t index;
-    char name[24];
+    char name[24];         /* of the machine, in traces */
+    const char *is_called; /* what the node says its name is */
     struct identity identity;
     struct host_port address;
     bool inbound;
@@ -227,10 +239,16 @@ struct actor {
 void actors_add(struct sim *sim, size_t count);
 void actors_free(struct sim *sim);
 
+/* Makes an actor the double of another: the same identity and disk on a machine of its own. */
+void actor_clone(struct actor *actor, const struct actor *of);
+
 /* Starts and stops a machine. */
 void actor_start(struct actor *actor);
 void actor_stop(struct actor *actor);
 void actor_crash(struct actor *actor);
+
+/* The machine stops, and starts again from a copy of its disk that was made at `ms`. */
+void actor_restore(struct actor *actor, uint64_t ms);
 struct now actor_now(const struct actor *actor);
 
 /* Hands an input to the node and does what it wants done. Not from within an action. */
@@ -280,6 +298,8 @@ void chaos_heal(struct sim *sim);
 void check_begin(struct sim *sim);
 void check_done(struct sim *sim);
 void check_row(struct actor *actor, const struct log_row *row); /* a line of its log is durable */
+void check_started(struct actor *actor);
+void check_restored(struct actor *actor); /* its log ends at logged_seq now */
 void check_called(struct actor *actor, struct call *call);
 void check_answered(struct actor *actor, struct call *call);
 void check_event(struct actor *actor, const struct action *action);
@@ -299,6 +319,7 @@ void check_converged(struct sim *sim);
 size_t check_received(const struct sim *sim, const struct actor *from, const struct actor *to);
 size_t check_rows(const struct actor *actor, int type); /* of that type in its log */
 size_t check_warnings(const struct actor *actor, const char *reason);
+bool check_is_online(const struct actor *actor, const struct actor *peer);
 bool check_is_mutual(const struct actor *a, const struct actor *b);
 
 /* --- scenario.c --- */
