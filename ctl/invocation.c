@@ -107,6 +107,8 @@ static enum outcome take_option(struct parse *parse, int argc, const char *const
     const char *name = argv[*at] + 2, *end = strchrnul(name, '='), *value = NULL;
     const struct command_option *option = any_option(name, (size_t)(end - name));
 
+    if (strcmp(argv[*at], "-h") == 0) /* what hands type everywhere */
+        return take_global(parse, GLOBAL_HELP, NULL);
     if (argv[*at][1] != '-' || option == NULL) {
         bytes_text(parse->message, "unknown option ");
         quote(parse->message, argv[*at]);

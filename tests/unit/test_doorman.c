@@ -103,14 +103,20 @@ static void fill_open(struct fixture *f)
         assert_int_equal(arrive(f, host(i, text)), DOORMAN_ENTER);
 }
 
+/* Whether the carrier may stay; whom it displaced is in f->evicted. */
+static bool proved(struct fixture *f, uint64_t carrier, enum doorman_standing standing)
+{
+    return doorman_proved(&f->doorman, carrier, standing, &f->evicted) != DOORMAN_REFUSE;
+}
+
 static void test_unknown_carriers(void **state)
 {
     struct fixture *f = *state;
 
     doorman_leave(&f->doorman, 1);
-    assert_true(doorman_proved(&f->doorman, 1, DOORMAN_STRANGER));
-    assert_true(doorman_proved(&f->doorman, 1, DOORMAN_CONTACT));
-    assert_int_equal(f->doorman.stranger_count, 0);
+    assert_true(proved(f, 1, DOORMAN_STRANGER));
+    assert_true(proved(f, 1, DOORMAN_CONTACT));
+    assert_int_equal(f->doorman.strangers.count, 0);
 }
 
 /* --- Tokens of a block --- */
@@ -276,7 +282,7 @@ static void check_contact_gets_in(struct fixture *f, const char *silent, enum do
             arrive_from(f, silent, origin);
             assert_int_not_equal(f->evicted, contact);
         }
-        assert_true(doorman_proved(&f->doorman, contact, DOORMAN_CONTACT));
+        assert_true(proved(f, contact, DOORMAN_CONTACT));
         for (int i = 0; i < 14; i++) {
             f->now.ms += 50;
             arrive_from(f, silent, origin);
@@ -309,10 +315,10 @@ static void test_contacts_are_not_counted(void **state)
     for (int i = 0; i < 5000; i++) {
         f->now.ms += 50;
         assert_int_equal(arrive(f, "127.0.0.1"), DOORMAN_ENTER);
-        assert_true(doorman_proved(&f->doorman, f->carrier, DOORMAN_CONTACT));
+        assert_true(proved(f, f->carrier, DOORMAN_CONTACT));
         assert_int_equal(unproved(f), 0);
     }
-    assert_int_equal(f->doorman.stranger_count, 0);
+    assert_int_equal(f->doorman.strangers.count, 0);
     assert_int_equal(f->doorman.visitor_count, 1);
 }
 
@@ -320,7 +326,7 @@ static bool stranger_enters(struct fixture *f, const char *from)
 {
     f->now.ms += 50;
     assert_int_not_equal(arrive(f, from), DOORMAN_REFUSE);
-    return doorman_proved(&f->doorman, f->carrier, DOORMAN_STRANGER);
+    return proved(f, f->carrier, DOORMAN_STRANGER);
 }
 
 static void test_strangers_of_one_block(void **state)
@@ -330,7 +336,7 @@ static void test_strangers_of_one_block(void **state)
     for (int i = 0; i < DOORMAN_STRANGERS_BLOCK_MAX; i++)
         assert_true(stranger_enters(f, "127.0.0.1"));
     assert_false(stranger_enters(f, "127.0.0.1"));
-    assert_int_equal(f->doorman.stranger_count, DOORMAN_STRANGERS_BLOCK_MAX);
+    assert_int_equal(f->doorman.strangers.count, DOORMAN_STRANGERS_BLOCK_MAX);
     assert_int_equal(unproved(f), 0);
     assert_true(stranger_enters(f, "127.0.0.2"));
 
@@ -339,8 +345,8 @@ static void test_strangers_of_one_block(void **state)
     assert_false(stranger_enters(f, "127.0.0.1"));
 
     /* One of them becomes a contact. */
-    assert_true(doorman_proved(&f->doorman, 2, DOORMAN_STRANGER));
-    assert_true(doorman_proved(&f->doorman, 2, DOORMAN_CONTACT));
+    assert_true(proved(f, 2, DOORMAN_STRANGER));
+    assert_true(proved(f, 2, DOORMAN_CONTACT));
     doorman_leave(&f->doorman, 2);
     assert_true(stranger_enters(f, "127.0.0.1"));
     assert_false(stranger_enters(f, "127.0.0.1"));
@@ -353,15 +359,16 @@ static void test_strangers_in_all(void **state)
 
     for (uint32_t i = 0; i < DOORMAN_STRANGERS_MAX; i++)
         assert_true(stranger_enters(f, host(i, text)));
-    assert_false(stranger_enters(f, "192.0.2.1"));
-    assert_int_equal(f->doorman.stranger_count, DOORMAN_STRANGERS_MAX);
+    assert_true(stranger_enters(f, "192.0.2.1")); /* in the place of another */
+    assert_in_range(f->evicted, 1, DOORMAN_STRANGERS_MAX);
+    assert_int_equal(number_map_get(&f->doorman.visitor_places, f->evicted), NUMBER_MAP_NONE);
+    assert_int_equal(f->doorman.strangers.count, DOORMAN_STRANGERS_MAX);
 
     /* That says nothing about the unproved, of whom there may still be as many. */
     fill_open(f);
-    assert_int_equal(f->doorman.stranger_count, DOORMAN_STRANGERS_MAX);
-    doorman_leave(&f->doorman, 1);
-    assert_true(doorman_proved(&f->doorman, f->carrier, DOORMAN_STRANGER));
-    assert_false(doorman_proved(&f->doorman, f->carrier - 1, DOORMAN_STRANGER));
+    assert_int_equal(f->doorman.strangers.count, DOORMAN_STRANGERS_MAX);
+    assert_true(proved(f, f->carrier, DOORMAN_STRANGER));
+    assert_int_equal(f->doorman.strangers.count, DOORMAN_STRANGERS_MAX);
 }
 
 /* --- Memory --- */
@@ -415,15 +422,15 @@ static void test_visitors_are_bounded(void **state)
 
         assert_int_not_equal(arrive_from(f, host(i, text), origin), DOORMAN_REFUSE);
         if (i % 5 == 0)
-            doorman_proved(&f->doorman, f->carrier, DOORMAN_STRANGER);
+            proved(f, f->carrier, DOORMAN_STRANGER);
     }
-    assert_int_equal(f->doorman.stranger_count, DOORMAN_STRANGERS_MAX);
+    assert_int_equal(f->doorman.strangers.count, DOORMAN_STRANGERS_MAX);
     assert_int_equal(unproved(f), UNPROVED_MAX);
     assert_int_equal(f->doorman.visitor_places.count, UNPROVED_MAX + DOORMAN_STRANGERS_MAX);
     for (uint64_t carrier = 1; carrier <= f->carrier; carrier++)
         doorman_leave(&f->doorman, carrier);
     assert_int_equal(unproved(f), 0);
-    assert_int_equal(f->doorman.stranger_count, 0);
+    assert_int_equal(f->doorman.strangers.count, 0);
     assert_int_equal(f->doorman.visitor_places.count, 0);
 }
 

@@ -312,6 +312,9 @@ static void test_help_and_version(void **state)
     struct bytes message = BYTES_EMPTY;
     struct invocation invocation;
 
+    assert_int_equal(parse(LINE("-h"), &invocation, &message), OUTCOME_DONE);
+    assert_int_equal(invocation.wants, WANTS_HELP);
+    invocation_done(&invocation);
     assert_int_equal(parse(LINE("chat", "message", "--help"), &invocation, &message), OUTCOME_DONE);
     assert_int_equal(invocation.wants, WANTS_HELP);
     assert_int_equal(invocation.word_count, 2);

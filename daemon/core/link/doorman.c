@@ -21,7 +21,7 @@ enum state { UNPROVED, STRANGER };
 struct doorman_visitor {
     uint64_t carrier;
     uint32_t block; /* or, in the free list, the next one */
-    uint16_t place; /* UNPROVED: in its row */
+    uint16_t place; /* in its row */
     uint8_t state;
     uint8_t origin;
 };
@@ -145,9 +145,20 @@ static uint32_t visitor_place(struct doorman *d)
     return d->visitor_count++;
 }
 
+static struct doorman_row *row_of(struct doorman *d, uint32_t v)
+{
+    switch ((enum state)d->visitors[v].state) {
+    case UNPROVED:
+        return &d->unproved[d->visitors[v].origin];
+    case STRANGER:
+        return &d->strangers;
+    }
+    must(!"a state");
+}
+
 static void row_append(struct doorman *d, uint32_t v)
 {
-    struct doorman_row *row = &d->unproved[d->visitors[v].origin];
+    struct doorman_row *row = row_of(d, v);
 
     d->visitors[v].place = (uint16_t)row->count;
     row->visitors[row->count++] = (uint16_t)v;
@@ -156,7 +167,7 @@ static void row_append(struct doorman *d, uint32_t v)
 /* The last of the row takes the place. */
 static void row_remove(struct doorman *d, uint32_t v)
 {
-    struct doorman_row *row = &d->unproved[d->visitors[v].origin];
+    struct doorman_row *row = row_of(d, v);
     uint16_t last = row->visitors[--row->count];
 
     row->visitors[d->visitors[v].place] = last;
@@ -167,15 +178,9 @@ static void visitor_remove(struct doorman *d, uint32_t v)
 {
     struct doorman_visitor *visitor = &d->visitors[v];
 
-    switch ((enum state)visitor->state) {
-    case UNPROVED:
-        row_remove(d, v);
-        break;
-    case STRANGER:
+    row_remove(d, v);
+    if (visitor->state == STRANGER)
         d->blocks[visitor->block].strangers--;
-        d->stranger_count--;
-        break;
-    }
     block_leave(d, visitor->block);
     number_map_remove(&d->visitor_places, visitor->carrier);
     visitor->block = d->visitor_free;
@@ -214,19 +219,22 @@ static uint32_t candidates(const struct doorman *d, enum doorman_origin origin)
     must(!"an origin");
 }
 
-static uint64_t evict(struct doorman *d, uint32_t count)
+static uint64_t evict_from(struct doorman *d, const struct doorman_row *row, uint32_t drawn)
 {
-    const struct doorman_row *row = &d->unproved[DOORMAN_ANYWHERE];
-    uint32_t drawn = random_below(&d->random, count);
-    uint64_t carrier;
+    uint64_t carrier = d->visitors[row->visitors[drawn]].carrier;
 
-    if (drawn >= row->count) {
-        drawn -= row->count;
-        row = &d->unproved[DOORMAN_CONTACT_ADDRESS];
-    }
-    carrier = d->visitors[row->visitors[drawn]].carrier;
     visitor_remove(d, row->visitors[drawn]);
     return carrier;
+}
+
+static uint64_t evict(struct doorman *d, uint32_t count)
+{
+    const struct doorman_row *others = &d->unproved[DOORMAN_ANYWHERE];
+    uint32_t drawn = random_below(&d->random, count);
+
+    return drawn < others->count
+               ? evict_from(d, others, drawn)
+               : evict_from(d, &d->unproved[DOORMAN_CONTACT_ADDRESS], drawn - others->count);
 }
 
 /* --- */
@@ -274,30 +282,31 @@ enum doorman_verdict doorman_arrive(struct doorman *d, uint64_t carrier, const c
     return count > 0 ? DOORMAN_ENTER_EVICT : DOORMAN_ENTER;
 }
 
-bool doorman_proved(struct doorman *d, uint64_t carrier, enum doorman_standing standing)
+enum doorman_verdict doorman_proved(struct doorman *d, uint64_t carrier,
+                                    enum doorman_standing standing, uint64_t *ret_evicted)
 {
     uint32_t v = number_map_get(&d->visitor_places, carrier);
-    struct doorman_block *block;
+    bool is_full = d->strangers.count == DOORMAN_STRANGERS_MAX;
 
     if (v == NONE)
-        return true;
+        return DOORMAN_ENTER;
     if (standing == DOORMAN_CONTACT) {
         visitor_remove(d, v);
-        return true;
+        return DOORMAN_ENTER;
     }
     if (d->visitors[v].state == STRANGER)
-        return true;
-    block = &d->blocks[d->visitors[v].block];
-    if (d->stranger_count == DOORMAN_STRANGERS_MAX ||
-        block->strangers == DOORMAN_STRANGERS_BLOCK_MAX) {
+        return DOORMAN_ENTER;
+    if (d->blocks[d->visitors[v].block].strangers == DOORMAN_STRANGERS_BLOCK_MAX) {
         visitor_remove(d, v);
-        return false;
+        return DOORMAN_REFUSE;
     }
+    if (is_full)
+        *ret_evicted = evict_from(d, &d->strangers, random_below(&d->random, d->strangers.count));
     row_remove(d, v);
     d->visitors[v].state = STRANGER;
-    block->strangers++;
-    d->stranger_count++;
-    return true;
+    row_append(d, v);
+    d->blocks[d->visitors[v].block].strangers++;
+    return is_full ? DOORMAN_ENTER_EVICT : DOORMAN_ENTER;
 }
 
 void doorman_leave(struct doorman *d, uint64_t carrier)

@@ -8,7 +8,8 @@
  * places and of each block's tokens is kept for carriers that come from an address of a contact.
  *
  * A proved carrier is a contact's, and no longer counted, or a stranger's, bounded by address block
- * and in all. Every operation is O(1); memory is bounded by daemon/core/limits.h. */
+ * and in all, where again one that is drawn gives way: a few blocks cannot shut out the others.
+ * Every operation is O(1); memory is bounded by daemon/core/limits.h. */
 #ifndef P2PCHAT_DAEMON_CORE_LINK_DOORMAN_H
 #define P2PCHAT_DAEMON_CORE_LINK_DOORMAN_H
 
@@ -26,16 +27,17 @@ struct doorman_visitor;
 enum doorman_origin { DOORMAN_ANYWHERE, DOORMAN_CONTACT_ADDRESS };
 enum { DOORMAN_ORIGINS = 2 };
 
-/* The unproved of one origin, in no order, so that one can be drawn. */
+/* The unproved of one origin, or the strangers, in no order, so that one can be drawn. */
 struct doorman_row {
     uint32_t count;
-    uint16_t visitors[DOORMAN_UNPROVED_MAX]; /* places in `visitors` below */
+    uint16_t visitors[DOORMAN_STRANGERS_MAX]; /* places in `visitors` below */
 };
+_Static_assert(DOORMAN_UNPROVED_MAX <= DOORMAN_STRANGERS_MAX, "a row has room for either");
 
 struct doorman {
     struct random random;
     struct doorman_row unproved[DOORMAN_ORIGINS];
-    uint32_t stranger_count;
+    struct doorman_row strangers;
 
     struct number_map visitor_places; /* by carrier */
     struct doorman_visitor *visitors;
@@ -68,9 +70,11 @@ enum doorman_verdict doorman_arrive(struct doorman *doorman, uint64_t carrier, c
 enum doorman_standing { DOORMAN_STRANGER, DOORMAN_CONTACT };
 
 /* The other end has proved a key, or a stranger became a contact. Whether it may stay: contacts
- * always, strangers within their bounds. One that may not is forgotten, and is to be closed.
- * Carriers that the doorman does not know (we dialled them) may stay. */
-bool doorman_proved(struct doorman *doorman, uint64_t carrier, enum doorman_standing standing);
+ * always; strangers within the bound of their block, and when there are too many in all, in the
+ * place of one that is drawn (ENTER_EVICT: close it). One that may not stay is forgotten, and is to
+ * be closed. Carriers that the doorman does not know (we dialled them) may stay. */
+enum doorman_verdict doorman_proved(struct doorman *doorman, uint64_t carrier,
+                                    enum doorman_standing standing, uint64_t *ret_evicted);
 
 /* The carrier is gone. No effect on one that is not known. */
 void doorman_leave(struct doorman *doorman, uint64_t carrier);

@@ -30,10 +30,17 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
         return;
     }
     bool is_trusted = contact != NULL && consent_is_open(contact);
-    if (!doorman_proved(&node->doorman, session->carrier,
-                        is_trusted ? DOORMAN_CONTACT : DOORMAN_STRANGER)) {
+    uint64_t evicted;
+    switch (doorman_proved(&node->doorman, session->carrier,
+                           is_trusted ? DOORMAN_CONTACT : DOORMAN_STRANGER, &evicted)) {
+    case DOORMAN_REFUSE:
         session_close(node, session, LINK_END_LIMIT);
         return;
+    case DOORMAN_ENTER_EVICT:
+        session_close(node, session_by_carrier(node, evicted), LINK_END_LIMIT);
+        break;
+    case DOORMAN_ENTER:
+        break;
     }
     link_set_tier(session->link, is_trusted ? LINK_CONTACT : LINK_STRANGER);
     session_judge_idle(node, session);

@@ -7,7 +7,7 @@
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
 
-static struct session *by_carrier(const struct node *node, uint64_t carrier)
+struct session *session_by_carrier(const struct node *node, uint64_t carrier)
 {
     struct session *session;
 
@@ -186,7 +186,7 @@ void session_consent_changed(struct node *node, struct contact *contact)
         s->contact = contact;
         link_set_tier(s->link, consent_is_open(contact) ? LINK_CONTACT : LINK_STRANGER);
         if (consent_is_open(contact))
-            doorman_proved(&node->doorman, s->carrier, DOORMAN_CONTACT);
+            doorman_proved(&node->doorman, s->carrier, DOORMAN_CONTACT, NULL);
         session_judge_idle(node, s);
     }
     if (contact->session == NULL)
@@ -252,7 +252,7 @@ static void accept_carrier(struct node *node, uint64_t carrier, const struct hos
         close_carrier(node, carrier);
         return;
     case DOORMAN_ENTER_EVICT:
-        session_close(node, by_carrier(node, evicted), LINK_END_LIMIT);
+        session_close(node, session_by_carrier(node, evicted), LINK_END_LIMIT);
         break;
     case DOORMAN_ENTER:
         break;
@@ -289,7 +289,7 @@ void session_carrier_up(struct node *node, uint64_t carrier, uint64_t number,
 
 void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, size_t length)
 {
-    struct session *session = by_carrier(node, carrier);
+    struct session *session = session_by_carrier(node, carrier);
 
     if (session == NULL)
         return;
@@ -299,7 +299,7 @@ void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, si
 
 void session_room(struct node *node, uint64_t carrier, size_t bytes_free)
 {
-    struct session *session = by_carrier(node, carrier);
+    struct session *session = session_by_carrier(node, carrier);
 
     if (session == NULL)
         return;
@@ -310,7 +310,7 @@ void session_room(struct node *node, uint64_t carrier, size_t bytes_free)
 
 void session_carrier_down(struct node *node, uint64_t carrier)
 {
-    struct session *session = by_carrier(node, carrier);
+    struct session *session = session_by_carrier(node, carrier);
 
     if (session == NULL)
         return;

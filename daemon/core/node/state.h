@@ -331,6 +331,7 @@ void session_close(struct node *node, struct session *session, enum link_end why
 void session_close_others(struct node *node,
                           const struct session *keep); /* duplicates: of the same key */
 void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why);
+struct session *session_by_carrier(const struct node *node, uint64_t carrier);
 struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH]);
 
 /* A contact came into being, or its consent changed: sessions and dialler take note. */
