@@ -115,8 +115,13 @@ class Start(rig.Test):
         self.assertEqual(alice.end(), 0)
 
     def test_several_listeners(self):
+        try:
+            socket.getaddrinfo("localhost", None)
+            third = "localhost"
+        except socket.gaierror:  # a bare root may have no /etc/hosts
+            third = "127.0.0.3"
         alice = self.daemon("alice", "--listen=127.0.0.1:0", "--listen=127.0.0.2:0",
-                            "--listen=localhost:0")
+                            f"--listen={third}:0")
         listen = alice.start().call("status")["listen"]
         self.assertTrue(listen[0].startswith("127.0.0.1:") and listen[1].startswith("127.0.0.2:"))
         self.assertGreaterEqual(len(listen), 3)
@@ -146,8 +151,9 @@ class Start(rig.Test):
         alice = self.daemon("alice")
         alice.state = "/proc/p2pchat"
         self.refuses(alice, 74, "/proc/p2pchat: cannot be made")
-        alice.state = "/sys/p2pchat"
-        self.refuses(alice, 77, "/sys/p2pchat: cannot be made")
+        if os.path.ismount("/sys"):  # not in every bare root
+            alice.state = "/sys/p2pchat"
+            self.refuses(alice, 77, "/sys/p2pchat: cannot be made")
 
     def test_state_directory_of_others(self):
         alice = self.daemon("alice")
