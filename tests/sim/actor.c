@@ -124,6 +124,14 @@ struct actor *actor_of_peer(const struct actor *actor, uint32_t peer)
     return peer < actor->peer_room ? actor->peers[peer] : NULL;
 }
 
+struct actor *actor_of_id(const struct sim *sim, const char *peer_id)
+{
+    for (size_t i = 0; i < sim->actor_count; i++)
+        if (strcmp(sim->actors[i].identity.id, peer_id) == 0)
+            return &sim->actors[i];
+    return NULL;
+}
+
 static void append(struct actor *actor, struct transaction *transaction)
 {
     sim_trace(actor->sim, actor, "append %llu: %zu changes%s",
@@ -372,6 +380,7 @@ void actor_start(struct actor *actor)
     node_set_addresses(actor->node, &actor->address, 1, actor_now(actor));
     node_start(actor->node, actor_now(actor));
     pump(actor);
+    people_look(actor);
 }
 
 static void gone(struct actor *actor, enum wire_end how)

@@ -7,7 +7,7 @@
 
 #include "common/alloc.h"
 
-enum { AGAIN_MS = 4000, LEAVE_MS = 20000 };
+enum { AGAIN_MS = 4000, LEAVE_MS = 20000, LOOK_MS = 3000 };
 
 /* --- Asking and answering --- */
 
@@ -16,6 +16,29 @@ struct call *people_request(struct actor *actor, struct actor *to, enum known kn
     return actor_call(actor, API_CHAT_REQUEST, to, 0, "{\"to\":\"%s%s%s:%u\"}",
                       known == BY_KEY ? to->identity.id : "", known == BY_KEY ? "@" : "",
                       to->address.host, to->address.port);
+}
+
+static void insist(struct sim *sim, struct event *event)
+{
+    people_insist(event->actor, &sim->actors[event->a]);
+}
+
+static void insist_later(struct actor *actor, const struct actor *to)
+{
+    struct event *event = sim_after(actor->sim, sim_between(actor->sim, 1, AGAIN_MS), insist);
+
+    event->actor = actor;
+    event->a = to->index;
+}
+
+void people_insist(struct actor *actor, struct actor *to)
+{
+    struct call *call = people_request(actor, to, BY_KEY);
+
+    if (call != NULL && call->state == CALL_OPEN)
+        call->is_insisted_on = true;
+    else if (call == NULL || call->state == CALL_LOST || call->error != OK)
+        insist_later(actor, to);
 }
 
 struct call *people_about(struct actor *actor, enum api_method method, struct actor *peer)
@@ -51,21 +74,53 @@ static void answer(struct sim *sim, struct event *event)
                    "{\"request\":\"r%llu\"}", (unsigned long long)event->a);
 }
 
+static const char *text_of(const struct json *object, const char *name)
+{
+    const char *text;
+    size_t length;
+
+    must(json_string(json_member(object, name), &text, &length));
+    return text;
+}
+
+/* Somebody asks (or we do: then there is nothing to answer). */
+static void think_about(struct actor *actor, const struct actor *from, const struct json *request)
+{
+    struct sim *sim = actor->sim;
+    struct event *event;
+
+    if (strcmp(text_of(request, "direction"), "in") != 0)
+        return;
+    event = sim_after_for(actor, sim_below(sim, sim->options.think_ms_max + 1), answer);
+    event->a = strtoull(text_of(request, "request") + 1, NULL, 10);
+    event->b = from->index;
+}
+
 void people_saw_request(struct actor *actor, struct actor *from, const char *fields, size_t length)
 {
     struct json *json = parse_fields(fields, length);
-    const char *direction, *request;
-    size_t ignored;
 
-    must(json_string(json_member(json, "direction"), &direction, &ignored));
-    must(json_string(json_member(json, "request"), &request, &ignored));
-    if (strcmp(direction, "in") == 0) {
-        struct event *event = sim_after_for(
-            actor, sim_below(actor->sim, actor->sim->options.think_ms_max + 1), answer);
-        event->a = strtoull(request + 1, NULL, 10);
-        event->b = from->index;
-    }
+    think_about(actor, from, json);
     json_free(json);
+}
+
+static void look(struct sim *sim, struct event *event)
+{
+    const struct call *call = actor_call(event->actor, API_CHAT_REQUESTS, NULL, 0, "{}");
+    struct json *json;
+
+    if (call == NULL || call->state != CALL_ANSWERED || call->error != OK)
+        return;
+    must(json_parse(call->json, strlen(call->json), &json) == OK);
+    for (const struct json *r = json_first(json_member(json, "requests")); r != NULL;
+         r = json_next(r))
+        think_about(event->actor, actor_of_id(sim, text_of(r, "peer_id")), r);
+    json_free(json);
+}
+
+void people_look(struct actor *actor)
+{
+    sim_after_for(actor, sim_between(actor->sim, 100, LOOK_MS), look);
 }
 
 /* --- Talking --- */
@@ -130,6 +185,8 @@ void people_say(struct actor *actor, struct actor *to, size_t length)
 
 void people_answered(struct actor *actor, struct call *call)
 {
+    if (call->is_insisted_on && (call->state == CALL_LOST || call->error != OK))
+        insist_later(actor, call->about);
     if (call->message != 0 && !check_is_settled(actor, call->about, call->message))
         say_later(actor, call->about, call->message,
                   check_length(actor, call->about, call->message));

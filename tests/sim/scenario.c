@@ -204,6 +204,32 @@ static void consent(struct sim *sim)
     end_well(sim);
 }
 
+/* Whatever goes wrong, who asked and was accepted has a chat in the end. */
+static void requests(struct sim *sim)
+{
+    sim->options = wild;
+    sim->options.crash_every_ms = 30 * SECOND;
+    sim->options.carrier_life_ms = 5 * SECOND;
+    sim->options.request_timeout_ms = 60 * MINUTE;
+    sim->options.no_inbound_percent = 0;
+    actors_add(sim, 2 + sim_below(sim, 3));
+    for (size_t i = 0; i < sim->actor_count; i++) {
+        sim->actors[i].manners = ACCEPT;
+        actor_start(&sim->actors[i]);
+    }
+    chaos_start(sim);
+    for (size_t i = 0; i < sim->actor_count; i++)
+        for (size_t j = 0; j < sim->actor_count; j++)
+            if (i < j || (i > j && sim_chance(sim, 30)))
+                people_insist(&sim->actors[i], &sim->actors[j]);
+    sim_run(sim, 3 * MINUTE);
+    end_well(sim);
+    for (size_t i = 0; i < sim->actor_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!sim_failed(sim) && !check_is_mutual(&sim->actors[i], &sim->actors[j]))
+                sim_fail(sim, "%s and %s have no chat", sim->actors[i].name, sim->actors[j].name);
+}
+
 /* Both sides lose their link again and again, and dial at the same time. */
 static void duplicates(struct sim *sim)
 {
@@ -216,6 +242,7 @@ static void duplicates(struct sim *sim)
     a = &sim->actors[0];
     b = &sim->actors[1];
     for (uint32_t round = 0; round < 20 && !sim_failed(sim); round++) {
+        const uint64_t carriers = sim->last_carrier;
         wire_break(sim, a, b, WIRE_CUT);
         sim_run(sim, sim_below(sim, 4 * SECOND));
         people_say(a, b, 100);
@@ -225,6 +252,8 @@ static void duplicates(struct sim *sim)
         sim_run(sim, 7 * MINUTE); /* longer than any wait between dials */
         if (!sim_failed(sim))
             check_converged(sim);
+        if (sim->last_carrier - carriers > 2) /* one from each side */
+            sim_fail(sim, "both sides close links, and dial again");
     }
     end_well(sim);
 }
@@ -292,9 +321,10 @@ static void failing_disks(struct sim *sim)
     sim->options = options;
     chaos_start(sim);
     talk(sim, 40, 5 * SECOND);
-    for (uint32_t step = 0; step < 40; step++) {
+    sim->options.fault_every_ms = sim->options.fault_ms_max = 3 * SECOND;
+    for (uint32_t step = 0; step < 100; step++) {
         do_anything(sim);
-        sim_run(sim, sim_around(sim, 3 * SECOND));
+        sim_run(sim, sim_around(sim, SECOND));
     }
     end_well(sim);
 }
@@ -430,13 +460,14 @@ static void canary(struct sim *sim)
 const struct scenario scenarios[] = {
     {"conversation", "two nodes: request, accept, messages both ways", 5, conversation, false},
     {"messages", "bursts between several nodes while everything goes wrong", 40, messages, false},
-    {"consent", "requests, answers and ends of all kinds while links come and go", 50, consent,
+    {"consent", "requests, answers and ends of all kinds while links come and go", 60, consent,
      false},
+    {"requests", "who asked and was accepted has a chat in the end", 20, requests, false},
     {"duplicates", "both sides dial at once; one link is kept, and messages flow", 20, duplicates,
      false},
     {"keepalive", "idle links are kept, silent ones given up", 5, keepalive, false},
     {"renewal", "keys are renewed while data flow", 10, renewal, false},
-    {"failing_disks", "nothing that was answered is lost, and all goes on by itself", 15,
+    {"failing_disks", "nothing that was answered is lost, and all goes on by itself", 40,
      failing_disks, false},
     {"clock_jumps", "nothing depends on the time of day", 10, clock_jumps, false},
     {"away", "a day's absence, and thousands of messages waiting", 5, away, false},

@@ -197,6 +197,7 @@ struct call {
     uint64_t ticket;     /* of the transaction that the call led to at once, or 0 */
     struct actor *about; /* or NULL */
     uint32_t message;    /* chat.message: its index, from 1 */
+    bool is_insisted_on; /* chat.request: asked again until it is sent */
     struct call *next;
 };
 
@@ -257,6 +258,7 @@ void actor_input(struct actor *actor, const struct input *input);
 /* A row of its log is durable: for the checks, and for people who watch. */
 void actor_saw_row(struct actor *actor, const struct log_row *row);
 struct actor *actor_of_peer(const struct actor *actor, uint32_t peer);
+struct actor *actor_of_id(const struct sim *sim, const char *peer_id);
 
 /* A client calls; `params` is printf's. `about` is whom it concerns, or NULL; `message` the index
  * of a message, or 0. NULL while the machine is down. The call lives as long as the world. */
@@ -271,6 +273,9 @@ void actor_client_gone(struct actor *actor, uint64_t client);
 enum known { BY_ADDRESS, BY_KEY };
 struct call *people_request(struct actor *actor, struct actor *to, enum known known);
 
+/* The same, again and again until it is on its way. */
+void people_insist(struct actor *actor, struct actor *to);
+
 /* Any method with one parameter that names a peer. */
 struct call *people_about(struct actor *actor, enum api_method method, struct actor *peer);
 
@@ -282,6 +287,8 @@ void people_say(struct actor *actor, struct actor *to, size_t length);
 bool people_read(const struct sim *sim, const char *text, uint32_t *ret_message,
                  struct actor **ret_from, struct actor **ret_to);
 
+/* The machine is up: they look which requests wait. */
+void people_look(struct actor *actor);
 void people_saw_request(struct actor *actor, struct actor *from, const char *fields, size_t length);
 void people_answered(struct actor *actor, struct call *call);
 
