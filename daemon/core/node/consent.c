@@ -530,11 +530,11 @@ static void was_asked(struct node *node, struct session *session, const struct j
     new_request(node, contact, DIRECTION_IN, message.request, message.greeting, session->remote,
                 &row);
     struct request *ours = requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
-    if (is_accepted_at_once(node, contact)) {
+    if (ours != NULL && !consent_is_open(contact)) {
+        cross(node, contact, ours, &row);
+    } else if (is_accepted_at_once(node, contact)) {
         ledger_put_request(node, &row);
         consent_accept(node, requests_by_number(&node->requests, row.request), NULL);
-    } else if (ours != NULL) {
-        cross(node, contact, ours, &row);
     } else {
         ask_the_user(node, contact, &row, session_block(session));
     }
@@ -602,10 +602,15 @@ static void was_refused(struct node *node, struct contact *contact,
 /* We accepted, but the request was over at theirs: there never was a chat. */
 static void came_too_late(struct node *node, struct contact *contact, struct request *request)
 {
+    const struct request *ours =
+        requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
+
     stream_end(node, contact, "request_expired");
     tell_request(node, EVENT_CHAT_EXPIRED, &request->row, LOGGED);
-    set_consent(node, contact, CONSENT_NONE, NULL);
     remember_answer(node, request, REQUEST_EXPIRED, left_of(node, request));
+    set_consent(node, contact, ours != NULL ? CONSENT_ASKED : CONSENT_NONE, NULL);
+    if (ours != NULL) /* it crossed theirs, and stands */
+        say_request(node, contact, &ours->row);
 }
 
 /* NO_CONSENT ends it on either side, and is how DISCONNECT is acknowledged. */
