@@ -27,7 +27,7 @@ static void timer(struct sim *sim, struct event *event)
 {
     struct actor *actor = event->actor;
 
-    if (actor->timer_ms != sim->now_ms)
+    if (actor->timer_ms != event->at_ms)
         return; /* it was moved */
     actor->timer_ms = UINT64_MAX;
     sim_trace(sim, actor, "timer");
@@ -298,6 +298,7 @@ void actors_add(struct sim *sim, size_t count)
         actor->wall_ms = WALL_START_MS + sim_between(sim, 0, 600 * 1000) - 300 * 1000;
         actor->incarnation = 1;
         actor->timer_ms = UINT64_MAX;
+        actor->backlog_end = &actor->backlog;
         disk_init(&actor->disk, actor);
     }
 }
@@ -353,7 +354,10 @@ void actor_saw_row(struct actor *actor, const struct log_row *row)
 void actor_start(struct actor *actor)
 {
     struct sim *sim = actor->sim;
+    uint8_t everybody[64][KEY_LENGTH];
     const struct node_settings settings = {
+        .accept_from = everybody,
+        .accept_from_count = actor->is_bot ? sim->actor_count : 0,
         .identity = &actor->identity,
         .random = seeded(&actor->random_state),
         .name = actor->is_called,
@@ -367,6 +371,8 @@ void actor_start(struct actor *actor)
         actor->starts_again = actor->is_stopping;
         return;
     }
+    for (size_t i = 0; i < sim->actor_count; i++)
+        memcpy(everybody[i], sim->actors[i].identity.key.bytes, KEY_LENGTH);
     sim_trace(sim, actor, "starts");
     check_started(actor);
     random_fill(&sim->random, &actor->random_state, sizeof actor->random_state);
@@ -391,6 +397,7 @@ static void gone(struct actor *actor, enum wire_end how)
     actor->incarnation++;
     wire_crash(actor, how);
     disk_crash(&actor->disk);
+    sim_go_on(actor); /* its backlog is nobody's */
     for (struct call *call = actor->calls; call != NULL; call = call->next)
         if (call->state == CALL_OPEN) {
             call->state = CALL_LOST;
@@ -429,6 +436,10 @@ static void stopped(struct sim *sim, struct event *event)
     struct actor *actor = event->actor;
     const bool starts_again = actor->starts_again;
 
+    if (model_store_waiting(actor->disk.store) > 0) { /* the disk is still at it */
+        sim_after_for(actor, sim->options.commit_ms_max + 1, stopped);
+        return;
+    }
     for (struct call *call = actor->calls; call != NULL; call = call->next)
         if (call->state == CALL_OPEN)
             sim_fail(sim, "%s stops with call %llu open", actor->name,

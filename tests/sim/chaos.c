@@ -42,6 +42,26 @@ static void jump(struct sim *sim, struct event *event)
     next(sim, event->actor, sim->options.jump_every_ms, jump);
 }
 
+static void go_on(struct sim *sim, struct event *event)
+{
+    struct actor *actor = &sim->actors[event->a];
+
+    sim_trace(sim, actor, "goes on");
+    sim_go_on(actor);
+}
+
+static void stall(struct sim *sim, struct event *event)
+{
+    struct actor *actor = event->actor;
+
+    if (sim->healed)
+        return;
+    sim_trace(sim, actor, "stalls");
+    sim_stall(actor);
+    sim_after(sim, sim_between(sim, 0, sim->options.stall_ms_max), go_on)->a = actor->index;
+    next(sim, actor, sim->options.stall_every_ms, stall);
+}
+
 /* --- Disks --- */
 
 static void disk_works(struct sim *sim, struct event *event)
@@ -86,6 +106,8 @@ void chaos_start(struct sim *sim)
 {
     next(sim, NULL, sim->options.partition_every_ms, part);
     for (size_t i = 0; i < sim->actor_count; i++) {
+        sim->actors[i].inbound = !sim_chance(sim, sim->options.no_inbound_percent);
+        next(sim, &sim->actors[i], sim->options.stall_every_ms, stall);
         next(sim, &sim->actors[i], sim->options.crash_every_ms, crash);
         next(sim, &sim->actors[i], sim->options.jump_every_ms, jump);
         next(sim, &sim->actors[i], sim->options.fault_every_ms, disk_breaks);
@@ -100,6 +122,7 @@ void chaos_heal(struct sim *sim)
     for (size_t i = 0; i < sim->actor_count; i++) {
         sim->actors[i].disk.fault = OK;
         sim->actors[i].inbound = true;
+        sim_go_on(&sim->actors[i]);
         actor_start(&sim->actors[i]);
     }
 }

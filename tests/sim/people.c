@@ -187,6 +187,9 @@ void people_answered(struct actor *actor, struct call *call)
 {
     if (call->is_insisted_on && (call->state == CALL_LOST || call->error != OK))
         insist_later(actor, call->about);
+    if (call->method == API_CHAT_ACCEPT && call->state == CALL_ANSWERED &&
+        (call->error == ERR_STORAGE_FULL || call->error == ERR_STORAGE_FAILED))
+        people_look(actor); /* it waits still */
     if (call->message != 0 && !check_is_settled(actor, call->about, call->message))
         say_later(actor, call->about, call->message,
                   check_length(actor, call->about, call->message));

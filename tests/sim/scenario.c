@@ -37,6 +37,8 @@ static const struct options wild = {
     .stop_percent = 30,
     .jump_every_ms = 60 * SECOND,
     .jump_ms_max = 3600 * SECOND,
+    .stall_every_ms = 90 * SECOND,
+    .stall_ms_max = 120 * SECOND,
     .commit_ms_min = 1,
     .commit_ms_max = 60,
     .fault_every_ms = 120 * SECOND,
@@ -147,6 +149,40 @@ static void messages(struct sim *sim)
     end_well(sim);
 }
 
+/* A thin line, and more to say than it carries at once. */
+static void thin_line(struct sim *sim)
+{
+    struct options options = quiet;
+    uint64_t carriers;
+
+    options.bytes_per_ms = 10 + sim_below(sim, 20);
+    start(sim, &options, 2, ACCEPT);
+    make_friends(sim);
+    carriers = sim->last_carrier;
+    for (uint32_t message = 0; message < 60; message++) {
+        struct actor *from = anybody(sim);
+        people_say(from, somebody_else(sim, from), 60000);
+    }
+    sim_run(sim, 15 * MINUTE);
+    if (sim->last_carrier != carriers)
+        sim_fail(sim, "a link was given up because it is slow");
+    end_well(sim);
+}
+
+/* Many machines, each with a few friends. */
+static void crowd(struct sim *sim)
+{
+    start(sim, &quiet, 24, ACCEPT);
+    for (size_t i = 0; i < sim->actor_count; i++)
+        for (uint32_t friends = 0; friends < 3; friends++)
+            people_insist(&sim->actors[i], somebody_else(sim, &sim->actors[i]));
+    sim_run(sim, 30 * SECOND);
+    sim->options = wild;
+    chaos_start(sim);
+    talk(sim, 100, SECOND);
+    end_well(sim);
+}
+
 /* One thing that somebody may do about somebody else. */
 static void do_anything(struct sim *sim)
 {
@@ -214,7 +250,8 @@ static void requests(struct sim *sim)
     sim->options.no_inbound_percent = 0;
     actors_add(sim, 2 + sim_below(sim, 3));
     for (size_t i = 0; i < sim->actor_count; i++) {
-        sim->actors[i].manners = ACCEPT;
+        sim->actors[i].is_bot = sim_chance(sim, 20);
+        sim->actors[i].manners = sim->actors[i].is_bot ? IGNORE : ACCEPT;
         actor_start(&sim->actors[i]);
     }
     chaos_start(sim);
@@ -460,6 +497,8 @@ static void canary(struct sim *sim)
 const struct scenario scenarios[] = {
     {"conversation", "two nodes: request, accept, messages both ways", 5, conversation, false},
     {"messages", "bursts between several nodes while everything goes wrong", 40, messages, false},
+    {"thin_line", "more to say than the line carries", 5, thin_line, false},
+    {"crowd", "many machines, each with a few friends", 3, crowd, false},
     {"consent", "requests, answers and ends of all kinds while links come and go", 60, consent,
      false},
     {"requests", "who asked and was accepted has a chat in the end", 20, requests, false},

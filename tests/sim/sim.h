@@ -46,9 +46,10 @@ struct options {
     uint32_t partition_every_ms, partition_ms_max; /* some machines against the others */
 
     /* Machines */
-    uint32_t crash_every_ms, down_ms_max; /* each machine, on average; how long it stays down */
-    uint32_t stop_percent;                /* of these: an orderly stop */
-    uint32_t jump_every_ms, jump_ms_max;  /* wall clocks, either way */
+    uint32_t crash_every_ms, down_ms_max;  /* each machine, on average; how long it stays down */
+    uint32_t stop_percent;                 /* of these: an orderly stop */
+    uint32_t jump_every_ms, jump_ms_max;   /* wall clocks, either way */
+    uint32_t stall_every_ms, stall_ms_max; /* the process stands still, and then goes on */
 
     /* Disks */
     uint32_t commit_ms_min, commit_ms_max;
@@ -72,10 +73,11 @@ struct event {
     uint64_t at_ms;
     uint64_t order; /* of being scheduled: ties are broken by it */
     void (*happen)(struct sim *sim, struct event *event);
-    struct actor *actor;
+    struct actor *actor;  /* whose process it happens to; NULL: to the world */
     uint64_t incarnation; /* of the actor; 0: whatever became of it */
     uint64_t a, b;        /* what they mean is known to `happen` */
     struct bytes bytes;   /* likewise */
+    struct event *next;   /* in an actor's backlog */
 };
 
 struct sim {
@@ -113,6 +115,10 @@ struct event *sim_after(struct sim *sim, uint64_t after_ms,
 /* The same for a machine: does not happen when it has stopped meanwhile. */
 struct event *sim_after_for(struct actor *actor, uint64_t after_ms,
                             void (*happen)(struct sim *sim, struct event *event));
+
+/* What happens to this machine's process waits from now on, or happens now in its order. */
+void sim_stall(struct actor *actor);
+void sim_go_on(struct actor *actor);
 
 /* Lets `ms` pass. Returns at once when something failed. */
 void sim_run(struct sim *sim, uint64_t ms);
@@ -217,6 +223,9 @@ struct actor {
     struct node *node; /* NULL: down */
     bool is_stopping;  /* in an orderly way */
     bool starts_again; /* as soon as it has stopped */
+    bool is_stalled;
+    struct event *backlog, **backlog_end; /* what happened to it meanwhile */
+    bool is_bot;                          /* accepts everybody by its configuration */
     uint64_t incarnation;
     uint64_t random_state;
     uint64_t mono_ahead_ms; /* of true time; drawn at each start */

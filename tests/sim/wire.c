@@ -76,6 +76,7 @@ static uint32_t delay(struct sim *sim)
     return sim_between(sim, sim->options.delay_ms_min, sim->options.delay_ms_max);
 }
 
+/* What the kernel does at one end, and what it tells the process there. */
 static struct event *later(struct sim *sim, const struct carrier *carrier, size_t side,
                            uint64_t after_ms, void (*happen)(struct sim *sim, struct event *event))
 {
@@ -83,6 +84,16 @@ static struct event *later(struct sim *sim, const struct carrier *carrier, size_
 
     event->a = carrier->number;
     event->b = side;
+    return event;
+}
+
+static struct event *tell_later(struct sim *sim, const struct carrier *carrier, size_t side,
+                                uint64_t after_ms,
+                                void (*happen)(struct sim *sim, struct event *event))
+{
+    struct event *event = later(sim, carrier, side, after_ms, happen);
+
+    event->actor = carrier->ends[side].actor;
     return event;
 }
 
@@ -109,7 +120,7 @@ static void arrive_end(struct sim *sim, struct event *event)
     struct end *end = &carrier->ends[event->b], *other = &carrier->ends[!event->b];
     if (wire_is_parted(sim, end->actor, other->actor) || carrier->is_silent) {
         if (end->number != 0)
-            later(sim, carrier, event->b, RETRANSMIT_MS, arrive_end);
+            tell_later(sim, carrier, event->b, RETRANSMIT_MS, arrive_end);
         else if (other->number == 0)
             forget(sim, carrier);
         return;
@@ -130,7 +141,7 @@ static void say_end(struct sim *sim, struct carrier *carrier, size_t side)
     uint64_t at_ms = sim->now_ms + delay(sim);
     if (at_ms < end->last_arrival_ms)
         at_ms = end->last_arrival_ms;
-    later(sim, carrier, !side, at_ms - sim->now_ms, arrive_end);
+    tell_later(sim, carrier, !side, at_ms - sim->now_ms, arrive_end);
 }
 
 /* --- Bytes --- */
@@ -195,15 +206,18 @@ static void block(struct sim *sim, struct carrier *carrier, size_t side)
     start_sending(sim, carrier, side, RETRANSMIT_MS);
 }
 
-static void tell_room(struct end *end)
+static void tell_room(struct sim *sim, struct event *event)
 {
-    const size_t queued = bytes_length(&end->out);
+    const struct carrier *carrier = find(sim, event->a);
     struct input input = {.kind = INPUT_ROOM};
 
+    if (carrier == NULL || carrier->ends[event->b].number == 0)
+        return;
+    const struct end *end = &carrier->ends[event->b];
+    const size_t queued = bytes_length(&end->out);
     input.room.carrier = end->number;
     input.room.bytes_free = queued < CARRIER_ROOM ? CARRIER_ROOM - queued : 0;
-    if (end->number != 0)
-        actor_input(end->actor, &input);
+    actor_input(end->actor, &input);
 }
 
 static void send_segment(struct sim *sim, struct event *event)
@@ -229,12 +243,12 @@ static void send_segment(struct sim *sim, struct event *event)
         if (at_ms < end->last_arrival_ms)
             at_ms = end->last_arrival_ms;
         end->last_arrival_ms = at_ms;
-        event = later(sim, carrier, !side, at_ms - sim->now_ms, arrive);
+        event = tell_later(sim, carrier, !side, at_ms - sim->now_ms, arrive);
         bytes_append(&event->bytes, bytes_data(&end->out), length);
         bytes_consume(&end->out, length);
         const uint32_t pace = sim->options.bytes_per_ms;
         start_sending(sim, carrier, side, pace != 0 ? length / pace : 0);
-        tell_room(end);
+        tell_later(sim, carrier, side, 0, tell_room);
         return;
     }
     say_end(sim, carrier, side);

@@ -8,6 +8,12 @@
 #include "common/alloc.h"
 #include "tests/unit/seeded.h"
 
+static void event_free(struct event *event)
+{
+    bytes_done(&event->bytes);
+    free(event);
+}
+
 struct sim *sim_new(const char *scenario, uint64_t seed, FILE *trace)
 {
     struct sim *sim = xcalloc(1, sizeof *sim);
@@ -24,12 +30,15 @@ struct sim *sim_new(const char *scenario, uint64_t seed, FILE *trace)
 
 void sim_free(struct sim *sim)
 {
+    for (size_t i = 0; i < sim->actor_count; i++)
+        for (struct event *event; (event = sim->actors[i].backlog) != NULL;) {
+            sim->actors[i].backlog = event->next;
+            event_free(event);
+        }
     actors_free(sim);
     wire_done(sim);
-    for (size_t i = 0; i < sim->event_count; i++) {
-        bytes_done(&sim->heap[i]->bytes);
-        free(sim->heap[i]);
-    }
+    for (size_t i = 0; i < sim->event_count; i++)
+        event_free(sim->heap[i]);
     free(sim->heap);
     check_done(sim);
     free(sim);
@@ -90,6 +99,42 @@ static struct event *take_first(struct sim *sim)
     return first;
 }
 
+static void let_happen(struct sim *sim, struct event *event)
+{
+    if (event->incarnation == 0 || event->incarnation == event->actor->incarnation)
+        event->happen(sim, event);
+    event_free(event);
+}
+
+void sim_stall(struct actor *actor)
+{
+    actor->is_stalled = true;
+}
+
+void sim_go_on(struct actor *actor)
+{
+    actor->is_stalled = false;
+    while (actor->backlog != NULL && !actor->is_stalled) {
+        struct event *event = actor->backlog;
+        actor->backlog = event->next;
+        if (actor->backlog == NULL)
+            actor->backlog_end = &actor->backlog;
+        let_happen(actor->sim, event);
+    }
+}
+
+static void happen_or_wait(struct sim *sim, struct event *event)
+{
+    struct actor *actor = event->actor;
+
+    if (actor == NULL || !actor->is_stalled) {
+        let_happen(sim, event);
+        return;
+    }
+    *actor->backlog_end = event;
+    actor->backlog_end = &event->next;
+}
+
 void sim_run(struct sim *sim, uint64_t ms)
 {
     const uint64_t until_ms = sim->now_ms + ms;
@@ -97,10 +142,7 @@ void sim_run(struct sim *sim, uint64_t ms)
     while (!sim_failed(sim) && sim->event_count > 0 && sim->heap[0]->at_ms <= until_ms) {
         struct event *event = take_first(sim);
         sim->now_ms = event->at_ms;
-        if (event->incarnation == 0 || event->incarnation == event->actor->incarnation)
-            event->happen(sim, event);
-        bytes_done(&event->bytes);
-        free(event);
+        happen_or_wait(sim, event);
     }
     if (!sim_failed(sim))
         sim->now_ms = until_ms;
