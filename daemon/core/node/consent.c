@@ -95,17 +95,6 @@ void consent_greeted(struct node *node, struct session *session)
 
 /* --- Changing --- */
 
-/* The record stays with the link that brought it: they may ask again over it. */
-static void leave_record(const struct contact *contact)
-{
-    struct session *session = contact->session;
-
-    if (session == NULL || session->record != NULL || contact->row.record == NULL)
-        return;
-    session->record = xmemdup(contact->row.record, contact->row.record_length);
-    session->record_length = contact->row.record_length;
-}
-
 static struct contact *set_consent(struct node *node, const struct contact *contact,
                                    enum consent consent, const uint8_t *id)
 {
@@ -118,7 +107,6 @@ static struct contact *set_consent(struct node *node, const struct contact *cont
         row.last_seen_ms = node->now.unix_ms;
     memmove(row.consent_id, id != NULL ? id : none, CONSENT_ID_LENGTH);
     if (consent == CONSENT_NONE && row.alias == NULL) { /* removed, and they know: no pin is left */
-        leave_record(contact);
         row.address = NULL;
         row.record = NULL;
         row.record_length = 0;

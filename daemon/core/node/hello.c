@@ -62,18 +62,22 @@ static bool read_record(const struct session *session, const struct message_hell
            memcmp(ret_record->key, session->key, KEY_LENGTH) == 0;
 }
 
-/* A contact tells its name and where it can be found. The alias stays. */
-static void learn_record(struct node *node, struct session *session, struct contact *contact,
-                         const struct peer_record *record, const uint8_t *bytes, size_t length)
+static bool is_newer(const struct peer_record *record, const struct peer_row *row)
 {
-    struct peer_row row = contact->row;
     struct peer_record known;
-    bool is_newer =
-        contact->row.record == NULL ||
-        peer_record_decode(contact->row.record, contact->row.record_length, &known) != OK ||
-        record->sequence > known.sequence;
 
-    if (!is_newer)
+    return row->record == NULL ||
+           peer_record_decode(row->record, row->record_length, &known) != OK ||
+           record->sequence > known.sequence;
+}
+
+static void learn_record(struct node *node, const struct session *session,
+                         const struct peer_record *record)
+{
+    struct contact *contact = session->contact;
+    struct peer_row row = contact->row;
+
+    if (!is_newer(record, &row))
         return;
     if (record->name[0] != '\0' && (row.name == NULL || strcmp(row.name, record->name) != 0)) {
         struct contact *victim = contacts_named(&node->contacts, record->name, row.key);
@@ -81,10 +85,20 @@ static void learn_record(struct node *node, struct session *session, struct cont
             ledger_warn(node, "name_claimed", victim, row.peer, session->remote);
         row.name = (char *)record->name;
     }
-    row.record = (uint8_t *)bytes;
-    row.record_length = length;
+    row.record = session->record;
+    row.record_length = session->record_length;
     row.is_local = session_is_local(session);
     ledger_put_peer(node, &row);
+}
+
+/* A contact has told its name and where it can be found. The alias stays. */
+void hello_learn(struct node *node, const struct session *session)
+{
+    struct peer_record record;
+
+    if (session->record != NULL && session->contact != NULL &&
+        peer_record_decode(session->record, session->record_length, &record) == OK)
+        learn_record(node, session, &record);
 }
 
 static bool was_displaced(const struct instances *seen, uint64_t instance)
@@ -156,16 +170,15 @@ void hello_greeted(struct node *node, struct session *session, const struct json
     session->greeted = true;
     session->instance = hello.instance;
     memcpy(session->name, record.name, sizeof record.name);
-    struct contact *contact = session->contact;
-    if (contact != NULL) {
-        if (consent_is_open(contact))
-            contacts_seen_in(&node->contacts, contact, session_block(session));
-        if (length > 0)
-            learn_record(node, session, contact, &record, bytes, length);
-    } else if (length > 0) {
+    if (length > 0) {
         session->record = xmemdup(bytes, length);
         session->record_length = length;
     }
+    struct contact *contact = session->contact;
+    if (contact != NULL && consent_is_open(contact))
+        contacts_seen_in(&node->contacts, contact, session_block(session));
+    if (contact != NULL && length > 0)
+        learn_record(node, session, &record);
     choose_session(node, session);
     for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
         next = attempt->next;

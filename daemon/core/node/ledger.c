@@ -539,6 +539,7 @@ static void recovered(struct node *node)
     hello_new_record(node); /* the last one may have failed */
     for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
         if (c->session != NULL && c->is_undone) {
+            hello_learn(node, c->session);
             session_use(node, c, c->session);
         } else if (c->session != NULL && consent_is_open(c)) {
             c->owes_have = true;

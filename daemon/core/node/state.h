@@ -49,7 +49,7 @@ struct session {
     uint8_t key[KEY_LENGTH];
     uint64_t instance;
     char name[ADDRESS_NAME_MAX + 1]; /* what their record says, or "" */
-    uint8_t *record;                 /* of somebody who is no contact yet, or NULL */
+    uint8_t *record;                 /* theirs, as HELLO brought it; or NULL */
     size_t record_length;
     uint32_t dialled_peer; /* the contact that the dial was for, or 0 */
     bool carrier_gone;
@@ -363,6 +363,7 @@ void dial_due(struct node *node);
 
 void hello_proved(struct node *node, struct session *session, const uint8_t key[KEY_LENGTH]);
 void hello_greeted(struct node *node, struct session *session, const struct json *data);
+void hello_learn(struct node *node, const struct session *session);
 void hello_new_record(struct node *node);
 void hello_set_record(struct node *node, const uint8_t *record, size_t length);
 
