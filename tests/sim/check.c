@@ -32,7 +32,9 @@ struct pair {
     uint64_t wanted_ms;        /* when it last did, if not now */
     uint64_t wanted_call;
     uint64_t asked_ms;
-    bool is_online; /* as those who watch were told */
+    bool is_online;            /* as those who watch were told */
+    uint32_t waiting;          /* messages, when they were last counted */
+    uint64_t waiting_since_ms; /* so many */
 };
 
 struct warning {
@@ -582,6 +584,42 @@ bool check_is_mutual(const struct actor *a, const struct actor *b)
 }
 
 /* --- The end --- */
+
+/* Longer than it takes to find out that a link is dead. */
+enum { STANDS_STILL_MS = 120 * 1000 };
+
+static uint32_t count_waiting(const struct pair *pair)
+{
+    uint32_t waiting = 0;
+
+    for (uint32_t i = 0; i < pair->count; i++)
+        waiting += pair->messages[i].sent_seq != 0 && pair->messages[i].told_seq == 0 &&
+                   !pair->messages[i].is_lost;
+    return waiting;
+}
+
+static void check_pair_flow(struct sim *sim, const struct actor *from, const struct actor *to)
+{
+    struct pair *pair = pair_of(from, to);
+    const uint32_t waiting = count_waiting(pair);
+    const bool must_flow = waiting > 0 && check_is_mutual(from, to) && check_is_online(from, to) &&
+                           check_is_online(to, from);
+
+    if (!must_flow || waiting != pair->waiting) {
+        pair->waiting = waiting;
+        pair->waiting_since_ms = sim->now_ms;
+    } else if (sim->now_ms - pair->waiting_since_ms > STANDS_STILL_MS) {
+        sim_fail(sim, "%u messages from %s to %s stand still", waiting, from->name, to->name);
+    }
+}
+
+void check_flow(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->actor_count; i++)
+        for (size_t j = 0; j < sim->actor_count; j++)
+            if (i != j && !sim_failed(sim))
+                check_pair_flow(sim, &sim->actors[i], &sim->actors[j]);
+}
 
 /* Whoever blocks does not answer, so the two need not agree. */
 static bool has_blocked(const struct actor *actor, const struct actor *peer)

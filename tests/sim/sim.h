@@ -328,6 +328,9 @@ size_t check_length(const struct actor *from, const struct actor *to, uint32_t m
 /* Whether it was answered for good: kept, or refused. */
 bool check_is_settled(const struct actor *from, const struct actor *to, uint32_t message);
 
+/* Where both sides are online messages go on: called now and then while nothing goes wrong. */
+void check_flow(struct sim *sim);
+
 /* All messages arrived or failed, every call is answered, both sides agree on who has consent, and
  * every pair that has it shares one link. */
 void check_converged(struct sim *sim);
