@@ -166,6 +166,7 @@ static bool is_told(enum link_end why)
     case LINK_END_CREDIT:
     case LINK_END_MALFORMED:
     case LINK_END_NOT_RENEWED:
+    case LINK_END_STORAGE:
     case LINK_END_REMOVED:
         return true;
     case LINK_END_BLOCKED:

@@ -37,6 +37,7 @@ struct link_settings {
     ROW(TAMPERED, "tampered")   /* a record that does not open */                                  \
     ROW(NOT_RENEWED, "not_renewed") /* keys were used too long, or renewal went wrong */           \
     ROW(TIMEOUT, "timeout")         /* silence: 10 s before the proof, 90 s after */               \
+    ROW(STORAGE, "storage")         /* the disk failed, and all is to be said again */             \
     ROW(REMOVED, "removed")         /* the contact was removed */                                  \
     ROW(LOST, "lost")               /* the carrier ended without CLOSE */                          \
     ROW(CLOSED, "closed")           /* the other side said CLOSE */

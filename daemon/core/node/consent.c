@@ -48,6 +48,17 @@ static void answer_id(struct node *node, struct session *session, enum message_t
     bytes_done(&data);
 }
 
+/* We know of no consent under this id: the chat is over there, too. While the disk fails we may
+ * only have failed to keep it: then nothing is said now, and all of it again when the disk works.
+ */
+void consent_deny(struct node *node, struct session *session, const uint8_t id[CONSENT_ID_LENGTH])
+{
+    if (node->store_failing)
+        session->is_unanswered = true;
+    else
+        answer_id(node, session, MESSAGE_NO_CONSENT, id);
+}
+
 static void say_request(struct node *node, const struct contact *contact,
                         const struct request_row *row)
 {
@@ -477,7 +488,7 @@ static void answer_again(struct node *node, struct session *session, struct cont
         break;
     case REQUEST_ACCEPTED:
         if (!consent_is_open(contact))
-            answer_id(node, session, MESSAGE_NO_CONSENT, id);
+            consent_deny(node, session, id);
         else if (memcmp(contact->row.consent_id, id, CONSENT_ID_LENGTH) == 0)
             say_id(node, contact, MESSAGE_CHAT_ACCEPT, id);
         if (consent_is_open(contact))
@@ -487,7 +498,7 @@ static void answer_again(struct node *node, struct session *session, struct cont
         answer_id(node, session, MESSAGE_CHAT_REFUSE, id);
         break;
     case REQUEST_EXPIRED:
-        answer_id(node, session, MESSAGE_NO_CONSENT, id);
+        consent_deny(node, session, id);
         break;
     }
 }
@@ -540,7 +551,7 @@ static void was_accepted(struct node *node, struct session *session, const struc
         return;
     }
     if (!consent_confirm(node, session, id))
-        answer_id(node, session, MESSAGE_NO_CONSENT, id);
+        consent_deny(node, session, id);
 }
 
 /* The other side shows, by CHAT_ACCEPT or HAVE, that it consents under this id. False: we know of
@@ -667,7 +678,7 @@ void consent_message(struct node *node, struct session *session, enum message_ty
     }
     if (session->contact == NULL) {
         if (type == MESSAGE_DISCONNECT)
-            answer_id(node, session, MESSAGE_NO_CONSENT, id);
+            consent_deny(node, session, id);
         return;
     }
     if (type == MESSAGE_CHAT_REFUSE)

@@ -528,6 +528,13 @@ static void flight_free(struct flight *flight)
     free(flight);
 }
 
+static void close_unanswered(struct node *node)
+{
+    for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
+        if (s->is_unanswered)
+            session_close(node, s, LINK_END_STORAGE);
+}
+
 /* The disk works again: what was dropped meanwhile is asked for by HAVE, and what was undone is
  * said again. (Not earlier: the answers could not be kept either.) */
 static void recovered(struct node *node)
@@ -537,6 +544,7 @@ static void recovered(struct node *node)
     timers_stop(&node->timers, &node->store_timer);
     node_note(node, NOTE_NOTICE, "store_recovered", NULL, NULL, "the log can be written again");
     hello_new_record(node); /* the last one may have failed */
+    close_unanswered(node);
     for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
         if (c->session != NULL && c->is_undone) {
             hello_learn(node, c->session);
@@ -582,7 +590,7 @@ static void put_back(struct node *node, const struct undo *undo)
             contacts_put(&node->contacts, &undo->before.peer)->is_undone = true;
         } else if ((contact = contacts_by_number(&node->contacts, undo->before.peer.peer)) !=
                    NULL) {
-            session_close_key(node, contact->row.key, LINK_END_REMOVED);
+            session_close_key(node, contact->row.key, LINK_END_STORAGE);
             session_forget_contact(node, contact);
             contacts_remove(&node->contacts, contact);
         }

@@ -56,6 +56,7 @@ struct session {
     struct contact *contact; /* or NULL: a stranger */
     struct heard *heard;     /* or NULL: no HAVE came */
     bool said_have;          /* ours went */
+    bool is_unanswered;      /* something was not answered, because the disk failed */
     struct timer timer;      /* the link's deadline */
     struct timer idle;       /* a stranger with no business is sent away */
     struct session *next_dirty;
@@ -382,6 +383,7 @@ void consent_end(struct node *node, struct contact *contact, enum consent consen
 void consent_remove(struct node *node, struct contact *contact);
 void consent_block(struct node *node, struct contact *contact);
 void consent_unblock(struct node *node, struct contact *contact);
+void consent_deny(struct node *node, struct session *session, const uint8_t id[CONSENT_ID_LENGTH]);
 bool consent_confirm(struct node *node, struct session *session,
                      const uint8_t id[CONSENT_ID_LENGTH]);
 void consent_confirmed(struct node *node, struct contact *contact);

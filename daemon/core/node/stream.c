@@ -220,10 +220,7 @@ void stream_have(struct node *node, struct session *session, const struct json *
         return;
     }
     if (!consent_confirm(node, session, have.consent)) {
-        struct bytes no = BYTES_EMPTY;
-        message_id_encode(&no, MESSAGE_NO_CONSENT, have.consent);
-        session_send(node, session, MESSAGE_NO_CONSENT, &no);
-        bytes_done(&no);
+        consent_deny(node, session, have.consent);
         return;
     }
     consent_confirmed(node, contact);
