@@ -149,7 +149,7 @@ static struct contact *new_contact(struct node *node, const struct session *sess
     struct contact *contact = contacts_by_number(&node->contacts, row.peer);
     session_consent_changed(node, contact);
     if (victim != NULL)
-        ledger_warn(node, "name_claimed", victim, row.peer, session->remote);
+        ration_warn(node, "name_claimed", victim, row.peer, session->remote);
     return contact;
 }
 
@@ -469,10 +469,9 @@ static void ask_the_user(struct node *node, struct contact *contact, const struc
     ledger_put_request(node, row);
     contact = set_consent(node, contact, CONSENT_WAS_ASKED, NULL);
     /* who is known was refused or parted from: one row a minute of each, as of a block */
-    bool is_logged =
-        contact_is_stranger(contact)
-            ? ledger_ration(node, RATIONED_REQUEST, block, &suppressed)
-            : ledger_ration(node, RATIONED_ASKED_AGAIN, contact->row.peer, &suppressed);
+    bool is_logged = contact_is_stranger(contact)
+                         ? ration_take(node, RATIONED_REQUEST, block, &suppressed)
+                         : ration_take(node, RATIONED_ASKED_AGAIN, contact->row.peer, &suppressed);
     requests_by_number(&node->requests, row->request)->is_logged = is_logged;
     tell_request(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
 }

@@ -82,7 +82,7 @@ static void learn_record(struct node *node, const struct session *session,
     if (record->name[0] != '\0' && (row.name == NULL || strcmp(row.name, record->name) != 0)) {
         struct contact *victim = contacts_named(&node->contacts, record->name, row.key);
         if (victim != NULL)
-            ledger_warn(node, "name_claimed", victim, row.peer, session->remote);
+            ration_warn(node, "name_claimed", victim, row.peer, session->remote);
         row.name = (char *)record->name;
     }
     row.record = session->record;
@@ -133,7 +133,7 @@ static bool may_displace(struct node *node, struct session *session, struct cont
         }
         seen->returned++;
         if (seen->returned == INSTANCES_DISPLACED_MAX)
-            ledger_warn(node, "cloned_identity", contact, contact->row.peer, session->remote);
+            ration_warn(node, "cloned_identity", contact, contact->row.peer, session->remote);
         if (seen->returned >= INSTANCES_DISPLACED_MAX)
             return false;
     }

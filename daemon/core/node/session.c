@@ -341,7 +341,7 @@ static void note_end(struct node *node, const struct session *session, enum link
     node_note(node, is_contacts ? NOTE_INFO : NOTE_DEBUG, "link_closed", key, session->remote,
               link_end_name(why));
     if ((why == LINK_END_TAMPERED || why == LINK_END_MALFORMED) &&
-        (is_contacts || ledger_ration(node, RATIONED_NOTE, session_block(session), &suppressed)))
+        (is_contacts || ration_take(node, RATIONED_NOTE, session_block(session), &suppressed)))
         node_note(node, NOTE_WARNING, "link_refused", key, session->remote, link_end_name(why));
 }
 

@@ -3,6 +3,7 @@
  *
  *     node.c       inputs in, actions out, time
  *     ledger.c     transactions, what waits for them, and what to undo when they fail
+ *     ration.c     how much of it others may cause
  *     session.c    carriers and links: who is there
  *     dial.c       dials, until there is a carrier
  *     hello.c      the beginning of a link, and which of several is used
@@ -306,12 +307,14 @@ void ledger_failed(struct node *node, struct transaction *transaction, enum erro
 void ledger_retry(struct node *node);
 void ledger_done(struct node *node);
 
+/* --- ration.c --- */
+
 /* Whether a rationed thing may be logged now; *ret_suppressed tells how many were not since the
  * last one. */
-bool ledger_ration(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
+bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
 /* A warning about `peer`, at most one a minute for each contact that it concerns: the peer itself,
  * or the one whose name it claims. */
-void ledger_warn(struct node *node, const char *reason, struct contact *concerned, uint32_t peer,
+void ration_warn(struct node *node, const char *reason, struct contact *concerned, uint32_t peer,
                  const char *address);
 
 /* --- session.c --- */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* What others may make us write: so much a minute of each kind, and the rest is counted. */
+#include "daemon/core/node/state.h"
+
+#include "daemon/core/limits.h"
+
+/* "at most one row a minute per kind and address block, with `suppressed`" */
+bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed)
+{
+    struct ration *oldest = &node->rations[0];
+
+    for (size_t i = 0; i < sizeof node->rations / sizeof node->rations[0]; i++) {
+        struct ration *ration = &node->rations[i];
+        if (ration->is_used && ration->kind == kind && ration->block == block) {
+            if (mono_left_ms(node->now.mono, mono_after(ration->last, RATION_MS)) > 0) {
+                ration->suppressed++;
+                return false;
+            }
+            *ret_suppressed = ration->suppressed;
+            ration->suppressed = 0;
+            ration->last = node->now.mono;
+            return true;
+        }
+        if (!ration->is_used || (oldest->is_used && ration->last.ms < oldest->last.ms))
+            oldest = ration;
+    }
+    /* More blocks than places within a minute: they share what the oldest has left. */
+    if (oldest->is_used && mono_left_ms(node->now.mono, mono_after(oldest->last, RATION_MS)) > 0) {
+        oldest->suppressed++;
+        return false;
+    }
+    *oldest =
+        (struct ration){.is_used = true, .kind = kind, .block = block, .last = node->now.mono};
+    *ret_suppressed = 0;
+    return true;
+}
+
+/* Contacts are warned about each for itself, so that nobody can hide one warning behind another. */
+static bool may_warn(struct node *node, struct contact *concerned, const char *address,
+                     uint64_t *ret_suppressed)
+{
+    struct host_port at;
+
+    if (contact_is_stranger(concerned))
+        return ration_take(
+            node, RATIONED_WARNING,
+            host_port_parse(address, PORT_ZERO_REFUSED, &at) == OK ? address_block(at.host) : 0,
+            ret_suppressed);
+    *ret_suppressed = concerned->warnings_suppressed;
+    if (mono_left_ms(node->now.mono, concerned->next_warning) > 0) {
+        concerned->warnings_suppressed++;
+        return false;
+    }
+    concerned->next_warning = mono_after(node->now.mono, RATION_MS);
+    concerned->warnings_suppressed = 0;
+    return true;
+}
+
+void ration_warn(struct node *node, const char *reason, struct contact *concerned, uint32_t peer,
+                 const char *address)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, peer);
+    struct bytes object = BYTES_EMPTY;
+    struct json_writer w;
+    uint64_t suppressed;
+
+    if (!may_warn(node, concerned, address, &suppressed))
+        return;
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    json_put_string(&w, "reason", reason);
+    json_put_string(&w, "address", address);
+    json_put_integer(&w, "suppressed", (int64_t)suppressed);
+    json_write_close(&w, '}');
+    ledger_log(node, EVENT_SECURITY_WARNING, peer, &object);
+    bytes_done(&object);
+    node_note(node, NOTE_WARNING, reason, contact != NULL ? contact->row.key : NULL, address,
+              "security warning");
+}
