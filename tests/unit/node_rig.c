@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "tests/unit/node_rig.h"
 
 #include "tests/unit/unit.h"

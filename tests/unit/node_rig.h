@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* One node without a network: its store is a model that commits when it is told to, its time stands
  * still until it is moved, and its clients' calls are asked from here. */
 #ifndef P2PCHAT_TESTS_UNIT_NODE_RIG_H

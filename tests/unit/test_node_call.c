@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What clients ask of a node that reaches nobody: each refusal with its own name, and dials that
  * end with whoever asked for them. */
 #include "tests/unit/unit.h"

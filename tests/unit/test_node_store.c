@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* A node and its disk: nothing is answered before it is durable, and when the disk fails everything
  * is as it was before. */
 #include "tests/unit/unit.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* What others may make us write: so much a minute of each kind, and the rest is counted. */
 #include "daemon/core/node/state.h"
 

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 /* How a request is told: in the log, to those who watch, and to whoever called. */
 #include "daemon/core/node/state.h"
 
