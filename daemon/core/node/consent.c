@@ -240,7 +240,8 @@ static void remove_pending(struct node *node, const struct contact *contact,
 }
 
 /* The chat is over: `consent` is NONE, or ENDING as long as the other side does not know. */
-void consent_end(struct node *node, struct contact *contact, enum consent consent, const char *by)
+static void end_chat(struct node *node, struct contact *contact, enum consent consent,
+                     const char *by)
 {
     struct bytes object = BYTES_EMPTY;
     struct json_writer w;
@@ -266,7 +267,7 @@ void consent_disconnect(struct node *node, struct contact *contact)
 
     if (consent_is_open(contact)) {
         memcpy(id, contact->row.consent_id, sizeof id);
-        consent_end(node, contact, CONSENT_ENDING, "us");
+        end_chat(node, contact, CONSENT_ENDING, "us");
         say_id(node, contact, MESSAGE_DISCONNECT, id);
     } else if (asked != NULL) { /* the request is taken back */
         say_id(node, contact, MESSAGE_DISCONNECT, asked->row.id);
@@ -628,7 +629,7 @@ static void has_no_consent(struct node *node, struct contact *contact,
     if (contact->row.consent == CONSENT_PENDING && theirs != NULL)
         came_too_late(node, contact, theirs);
     else if (consent_is_open(contact))
-        consent_end(node, contact, CONSENT_NONE, "them");
+        end_chat(node, contact, CONSENT_NONE, "them");
     else if (contact->row.consent == CONSENT_ENDING)
         set_consent(node, contact, CONSENT_NONE, NULL);
 }
@@ -708,7 +709,7 @@ void consent_block(struct node *node, struct contact *contact)
     struct effect *effect;
 
     if (consent_is_open(contact))
-        consent_end(node, contact, CONSENT_NONE, "us");
+        end_chat(node, contact, CONSENT_NONE, "us");
     remove_pending(node, contact, DIRECTION_OUT);
     remove_pending(node, contact, DIRECTION_IN);
     struct peer_row row = contact->row;

@@ -68,7 +68,7 @@ static bool is_newer(const struct peer_record *record, const struct peer_row *ro
 
     return row->record == NULL ||
            peer_record_decode(row->record, row->record_length, &known) != OK ||
-           record->sequence > known.sequence;
+           peer_record_is_newer(record, &known);
 }
 
 static void learn_record(struct node *node, const struct session *session,

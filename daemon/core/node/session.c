@@ -15,7 +15,7 @@ struct session *session_by_carrier(const struct node *node, uint64_t carrier)
     return session;
 }
 
-void session_touch(struct node *node, struct session *session)
+static void touch(struct node *node, struct session *session)
 {
     if (session->is_dirty)
         return;
@@ -27,7 +27,7 @@ void session_touch(struct node *node, struct session *session)
 void session_close(struct node *node, struct session *session, enum link_end why)
 {
     link_close(session->link, why);
-    session_touch(node, session);
+    touch(node, session);
 }
 
 void session_send(struct node *node, struct session *session, enum message_type type,
@@ -37,7 +37,7 @@ void session_send(struct node *node, struct session *session, enum message_type 
         return;
     link_send(session->link, type, bytes_data(data), bytes_length(data));
     session->sent_bytes += bytes_length(data) + FRAME_HEADER_LENGTH;
-    session_touch(node, session);
+    touch(node, session);
 }
 
 /* --- The sessions of a key --- */
@@ -259,7 +259,7 @@ static void accept_carrier(struct node *node, uint64_t carrier, const struct hos
     }
     struct session *session =
         new_session(node, carrier, remote, link_new_accepted(&node->link_settings, node->now));
-    session_touch(node, session);
+    touch(node, session);
 }
 
 void session_carrier_up(struct node *node, uint64_t carrier, uint64_t number,
@@ -283,7 +283,7 @@ void session_carrier_up(struct node *node, uint64_t carrier, uint64_t number,
     struct session *session = new_session(node, carrier, remote, link);
     session->dial = number;
     session->dialled_peer = dial->peer;
-    session_touch(node, session);
+    touch(node, session);
     free(dial);
 }
 
@@ -294,7 +294,7 @@ void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, si
     if (session == NULL)
         return;
     link_input(session->link, bytes, length, node->now);
-    session_touch(node, session);
+    touch(node, session);
 }
 
 void session_room(struct node *node, uint64_t carrier, size_t bytes_free)
@@ -316,13 +316,13 @@ void session_carrier_down(struct node *node, uint64_t carrier)
         return;
     session->carrier_gone = true;
     link_lost(session->link);
-    session_touch(node, session);
+    touch(node, session);
 }
 
 void session_expire(struct node *node, struct session *session)
 {
     link_expire(session->link, node->now);
-    session_touch(node, session);
+    touch(node, session);
 }
 
 void session_idle(struct node *node, struct session *session)

@@ -326,9 +326,7 @@ void session_room(struct node *node, uint64_t carrier, size_t bytes_free);
 void session_carrier_down(struct node *node, uint64_t carrier);
 void session_expire(struct node *node, struct session *session);
 void session_idle(struct node *node, struct session *session);
-void session_touch(struct node *node,
-                   struct session *session); /* its link has output to be drained */
-bool session_drain(struct node *node);       /* all dirty ones; whether there were any */
+bool session_drain(struct node *node); /* all dirty ones; whether there were any */
 void session_send(struct node *node, struct session *session, enum message_type type,
                   const struct bytes *data);
 void session_close(struct node *node, struct session *session, enum link_end why);
@@ -382,7 +380,6 @@ void consent_expire(struct node *node, struct request *request);
 void consent_accept(struct node *node, struct request *request, const char *alias);
 void consent_refuse(struct node *node, struct request *request);
 void consent_disconnect(struct node *node, struct contact *contact);
-void consent_end(struct node *node, struct contact *contact, enum consent consent, const char *by);
 void consent_remove(struct node *node, struct contact *contact);
 void consent_block(struct node *node, struct contact *contact);
 void consent_unblock(struct node *node, struct contact *contact);
