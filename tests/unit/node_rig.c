@@ -98,27 +98,58 @@ void node_rig_done(struct node_rig *rig)
     identity_done(&rig->identity);
 }
 
-void node_rig_know(struct node_rig *rig, uint32_t peer, const char *alias, enum consent consent)
+/* Puts a transaction's rows into the store, and what they say into the node. */
+static void load_rows(struct node_rig *rig, struct transaction *t)
 {
-    struct transaction *t = transaction_new(1);
-    struct change *change = transaction_add(t, CHANGE_PEER);
-    const struct random random = seeded(&rig->seed);
     struct store_answer answer;
-    struct identity identity;
-    const struct peer_row row = {.peer = peer,
-                                 .alias = (char *)alias,
-                                 .address = (char *)"192.0.2.7:28470",
-                                 .consent = consent,
-                                 .consent_id = {(uint8_t)peer, 1}};
 
-    identity_create(&random, &identity);
-    peer_row_copy(&change->peer, &row);
-    memcpy(change->peer.key, identity.key.bytes, KEY_LENGTH);
-    node_load(rig->node, change, rig->now);
+    for (size_t i = 0; i < t->count; i++)
+        node_load(rig->node, &t->changes[i], rig->now);
     model_store_append(rig->store, t);
     model_store_commit(rig->store, 1);
     assert_true(model_store_take(rig->store, &answer));
     transaction_free(answer.transaction);
+}
+
+static void add_peer(struct node_rig *rig, struct transaction *t, const struct peer_row *row)
+{
+    const struct random random = seeded(&rig->seed);
+    struct change *change = transaction_add(t, CHANGE_PEER);
+    struct identity identity;
+
+    identity_create(&random, &identity);
+    peer_row_copy(&change->peer, row);
+    memcpy(change->peer.key, identity.key.bytes, KEY_LENGTH);
+}
+
+void node_rig_know(struct node_rig *rig, uint32_t peer, const char *alias, enum consent consent)
+{
+    struct transaction *t = transaction_new(1);
+
+    add_peer(rig, t,
+             &(const struct peer_row){.peer = peer,
+                                      .alias = (char *)alias,
+                                      .address = (char *)"192.0.2.7:28470",
+                                      .consent = consent,
+                                      .consent_id = {(uint8_t)peer, 1}});
+    load_rows(rig, t);
+}
+
+void node_rig_asked(struct node_rig *rig, uint32_t peer, const char *alias, int64_t left_ms)
+{
+    struct transaction *t = transaction_new(1);
+    const struct request_row request = {.request = peer,
+                                        .id = {(uint8_t)peer, 2},
+                                        .peer = peer,
+                                        .direction = DIRECTION_IN,
+                                        .left_ms = left_ms,
+                                        .state = REQUEST_PENDING};
+
+    add_peer(rig, t,
+             &(const struct peer_row){
+                 .peer = peer, .alias = (char *)alias, .consent = CONSENT_WAS_ASKED});
+    request_row_copy(&transaction_add(t, CHANGE_REQUEST)->request, &request);
+    load_rows(rig, t);
 }
 
 void node_rig_start(struct node_rig *rig)

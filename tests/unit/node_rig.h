@@ -30,6 +30,9 @@ void node_rig_done(struct node_rig *rig);
 /* A contact with that consent, whose key begins with `key`, as loaded from the store. Between init
  * and start. */
 void node_rig_know(struct node_rig *rig, uint32_t peer, const char *alias, enum consent consent);
+
+/* A stranger who asks for a chat, with so long left, as loaded from the store after a restart. */
+void node_rig_asked(struct node_rig *rig, uint32_t peer, const char *alias, int64_t left_ms);
 void node_rig_start(struct node_rig *rig);
 
 /* Stops the node as a crash does, and makes it anew from its store. */

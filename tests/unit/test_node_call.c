@@ -17,6 +17,7 @@ static int setup(void **state)
     node_rig_know(rig, 1, "alice", CONSENT_MUTUAL);
     node_rig_know(rig, 2, "bob", CONSENT_NONE);
     node_rig_know(rig, 3, "carol", CONSENT_NONE);
+    node_rig_asked(rig, 4, "erin", 1000);
     node_rig_start(rig);
     *state = rig;
     return 0;
@@ -207,6 +208,46 @@ static void waits_at_most_so_long(void **state)
     assert_non_null(strstr(rig->result, "\"timed_out\":true"));
 }
 
+/* Whoever waits for a peer does not wait for the end of a back-off as well. */
+static void waiting_dials_at_once(void **state)
+{
+    struct node_rig *rig = *state;
+    struct input failed = {.kind = INPUT_DIAL_FAILED, .dial_failed = {0, ERR_UNREACHABLE}};
+
+    for (uint64_t told = 0; rig->now.mono.ms < 3600 * 1000; node_rig_wait(rig, 1000))
+        while (told < rig->last_dial) {
+            failed.dial_failed.dial = ++told;
+            node_rig_input(rig, &failed);
+        }
+    const size_t before = rig->dials;
+    node_rig_call(rig, API_CHAT_MESSAGE, "{\"peer\":\"alice\",\"text\":\"hi\"}");
+    node_rig_commit(rig);
+    node_rig_wait(rig, 0);
+    assert_int_equal(rig->dials, before); /* nobody waits for that one */
+    node_rig_call(rig, API_CHAT_MESSAGE, "{\"peer\":\"alice\",\"text\":\"hi\",\"wait\":true}");
+    node_rig_commit(rig);
+    node_rig_wait(rig, 0);
+    assert_int_equal(rig->dials, before + 1);
+}
+
+/* Who only asked is a stranger still after a restart, and leaves nothing behind. */
+static void strangers_are_forgotten_after_a_restart(void **state)
+{
+    struct node_rig *rig = *state;
+
+    node_rig_wait(rig, 999);
+    assert_non_null(strstr(node_rig_look(rig, API_CHAT_REQUESTS), "\"erin\""));
+    node_rig_wait(rig, 1);
+    assert_null(strstr(node_rig_look(rig, API_CHAT_REQUESTS), "\"erin\""));
+    assert_non_null(strstr(node_rig_look(rig, API_CONTACT_LIST), "\"erin\"")); /* for a late yes */
+    node_rig_expect(rig, node_rig_call(rig, API_CHAT_ACCEPT, "{\"request\":\"erin\"}"),
+                    ERR_REQUEST_EXPIRED);
+    node_rig_commit(rig);
+    node_rig_wait(rig, REQUEST_REMEMBERED_MS);
+    assert_null(strstr(node_rig_look(rig, API_CONTACT_LIST), "\"erin\""));
+    assert_non_null(strstr(node_rig_look(rig, API_CONTACT_LIST), "\"carol\""));
+}
+
 static void waiting_ends_with_the_chat(void **state)
 {
     struct node_rig *rig = *state;
@@ -253,6 +294,8 @@ int main(void)
         TEST(the_dial_ends_with_its_client),
         TEST(attempts_are_bounded),
         TEST(waits_at_most_so_long),
+        TEST(waiting_dials_at_once),
+        TEST(strangers_are_forgotten_after_a_restart),
         TEST(waiting_ends_with_the_chat),
         TEST(stopping_answers_everybody),
     };

@@ -27,8 +27,11 @@ void wait_begin(struct node *node, struct waiter *waiter)
                    mono_after(node->now.mono, (uint64_t)(waiter->wait_s * 1000)));
     waiter->next = node->waiters;
     node->waiters = waiter;
+    const struct contact *contact = contacts_by_number(&node->contacts, waiter->peer);
     if (node->stopping)
         wait_expire(node, waiter);
+    else if (contact != NULL && contact->session == NULL)
+        dialler_want_now(&node->dialler, contact->row.peer); /* not in a back-off's own time */
 }
 
 static void put_message_id(struct json_writer *w, uint64_t epoch, uint64_t number)
