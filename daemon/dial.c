@@ -33,7 +33,7 @@ struct question {
 };
 
 struct dial {
-    struct dialler *dialler;
+    struct dials *dials;
     uint64_t number;
     struct host_port *entries;
     size_t count;
@@ -46,7 +46,7 @@ struct dial {
     LIST_ENTRY(dial) others;
 };
 
-struct dialler {
+struct dials {
     struct pump *pump;
     struct resolver *resolver;
     LIST_HEAD(, dial) dials;
@@ -82,7 +82,7 @@ static void dial_free(struct dial *dial)
 /* The dial ends without a carrier. */
 static void lose(struct dial *dial, enum error error)
 {
-    struct pump *pump = dial->dialler->pump;
+    struct pump *pump = dial->dials->pump;
     const struct input input = {.kind = INPUT_DIAL_FAILED,
                                 .dial_failed = {.dial = dial->number, .error = error}};
 
@@ -93,7 +93,7 @@ static void lose(struct dial *dial, enum error error)
 /* The dial ends with the socket of this attempt. */
 static void win(struct attempt *attempt)
 {
-    struct net *net = attempt->dial->dialler->pump->net;
+    struct net *net = attempt->dial->dials->pump->net;
     struct socket_address address = attempt->address;
     uint64_t number = attempt->dial->number;
     int fd = attempt->fd;
@@ -119,7 +119,7 @@ static void on_connected(evutil_socket_t fd, short events, void *context)
         return;
     }
     attempt_free(attempt);
-    happy_eyeballs_failed(&dial->race, number, pump_now(dial->dialler->pump));
+    happy_eyeballs_failed(&dial->race, number, pump_now(dial->dials->pump));
     run(dial);
 }
 
@@ -135,8 +135,7 @@ static bool begin(struct dial *dial, const struct race_action *action)
     attempt->address = *action->address;
     attempt->fd = fd;
     LIST_INSERT_HEAD(&dial->attempts, attempt, others);
-    event_assign(&attempt->connected, dial->dialler->pump->base, fd, EV_WRITE, on_connected,
-                 attempt);
+    event_assign(&attempt->connected, dial->dials->pump->base, fd, EV_WRITE, on_connected, attempt);
     /* A socket that is connected at once is writable at once. */
     if (fd >= 0 &&
         (connect(fd, &attempt->address.any, socket_address_length(&attempt->address)) == 0 ||
@@ -151,7 +150,7 @@ static bool begin(struct dial *dial, const struct race_action *action)
 /* Carries out what the race wants, and sets the timer. The dial may be gone afterwards. */
 static void run(struct dial *dial)
 {
-    struct pump *pump = dial->dialler->pump;
+    struct pump *pump = dial->dials->pump;
     struct race_action action;
 
     if (dial->is_running)
@@ -185,7 +184,7 @@ static void on_resolved(void *context, const struct socket_address *addresses, s
         socket_address_set_port(&with_port[i], question->port);
     }
     happy_eyeballs_resolved(&dial->race, question->entry, question->family, with_port, count,
-                            pump_now(dial->dialler->pump));
+                            pump_now(dial->dials->pump));
     run(dial);
 }
 
@@ -200,7 +199,7 @@ static void ask(struct dial *dial, size_t entry)
                                       .entry = entry,
                                       .family = (enum race_family)family,
                                       .port = dial->entries[entry].port};
-        question->lookup = resolver_ask(dial->dialler->resolver, dial->entries[entry].host,
+        question->lookup = resolver_ask(dial->dials->resolver, dial->entries[entry].host,
                                         families[family], on_resolved, question);
     }
 }
@@ -208,7 +207,7 @@ static void ask(struct dial *dial, size_t entry)
 /* Tells the race of all entries, and only then looks names up: /etc/hosts answers at once. */
 static void start(struct dial *dial)
 {
-    struct now now = pump_now(dial->dialler->pump);
+    struct now now = pump_now(dial->dials->pump);
     bool is_name[DIAL_ADDRESSES_MAX] = {false};
     struct socket_address address;
 
@@ -241,32 +240,32 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
         start(dial);
         return;
     }
-    happy_eyeballs_expire(&dial->race, pump_now(dial->dialler->pump));
+    happy_eyeballs_expire(&dial->race, pump_now(dial->dials->pump));
     run(dial);
 }
 
-void dialler_dial(struct dialler *dialler, const struct action *action)
+void dials_dial(struct dials *dials, const struct action *action)
 {
     static const struct timeval at_once = {0};
     struct dial *dial = xcalloc(1, sizeof(*dial));
 
     must(action->kind == ACTION_DIAL && action->dial.count <= DIAL_ADDRESSES_MAX);
-    dial->dialler = dialler;
+    dial->dials = dials;
     dial->number = action->dial.dial;
     dial->count = action->dial.count;
     dial->entries =
         xmemdup(action->dial.addresses, action->dial.count * sizeof(action->dial.addresses[0]));
     LIST_INIT(&dial->attempts);
-    LIST_INSERT_HEAD(&dialler->dials, dial, others);
-    evtimer_assign(&dial->timer, dialler->pump->base, on_timer, dial);
+    LIST_INSERT_HEAD(&dials->dials, dial, others);
+    evtimer_assign(&dial->timer, dials->pump->base, on_timer, dial);
     evtimer_add(&dial->timer, &at_once);
 }
 
-void dialler_cancel(struct dialler *dialler, uint64_t number)
+void dials_cancel(struct dials *dials, uint64_t number)
 {
     struct dial *dial;
 
-    LIST_FOREACH(dial, &dialler->dials, others)
+    LIST_FOREACH(dial, &dials->dials, others)
     {
         if (dial->number == number) {
             dial_free(dial);
@@ -275,27 +274,27 @@ void dialler_cancel(struct dialler *dialler, uint64_t number)
     }
 }
 
-void dialler_stop(struct dialler *dialler)
+void dials_stop(struct dials *dials)
 {
-    while (!LIST_EMPTY(&dialler->dials))
-        dial_free(LIST_FIRST(&dialler->dials));
+    while (!LIST_EMPTY(&dials->dials))
+        dial_free(LIST_FIRST(&dials->dials));
 }
 
-struct dialler *dialler_new(struct pump *pump)
+struct dials *dials_new(struct pump *pump)
 {
-    struct dialler *dialler = xcalloc(1, sizeof(*dialler));
+    struct dials *dials = xcalloc(1, sizeof(*dials));
 
-    dialler->pump = pump;
-    dialler->resolver = resolver_new(pump->base);
-    LIST_INIT(&dialler->dials);
-    return dialler;
+    dials->pump = pump;
+    dials->resolver = resolver_new(pump->base);
+    LIST_INIT(&dials->dials);
+    return dials;
 }
 
-void dialler_free(struct dialler *dialler)
+void dials_free(struct dials *dials)
 {
-    if (dialler == NULL)
+    if (dials == NULL)
         return;
-    dialler_stop(dialler);
-    resolver_free(dialler->resolver);
-    free(dialler);
+    dials_stop(dials);
+    resolver_free(dials->resolver);
+    free(dials);
 }

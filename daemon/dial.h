@@ -5,21 +5,21 @@
 
 #include "daemon/core/action.h"
 
-struct dialler;
+struct dials;
 struct pump;
 
-/* `pump` outlives the dialler. */
-struct dialler *dialler_new(struct pump *pump);
+/* `pump` outlives the dials. */
+struct dials *dials_new(struct pump *pump);
 
 /* Forgets every dial; only when the loop does not run any more. NULL is fine. */
-void dialler_free(struct dialler *dialler);
+void dials_free(struct dials *dials);
 
 /* ACTION_DIAL and ACTION_DIAL_CANCEL. Nothing comes back before they return; one that ended already
  * may be cancelled. */
-void dialler_dial(struct dialler *dialler, const struct action *action);
-void dialler_cancel(struct dialler *dialler, uint64_t dial);
+void dials_dial(struct dials *dials, const struct action *action);
+void dials_cancel(struct dials *dials, uint64_t dial);
 
 /* Forgets every dial, without a word to the node. */
-void dialler_stop(struct dialler *dialler);
+void dials_stop(struct dials *dials);
 
 #endif

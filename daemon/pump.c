@@ -76,10 +76,10 @@ static void act(struct pump *pump, const struct action *action)
         net_close(pump->net, action->close.carrier);
         break;
     case ACTION_DIAL:
-        dialler_dial(pump->dialler, action);
+        dials_dial(pump->dials, action);
         break;
     case ACTION_DIAL_CANCEL:
-        dialler_cancel(pump->dialler, action->dial_cancel.dial);
+        dials_cancel(pump->dials, action->dial_cancel.dial);
         break;
     case ACTION_APPEND:
         store_append(pump->store, action->append.transaction);
@@ -270,7 +270,7 @@ static void on_stop_asked(evutil_socket_t fd, short events, void *context)
     pump->stop_deadline = mono_after(pump_now(pump).mono, PUMP_STOP_MS);
     pump->is_stopping = true;
     drain(pump);
-    dialler_stop(pump->dialler);
+    dials_stop(pump->dials);
     control_stop(pump->control);
 }
 

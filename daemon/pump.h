@@ -16,7 +16,7 @@
 #include "daemon/limits.h"
 
 struct control;
-struct dialler;
+struct dials;
 struct event;
 struct event_base;
 struct identity;
@@ -47,7 +47,7 @@ struct pump {
     struct store *store;
     struct listeners *listeners;
     struct net *net;
-    struct dialler *dialler;
+    struct dials *dials;
     struct control *control;
     struct facts *facts; /* main's; the pump keeps its addresses up to date */
 

@@ -157,7 +157,7 @@ bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusa
     if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, ret_refusal))
         return false;
     pump->net = net_new(pump);
-    pump->dialler = dialler_new(pump);
+    pump->dials = dials_new(pump);
     if (!open_control(daemon, control, ret_refusal))
         return false;
     pump_start(pump);
@@ -169,7 +169,7 @@ void daemon_done(struct daemon *daemon)
     struct pump *pump = &daemon->pump;
 
     control_free(pump->control);
-    dialler_free(pump->dialler);
+    dials_free(pump->dials);
     net_free(pump->net);
     listeners_free(pump->listeners);
     node_free(pump->node);

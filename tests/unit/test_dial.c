@@ -15,7 +15,7 @@
 
 enum { QUESTIONS_MAX = 8 };
 
-/* A dialler with real sockets on loopback, and with a node, a net and a resolver that are this
+/* Dials with real sockets on loopback, and with a node, a net and a resolver that are this
  * test. */
 struct lookup {
     char name[64];
@@ -146,7 +146,7 @@ static int setup(void **state)
     memset(&rig, 0, sizeof(rig));
     rig.pump.base = event_base_new();
     rig.pump.now.mono.ms = 1000;
-    rig.pump.dialler = dialler_new(&rig.pump);
+    rig.pump.dials = dials_new(&rig.pump);
     rig.listening = make_socket(&rig.at, 16);
     close(make_socket(&rig.closed, 0));
     return 0;
@@ -155,7 +155,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    dialler_free(rig.pump.dialler);
+    dials_free(rig.pump.dials);
     event_base_free(rig.pump.base);
     close(rig.listening);
     return 0;
@@ -177,7 +177,7 @@ static void dial(uint64_t number, const struct host_port *first, const struct ho
 
     if (second != NULL)
         addresses[1] = *second;
-    dialler_dial(rig.pump.dialler, &action);
+    dials_dial(rig.pump.dials, &action);
     memset(addresses, 0, sizeof(addresses)); /* they were borrowed */
     turn();
 }
@@ -268,12 +268,12 @@ static void test_cancelled(void **state)
                                   .dial = {.dial = 8, .addresses = &rig.at, .count = 1}};
 
     dial(7, &at, NULL);
-    dialler_cancel(rig.pump.dialler, 7);
+    dials_cancel(rig.pump.dials, 7);
     assert_true(rig.questions[0].is_cancelled && rig.questions[1].is_cancelled);
 
-    dialler_dial(rig.pump.dialler, &action);
-    dialler_cancel(rig.pump.dialler, 8); /* before it began */
-    dialler_cancel(rig.pump.dialler, 9); /* never was */
+    dials_dial(rig.pump.dials, &action);
+    dials_cancel(rig.pump.dials, 8); /* before it began */
+    dials_cancel(rig.pump.dials, 9); /* never was */
     turn();
     assert_string_equal(rig.trace, "");
 }
@@ -284,7 +284,7 @@ static void test_no_addresses(void **state)
     const struct action action = {.kind = ACTION_DIAL,
                                   .dial = {.dial = 7, .addresses = &rig.at, .count = 0}};
 
-    dialler_dial(rig.pump.dialler, &action);
+    dials_dial(rig.pump.dials, &action);
     turn();
     assert_string_equal(rig.trace, "not_found:7 ");
 }
@@ -298,7 +298,7 @@ static void test_several_at_once(void **state)
     dial(2, &rig.at, NULL);
     dial(3, &rig.closed, NULL);
     assert_string_equal(rig.trace, "up:2 unreachable:3 ");
-    dialler_stop(rig.pump.dialler);
+    dials_stop(rig.pump.dials);
     assert_true(rig.questions[0].is_cancelled);
 }
 
