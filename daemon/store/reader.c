@@ -93,16 +93,19 @@ static enum message_state state_of(sqlite3_stmt *s, uint64_t number)
     return closed ? MESSAGE_STATE_FAILED : MESSAGE_STATE_QUEUED;
 }
 
-static void take_row(sqlite3_stmt *s, struct page *p)
+/* SQLITE_CORRUPT when it has no body: damaged on disk, as that column is never NULL. */
+static int take_row(sqlite3_stmt *s, struct page *p)
 {
     const char *body;
     size_t length;
     struct store_row *row;
 
     body = column_text(s, 6, &length);
+    if (body == NULL)
+        return SQLITE_CORRUPT;
     if (p->count == p->rows_max || (p->count > 0 && p->bytes + length > p->bytes_max)) {
         p->full = true;
-        return;
+        return SQLITE_OK;
     }
     row = page_add(p);
     *row = (struct store_row){
@@ -118,6 +121,7 @@ static void take_row(sqlite3_stmt *s, struct page *p)
         .state = state_of(s, column_u64(s, 5)),
     };
     p->bytes += length;
+    return SQLITE_OK;
 }
 
 static uint64_t clock_ms(void)
@@ -136,8 +140,11 @@ static int collect(const struct store_reader *r, struct binder *b, struct page *
     int rc = binder_step(b);
 
     while (rc == SQLITE_ROW) {
-        take_row(b->statement, p);
-        if (p->full)
+        const int taken = take_row(b->statement, p);
+
+        if (taken != SQLITE_OK)
+            rc = taken;
+        else if (p->full)
             rc = SQLITE_DONE;
         else if (clock_ms() >= until)
             break;
