@@ -135,6 +135,22 @@ static void say_warning(const struct line *line)
     }
 }
 
+/* Of a peer's messages by their numbers, or of our own events by their seq. */
+static void say_gap(const struct line *line)
+{
+    const bool is_of_peer = phrase_has(line->event, "peer_id");
+
+    say(line, is_of_peer ? "messages of " : "events ");
+    if (is_of_peer) {
+        say_peer(line);
+        say(line, " will not come any more: numbers ");
+    }
+    say_field(line, "from");
+    say(line, " to ");
+    say_field(line, "to");
+    say(line, is_of_peer ? " are no longer kept there" : " are no longer kept");
+}
+
 static void say_unknown(const struct line *line)
 {
     struct json_writer w;
@@ -196,6 +212,9 @@ static void say_event(const struct line *line, enum api_event type)
         break;
     case EVENT_SECURITY_WARNING:
         say_warning(line);
+        break;
+    case EVENT_GAP:
+        say_gap(line);
         break;
     }
 }

@@ -74,6 +74,20 @@ static const char *const steps[] = {
     "CREATE INDEX log_sent ON log(stream) WHERE type = " SCHEMA_MESSAGE_SENT ";"
     "CREATE INDEX log_message ON log(peer) WHERE stream IS NOT NULL;"
     "CREATE UNIQUE INDEX log_key ON log(peer, key) WHERE key IS NOT NULL",
+
+    /* Readers with a name; what of the log may be gone (`floor`), and how old it is: the age clock
+     * (daemon/store/age.h), as it and the wall clock were when they were last written, and how far
+     * the log was at an age. Rows of an older database count as new. */
+    "CREATE TABLE consumer("
+    "    name TEXT PRIMARY KEY,"
+    "    seq INTEGER NOT NULL,"
+    "    last_used INTEGER NOT NULL,"
+    "    used_age INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE mark("
+    "    age INTEGER PRIMARY KEY,"
+    "    seq INTEGER NOT NULL) STRICT;"
+    "INSERT INTO mark SELECT 0, ifnull(max(seq), 0) FROM log;"
+    "INSERT INTO meta VALUES('floor', 0), ('age', 0), ('age_wall', 0)",
 };
 
 enum { SCHEMA_VERSION = sizeof(steps) / sizeof(steps[0]) };

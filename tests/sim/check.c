@@ -380,6 +380,9 @@ void check_row(struct actor *actor, const struct log_row *row)
     case EVENT_CHAT_REQUESTED:
     case EVENT_CHAT_DISCONNECTED:
         break;
+    case EVENT_GAP:
+        sim_fail(actor->sim, "%s says that messages are gone", actor->name);
+        break;
     case EVENT_PEER_ONLINE:
     case EVENT_PEER_OFFLINE:
         sim_fail(actor->sim, "%s logs what is not to be logged", actor->name);

@@ -220,7 +220,7 @@ static void test_history_and_watch(void **state)
 #define KNOWN_TYPES                                                                       \
     "message.received, message.sent, message.delivered, message.failed, chat.requested, " \
     "chat.accepted, chat.refused, chat.expired, chat.disconnected, peer.online, "         \
-    "peer.offline, security.warning"
+    "peer.offline, security.warning, gap"
 
 static void test_types_of_events(void **state)
 {

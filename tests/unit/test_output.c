@@ -324,6 +324,18 @@ static void test_other_events(void **state)
     assert_event(LOOK_PLAIN, "{}", "-  * {}\n");
 }
 
+static void test_gaps(void **state)
+{
+    (void)state;
+    assert_event(LOOK_PLAIN,
+                 "{\"seq\":null,\"time\":\"x\",\"type\":\"gap\",\"peer\":null,\"peer_id\":null,"
+                 "\"from\":1,\"to\":70}",
+                 "x  * events 1 to 70 are no longer kept\n");
+    assert_event(LOOK_PLAIN, EVENT_JSON("gap", ",\"from\":3,\"to\":9"),
+                 EVENT_TIME "* messages of alice will not come any more: numbers 3 to 9 are no "
+                            "longer kept there\n");
+}
+
 static void test_warnings(void **state)
 {
     (void)state;
@@ -429,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_message_events),
         cmocka_unit_test(test_chat_events),
         cmocka_unit_test(test_other_events),
+        cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_every_event),
         cmocka_unit_test(test_time_is_local),
