@@ -138,7 +138,7 @@ void sim_trace(struct sim *sim, const struct actor *actor, const char *format, .
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool sim_failed(const struct sim *sim);
 
-/* FNV-1a, for traces. */
+/* For traces: FNV-1a, by words. */
 uint64_t sim_hash(uint64_t hash, const void *bytes, size_t length);
 #define SIM_HASH_START UINT64_C(0xcbf29ce484222325)
 

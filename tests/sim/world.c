@@ -175,9 +175,15 @@ uint32_t sim_around(struct sim *sim, uint32_t mean_ms)
 uint64_t sim_hash(uint64_t hash, const void *bytes, size_t length)
 {
     const uint8_t *at = bytes;
+    uint64_t word;
 
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    for (; length >= sizeof word; at += sizeof word, length -= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    for (; length > 0; at++, length--)
+        hash = (hash ^ *at) * UINT64_C(0x100000001b3);
     return hash;
 }
 
