@@ -11,13 +11,7 @@
 
 #include "common/api.h"
 #include "daemon/client.h"
-
-/* A page of history that is asked for. */
-struct history_query {
-    uint32_t peer;   /* 0: all */
-    uint64_t before; /* 0: the newest */
-    size_t limit;
-};
+#include "daemon/store/store.h"
 
 struct call {
     uint64_t number; /* from 1, never reused */

@@ -17,13 +17,12 @@ enum { PAGE_BYTES_MAX = RPC_LINE_MAX - RPC_ID_MAX - 256 };
 
 static void ask_store(struct call *call)
 {
-    const struct history_query *query = &call->history;
     struct control *control = call->client->control;
     uint64_t question = PUMP_QUESTION_OF_CONTROL | QUESTION_OF_HISTORY | call->number;
 
     call->client->reads_history = true;
     control->histories_read++;
-    store_read_history(control->pump->store, question, query->peer, query->before, query->limit);
+    store_read_history(control->pump->store, question, &call->history);
 }
 
 /* Begins what may begin. */
@@ -62,10 +61,15 @@ void history_leave(struct client *c)
 const struct answered *method_history(struct call *call, const struct api_args *args)
 {
     struct client *c = call->client;
-    struct history_query query = {.before = (uint64_t)api_integer(args, ARG_HISTORY_BEFORE, 0),
+    const int64_t before = api_integer(args, ARG_HISTORY_BEFORE, 0);
+    const int64_t after = api_integer(args, ARG_HISTORY_AFTER, -1);
+    struct history_query query = {.order = after < 0 ? HISTORY_BEFORE : HISTORY_AFTER,
+                                  .seq = (uint64_t)(after < 0 ? before : after),
                                   .limit = (size_t)api_integer(args, ARG_HISTORY_LIMIT, 50)};
     const char *peer = api_string(args, ARG_HISTORY_PEER);
 
+    if (before > 0 && after >= 0)
+        return call_fail(call, ERR_INVALID_PARAMS, "before and after exclude each other");
     if (peer != NULL) {
         enum error error = node_find_peer(c->control->pump->node, peer, &query.peer);
 
@@ -124,29 +128,34 @@ static void write_message(struct bytes *out, const struct store_row *row, const 
     json_write_close(&w, '}');
 }
 
-/* Writes the newest rows that fit into a page, oldest first. */
+/* Writes the rows that fit into a page, those nearest to where it was asked for; oldest first. */
 static void write_page(struct json_writer *w, const struct store_answer *answer,
-                       const struct node *node)
+                       enum history_order order, const struct node *node)
 {
+    const bool is_after = order == HISTORY_AFTER;
     struct bytes messages = BYTES_EMPTY;
     size_t *ends = xcalloc(answer->count + 1, sizeof(*ends)); /* of the first i messages */
-    size_t first = 0;
+    size_t first = 0, last = answer->count;
 
     for (size_t i = 0; i < answer->count; i++) {
         write_message(&messages, &answer->rows[i], node);
         ends[i + 1] = bytes_length(&messages);
     }
-    while (ends[answer->count] - ends[first] + (answer->count - first) > PAGE_BYTES_MAX)
-        first++;
+    while (ends[last] - ends[first] + (last - first) > PAGE_BYTES_MAX) {
+        if (is_after)
+            last--;
+        else
+            first++;
+    }
 
     json_write_open(w, '{');
     json_write_name(w, "messages");
     json_write_open(w, '[');
-    for (size_t i = first; i < answer->count; i++)
+    for (size_t i = first; i < last; i++)
         json_write_raw(w, bytes_data(&messages) + ends[i], ends[i + 1] - ends[i]);
     json_write_close(w, ']');
-    if (first < answer->count && (first > 0 || !answer->end))
-        json_put_integer(w, "next", (int64_t)answer->rows[first].log.seq);
+    if (first < last && (last - first < answer->count || !answer->end))
+        json_put_integer(w, "next", (int64_t)answer->rows[is_after ? last - 1 : first].log.seq);
     else
         json_put_null(w, "next");
     json_write_close(w, '}');
@@ -165,7 +174,7 @@ void history_rows(struct control *control, const struct store_answer *answer)
         call->client->reads_history = false;
         stand_in_line(call->client);
         if (answer->error == OK) {
-            write_page(call_result(call), answer, control->pump->node);
+            write_page(call_result(call), answer, call->history.order, control->pump->node);
             call_succeed(call);
         } else {
             call_fail(call, answer->error, NULL);

@@ -25,7 +25,8 @@ struct question {
     uint32_t stream;
     uint32_t peer;
     uint64_t types;
-    uint64_t seq;     /* after it, or before it */
+    uint64_t seq; /* after it, or before it */
+    enum history_order order;
     uint64_t through; /* nothing above this is shown */
     size_t rows_max;
     size_t bytes_max;

@@ -8,10 +8,18 @@
 #include "daemon/store/schema.h"
 #include "daemon/store/statement.h"
 
-/* Rows that a range, or one step of a history, looks at. */
+/* Rows that a range looks at. */
 enum { SCAN_MAX = 4096, SCAN_PER_ROW = 16 };
 
-enum sql { SQL_STREAM, SQL_RANGE, SQL_HISTORY, SQL_HISTORY_OF_PEER, SQL_COUNT };
+enum sql {
+    SQL_STREAM,
+    SQL_RANGE,
+    SQL_BEFORE,
+    SQL_BEFORE_OF_PEER,
+    SQL_AFTER,
+    SQL_AFTER_OF_PEER,
+    SQL_COUNT
+};
 
 #define ROWS(index, where)                                           \
     "SELECT l.seq, l.time, l.type, l.peer, l.stream, l.num, l.body," \
@@ -24,11 +32,16 @@ static const char *const sql[SQL_COUNT] = {
     [SQL_RANGE] = ROWS("NOT INDEXED", "l.seq > ?1 AND l.seq <= ?2"
                                       " AND (?3 = 0 OR (?3 >> l.type) & 1)"
                                       " AND (?4 = 0 OR l.peer = ?4) ORDER BY l.seq"),
-    [SQL_HISTORY] = ROWS("NOT INDEXED", "l.seq < ?1 AND l.seq >= ?2 AND l.stream IS NOT NULL"
-                                        " ORDER BY l.seq DESC"),
-    [SQL_HISTORY_OF_PEER] =
+    /* Those of all peers give every row, so that a long stretch without messages does not hold the
+     * snapshot. */
+    [SQL_BEFORE] = ROWS("NOT INDEXED", "l.seq < ?2 ORDER BY l.seq DESC"),
+    [SQL_BEFORE_OF_PEER] =
         ROWS("INDEXED BY log_message", "l.peer = ?1 AND l.seq < ?2 AND l.stream IS NOT NULL"
                                        " ORDER BY l.seq DESC"),
+    [SQL_AFTER] = ROWS("NOT INDEXED", "l.seq > ?2 AND l.seq <= ?3 ORDER BY l.seq"),
+    [SQL_AFTER_OF_PEER] =
+        ROWS("INDEXED BY log_message", "l.peer = ?1 AND l.seq > ?2 AND l.seq <= ?3"
+                                       " AND l.stream IS NOT NULL ORDER BY l.seq"),
 };
 
 _Static_assert((int)SQL_COUNT == READER_STATEMENTS, "each has its place");
@@ -60,7 +73,9 @@ struct page {
     size_t bytes; /* of text */
     size_t rows_max;
     size_t bytes_max;
-    bool full; /* a further row was met that is not in it */
+    bool only_messages; /* other rows are passed over */
+    bool full;          /* a further row was met that is not in it */
+    uint64_t seen;      /* seq of the last row that was looked at and, if wanted, taken */
 };
 
 static void page_drop(struct page *p)
@@ -100,6 +115,10 @@ static int take_row(sqlite3_stmt *s, struct page *p)
     size_t length;
     struct store_row *row;
 
+    if (p->only_messages && sqlite3_column_type(s, 4) == SQLITE_NULL) {
+        p->seen = column_u64(s, 0);
+        return SQLITE_OK;
+    }
     body = column_text(s, 6, &length);
     if (body == NULL)
         return SQLITE_CORRUPT;
@@ -121,6 +140,7 @@ static int take_row(sqlite3_stmt *s, struct page *p)
         .state = state_of(s, column_u64(s, 5)),
     };
     p->bytes += length;
+    p->seen = row->log.seq;
     return SQLITE_OK;
 }
 
@@ -133,7 +153,7 @@ static uint64_t clock_ms(void)
 }
 
 /* Fills the page from a bound statement until either ends: SQLITE_DONE, or an error; SQLITE_ROW
- * when the snapshot had become old: the rest is to be asked for from the last row on. */
+ * when the snapshot had become old: the rest is to be asked for from p->seen on. */
 static int collect(const struct store_reader *r, struct binder *b, struct page *p)
 {
     const uint64_t until = clock_ms() + r->snapshot_ms;
@@ -153,11 +173,6 @@ static int collect(const struct store_reader *r, struct binder *b, struct page *
     }
     sqlite3_reset(b->statement); /* ends the snapshot */
     return rc;
-}
-
-static uint64_t last_seq(const struct page *p)
-{
-    return p->rows[p->count - 1].log.seq;
 }
 
 static void reverse(struct page *p)
@@ -187,7 +202,7 @@ static int read_stream(struct store_reader *r, const struct question *q, struct 
         bind_u64(&b, q->through);
         rc = collect(r, &b, p);
         if (rc == SQLITE_ROW)
-            after = last_seq(p);
+            after = p->seen;
     } while (rc == SQLITE_ROW);
     answer->end = !p->full;
     return rc;
@@ -218,57 +233,38 @@ static int read_range(struct store_reader *r, const struct question *q, struct p
         bind_u64(&b, q->peer);
         rc = collect(r, &b, p);
         if (rc == SQLITE_ROW)
-            after = last_seq(p);
+            after = p->seen;
     } while (rc == SQLITE_ROW);
-    answer->scanned_through = p->full ? last_seq(p) : end;
+    answer->scanned_through = p->full ? p->seen : end;
     answer->end = answer->scanned_through >= q->through;
     return rc;
-}
-
-static int read_history_of_peer(struct store_reader *r, const struct question *q, uint64_t before,
-                                struct page *p)
-{
-    int rc;
-
-    do {
-        struct binder b;
-
-        binder_init(&b, r->statements[SQL_HISTORY_OF_PEER]);
-        bind_u64(&b, q->peer);
-        bind_u64(&b, before);
-        rc = collect(r, &b, p);
-        if (rc == SQLITE_ROW)
-            before = last_seq(p);
-    } while (rc == SQLITE_ROW);
-    return rc;
-}
-
-/* Steps back over the log, as there may be long stretches without a message. */
-static int read_history_of_all(struct store_reader *r, uint64_t before, struct page *p)
-{
-    int rc = SQLITE_DONE;
-
-    while (before > 1 && !p->full && (rc == SQLITE_DONE || rc == SQLITE_ROW)) {
-        const uint64_t from = before > SCAN_MAX ? before - SCAN_MAX : 1;
-        struct binder b;
-
-        binder_init(&b, r->statements[SQL_HISTORY]);
-        bind_u64(&b, before);
-        bind_u64(&b, from);
-        rc = collect(r, &b, p);
-        before = rc == SQLITE_ROW ? last_seq(p) : from;
-    }
-    return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
 static int read_history(struct store_reader *r, const struct question *q, struct page *p,
                         struct store_answer *answer)
 {
-    const uint64_t before = q->seq > 0 ? smaller(q->seq, q->through + 1) : q->through + 1;
-    int rc =
-        q->peer != 0 ? read_history_of_peer(r, q, before, p) : read_history_of_all(r, before, p);
+    const bool is_after = q->order == HISTORY_AFTER;
+    const enum sql of_all = is_after ? SQL_AFTER : SQL_BEFORE;
+    const enum sql of_peer = is_after ? SQL_AFTER_OF_PEER : SQL_BEFORE_OF_PEER;
+    uint64_t from = q->seq;
+    int rc;
 
-    reverse(p);
+    if (!is_after)
+        from = from > 0 ? smaller(from, q->through + 1) : q->through + 1;
+    p->only_messages = true;
+    do {
+        struct binder b;
+
+        binder_init(&b, r->statements[q->peer != 0 ? of_peer : of_all]);
+        bind_u64(&b, q->peer);
+        bind_u64(&b, from);
+        if (is_after)
+            bind_u64(&b, q->through);
+        rc = collect(r, &b, p);
+        from = p->seen;
+    } while (rc == SQLITE_ROW);
+    if (!is_after)
+        reverse(p);
     answer->end = !p->full;
     return rc;
 }

@@ -291,13 +291,13 @@ void store_read_range(struct store *s, uint64_t id, uint64_t after_seq, uint64_t
                            .bytes_max = bytes_max});
 }
 
-void store_read_history(struct store *s, uint64_t id, uint32_t peer, uint64_t before_seq,
-                        size_t limit)
+void store_read_history(struct store *s, uint64_t id, const struct history_query *query)
 {
     ask(s, JOB_HISTORY, id,
-        &(struct question){.peer = peer,
-                           .seq = before_seq,
-                           .rows_max = limit,
+        &(struct question){.peer = query->peer,
+                           .order = query->order,
+                           .seq = query->seq,
+                           .rows_max = query->limit,
                            .bytes_max = STORE_HISTORY_BYTES_MAX});
 }
 

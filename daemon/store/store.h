@@ -87,12 +87,21 @@ void store_read_stream(struct store *store, uint64_t id, uint32_t stream, uint64
 void store_read_range(struct store *store, uint64_t id, uint64_t after_seq, uint64_t types,
                       uint32_t peer, size_t rows_max, size_t bytes_max);
 
-/* The last `limit` message rows (received and sent) before a seq (0: of all), in ascending order: a
- * page of history. `peer` 0: all. A page is cut at STORE_HISTORY_BYTES_MAX of text, so that a
- * thousand long messages do not fill the memory; the rest is the next page's. */
+/* A page of history: message rows (received and sent), in ascending order. It is cut at
+ * STORE_HISTORY_BYTES_MAX of text, so that a thousand long messages do not fill the memory; the
+ * rest is the next page's. */
 enum { STORE_HISTORY_BYTES_MAX = 1 << 20 };
-void store_read_history(struct store *store, uint64_t id, uint32_t peer, uint64_t before_seq,
-                        size_t limit);
+enum history_order {
+    HISTORY_BEFORE, /* the newest before a seq (0: of all) */
+    HISTORY_AFTER   /* the oldest after it */
+};
+struct history_query {
+    enum history_order order;
+    uint64_t seq;
+    uint32_t peer; /* 0: all */
+    size_t limit;  /* rows, from 1 */
+};
+void store_read_history(struct store *store, uint64_t id, const struct history_query *query);
 
 enum message_state {
     MESSAGE_STATE_QUEUED,
@@ -117,7 +126,7 @@ struct store_answer {
     struct store_row *rows; /* ROWS: in ascending order of seq */
     size_t count;
     uint64_t scanned_through; /* range: everything up to this seq was looked at */
-    bool end;                 /* stream, range: nothing follows; history: nothing precedes */
+    bool end;                 /* nothing follows; history before a seq: nothing precedes */
 };
 
 /* The next answer, in the order in which things became so; false when there is none now. Ended with

@@ -630,17 +630,19 @@ void model_store_read_range(struct model_store *m, uint64_t id, uint64_t after_s
     answer_rows(m, id, &p, seq, seq >= m->last_seq);
 }
 
-void model_store_read_history(struct model_store *m, uint64_t id, uint32_t peer,
-                              uint64_t before_seq, size_t limit)
+void model_store_read_history(struct model_store *m, uint64_t id, const struct history_query *query)
 {
-    struct page p = {.rows_max = limit, .bytes_max = STORE_HISTORY_BYTES_MAX};
-    uint64_t seq = before_seq != 0 && before_seq <= m->last_seq ? before_seq : m->last_seq + 1;
+    const bool is_after = query->order == HISTORY_AFTER;
+    struct page p = {.rows_max = query->limit, .bytes_max = STORE_HISTORY_BYTES_MAX};
+    uint64_t seq = query->seq;
 
-    while (--seq > 0 && !p.full) {
+    if (!is_after && (seq == 0 || seq > m->last_seq))
+        seq = m->last_seq + 1;
+    while ((is_after ? ++seq <= m->last_seq : --seq > 0) && !p.full) {
         const struct log_row *row = row_at(m, seq);
 
-        if (row->stream != 0 && (peer == 0 || row->peer == peer))
-            page_add(&p, m, row, 0);
+        if (row->stream != 0 && (query->peer == 0 || row->peer == query->peer))
+            page_add(&p, m, row, is_after ? p.rows.count : 0);
     }
     answer_rows(m, id, &p, 0, !p.full);
 }

@@ -44,8 +44,8 @@ void model_store_read_stream(struct model_store *m, uint64_t id, uint32_t stream
                              uint64_t after_seq, size_t rows_max, size_t bytes_max);
 void model_store_read_range(struct model_store *m, uint64_t id, uint64_t after_seq, uint64_t types,
                             uint32_t peer, size_t rows_max, size_t bytes_max);
-void model_store_read_history(struct model_store *m, uint64_t id, uint32_t peer,
-                              uint64_t before_seq, size_t limit);
+void model_store_read_history(struct model_store *m, uint64_t id,
+                              const struct history_query *query);
 
 /* As store_take, store_answer_done. */
 bool model_store_take(struct model_store *m, struct store_answer *ret_answer);

@@ -133,12 +133,15 @@ void store_read_range(struct store *store, uint64_t id, uint64_t after_seq, uint
                                .bytes_max = bytes_max});
 }
 
-void store_read_history(struct store *store, uint64_t id, uint32_t peer, uint64_t before_seq,
-                        size_t limit)
+void store_read_history(struct store *store, uint64_t id, const struct history_query *query)
 {
     (void)store;
-    ask(&(struct rig_question){
-        .id = id, .is_history = true, .peer = peer, .seq = before_seq, .rows_max = limit});
+    ask(&(struct rig_question){.id = id,
+                               .is_history = true,
+                               .order = query->order,
+                               .peer = query->peer,
+                               .seq = query->seq,
+                               .rows_max = query->limit});
 }
 
 /* --- The rig --- */

@@ -11,6 +11,7 @@
 #include "common/bytes.h"
 #include "daemon/control.h"
 #include "daemon/pump.h"
+#include "daemon/store/store.h"
 
 enum { RIG_CALLS_MAX = 4096, RIG_QUESTIONS_MAX = 64, RIG_LINE_MAX = 2 << 20 };
 
@@ -25,6 +26,7 @@ struct rig_call {
 struct rig_question {
     uint64_t id;
     bool is_history;
+    enum history_order order;
     uint32_t peer;
     uint64_t seq; /* after, or before */
     uint64_t types;

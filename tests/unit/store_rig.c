@@ -101,6 +101,38 @@ void store_rig_put(struct store_rig *rig, struct transaction *t)
     transaction_free(t);
 }
 
+struct store_answer store_rig_rows(struct store_rig *rig, uint64_t id, size_t count, bool end)
+{
+    struct store_answer answer = store_rig_take(rig);
+
+    assert_int_equal(answer.kind, STORE_ROWS);
+    assert_int_equal(answer.error, OK);
+    assert_true(answer.id == id);
+    assert_int_equal(answer.count, count);
+    assert_int_equal(answer.end, end);
+    return answer;
+}
+
+void store_rig_streams(struct store_rig *rig)
+{
+    struct transaction *t = store_rig_transaction(rig);
+
+    add_peer(t, 1, "alice");
+    add_peer(t, 2, "bob");
+    add_stream(t, 1, 1, DIRECTION_OUT);
+    add_stream(t, 2, 1, DIRECTION_IN);
+    add_stream(t, 3, 2, DIRECTION_OUT);
+    store_rig_put(rig, t);
+}
+
+void store_rig_sent(struct store_rig *rig, uint32_t stream, uint32_t peer, const char *text)
+{
+    struct transaction *t = store_rig_transaction(rig);
+
+    add_sent(t, stream, peer, NULL, text);
+    store_rig_put(rig, t);
+}
+
 void add_peer(struct transaction *t, uint32_t peer, const char *alias)
 {
     struct peer_row *row = &transaction_add(t, CHANGE_PEER)->peer;

@@ -39,6 +39,15 @@ void store_rig_commit(struct store_rig *rig, struct transaction *t);
 /* The same, and frees it. */
 void store_rig_put(struct store_rig *rig, struct transaction *t);
 
+/* Waits for the answer to a question; fails the test unless it has so many rows. */
+struct store_answer store_rig_rows(struct store_rig *rig, uint64_t id, size_t count, bool end);
+
+/* Makes durable: peer 1 with stream 1 out and 2 in, peer 2 with 3 out. */
+void store_rig_streams(struct store_rig *rig);
+
+/* Makes a message durable. */
+void store_rig_sent(struct store_rig *rig, uint32_t stream, uint32_t peer, const char *text);
+
 /* Rows. The peer's key, epoch and so on follow from its number; texts are copied. */
 void add_peer(struct transaction *t, uint32_t peer, const char *alias);
 void add_stream(struct transaction *t, uint32_t stream, uint32_t peer, enum direction direction);

@@ -275,6 +275,7 @@ static void test_history(void **state)
     rig_send(c, REQUEST("1", "history", "{\"peer\":\"alice\",\"before\":90,\"limit\":2}"));
     rig_run();
     assert_true(rig.questions[0].is_history);
+    assert_int_equal(rig.questions[0].order, HISTORY_BEFORE);
     assert_int_equal(rig.questions[0].peer, 1);
     assert_int_equal(rig.questions[0].seq, 90);
     assert_int_equal(rig.questions[0].rows_max, 2);
@@ -322,6 +323,39 @@ static void test_a_page_fits_into_a_line(void **state)
     assert_true(json_integer(json_member(result, "next"), &next));
     assert_int_equal(next, first); /* and on to what was left out */
     json_free(root);
+    close(c);
+}
+
+static void test_history_onwards(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+    struct json *root;
+    const struct json *result;
+    int64_t next;
+
+    rig_send(c, REQUEST("1", "history", "{\"after\":0,\"limit\":2}"));
+    rig_run();
+    assert_int_equal(rig.questions[0].order, HISTORY_AFTER);
+    assert_int_equal(rig.questions[0].seq, 0);
+    rig_answer_messages(2, 89, 2, false);
+    rig_expect_part(c, "\"next\":89}");
+    rig_send(c, REQUEST("2", "history", "{\"after\":89,\"limit\":1000}"));
+    rig_run();
+    assert_int_equal(rig.questions[0].seq, 89);
+    rig_answer_messages(20, 120, 65536, true);
+    root = page(c);
+    result = json_member(root, "result");
+    assert_int_equal(json_count(json_member(result, "messages")), 15); /* the oldest */
+    assert_true(json_integer(json_member(result, "next"), &next));
+    assert_int_equal(next, 115);
+    json_free(root);
+    rig_send(c, REQUEST("3", "history", "{\"after\":115}"));
+    rig_run();
+    rig_answer_messages(5, 120, 2, true);
+    rig_expect_part(c, "\"next\":null}");
+    rig_send(c, REQUEST("4", "history", "{\"after\":0,\"before\":1}"));
+    rig_expect_part(c, "exclude each other");
     close(c);
 }
 
@@ -421,6 +455,7 @@ int main(void)
         TEST(test_follower_that_is_full_is_answered),
         TEST(test_history),
         TEST(test_a_page_fits_into_a_line),
+        TEST(test_history_onwards),
         TEST(test_one_page_at_a_time),
         TEST(test_pages_for_a_crowd),
         TEST(test_stop_with_a_crowd_waiting),

@@ -1,5 +1,6 @@
-/* Every kind of change and every question, on one thread's time: append, wait, look. Failing disks
- * are in test_store_failure.c, refusals to open in test_store_open.c. */
+/* Every kind of change, on one thread's time: append, wait, look. Questions are in
+ * test_store_questions.c, failing disks in test_store_failure.c, refusals to open in
+ * test_store_open.c. */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -200,34 +201,13 @@ static void test_numbers_with_a_name(void **state)
 
 /* --- Streams and messages --- */
 
-/* Peer 1 with stream 1 out and 2 in, peer 2 with 3 out. */
-static void put_streams(struct store_rig *rig)
-{
-    struct transaction *t = store_rig_transaction(rig);
-
-    add_peer(t, 1, "alice");
-    add_peer(t, 2, "bob");
-    add_stream(t, 1, 1, DIRECTION_OUT);
-    add_stream(t, 2, 1, DIRECTION_IN);
-    add_stream(t, 3, 2, DIRECTION_OUT);
-    store_rig_put(rig, t);
-}
-
-static void put_sent(struct store_rig *rig, uint32_t stream, uint32_t peer, const char *text)
-{
-    struct transaction *t = store_rig_transaction(rig);
-
-    add_sent(t, stream, peer, NULL, text);
-    store_rig_put(rig, t);
-}
-
 static void test_messages_are_numbered(void **state)
 {
     struct store_rig *rig = *state;
     struct transaction *t;
     struct loaded loaded;
 
-    put_streams(rig);
+    store_rig_streams(rig);
     t = store_rig_transaction(rig);
     add_sent(t, 1, 1, NULL, "one");
     add_sent(t, 3, 2, NULL, "eins");
@@ -273,9 +253,9 @@ static void test_acknowledged_is_taken_off(void **state)
     struct transaction *t;
     struct loaded loaded;
 
-    put_streams(rig);
-    put_sent(rig, 1, 1, "one");
-    put_sent(rig, 1, 1, "three");
+    store_rig_streams(rig);
+    store_rig_sent(rig, 1, 1, "one");
+    store_rig_sent(rig, 1, 1, "three");
     t = store_rig_transaction(rig);
     add_acked(t, 1, 1, 1, 1, 1, 3);
     add_sent(t, 1, 1, NULL, "four");
@@ -296,7 +276,7 @@ static void test_closed_streams_are_not_loaded(void **state)
     struct transaction *t;
     struct loaded loaded;
 
-    put_streams(rig);
+    store_rig_streams(rig);
     t = store_rig_transaction(rig);
     add_gone(t, 1);
     add_gone(t, 3);
@@ -349,7 +329,7 @@ static void test_keys(void **state)
     struct transaction *t;
     const struct log_row *row;
 
-    put_streams(rig);
+    store_rig_streams(rig);
     t = store_rig_transaction(rig);
     add_sent(t, 1, 1, "k", "hi");
     add_sent(t, 3, 2, "k", "hi"); /* another peer's key */
@@ -388,7 +368,7 @@ static void test_key_of_an_older_epoch(void **state)
     struct store_rig *rig = *state;
     struct transaction *t;
 
-    put_streams(rig);
+    store_rig_streams(rig);
     t = store_rig_transaction(rig);
     add_sent(t, 1, 1, "a", "delivered");
     add_sent(t, 1, 1, "b", "failed");
@@ -416,269 +396,6 @@ static void test_key_of_an_older_epoch(void **state)
     transaction_free(t);
 }
 
-/* --- Questions --- */
-
-static struct store_answer take_rows(struct store_rig *rig, uint64_t id, size_t count, bool end)
-{
-    struct store_answer answer = store_rig_take(rig);
-
-    assert_int_equal(answer.kind, STORE_ROWS);
-    assert_int_equal(answer.error, OK);
-    assert_true(answer.id == id);
-    assert_int_equal(answer.count, count);
-    assert_int_equal(answer.end, end);
-    return answer;
-}
-
-static void assert_row(const struct store_row *row, uint64_t seq, const char *body)
-{
-    assert_true(row->log.seq == seq);
-    assert_string_equal(row->log.body, body);
-    assert_int_equal(row->log.body_length, strlen(body));
-}
-
-/* Seqs: 1 sent, 2 received, 3 to bob, 4 accepted, 5 sent, 6 sent, 7 security warning. */
-static void put_conversation(struct store_rig *rig)
-{
-    struct transaction *t;
-
-    put_streams(rig);
-    t = store_rig_transaction(rig);
-    add_sent(t, 1, 1, "key", "one");
-    add_received(t, 2, 1, 1, "");
-    add_sent(t, 3, 2, NULL, "eins");
-    add_event(t, EVENT_CHAT_ACCEPTED, 1, "\"request\":\"r1\"");
-    add_sent(t, 1, 1, NULL, "two");
-    add_sent(t, 1, 1, NULL, "three");
-    add_event(t, EVENT_SECURITY_WARNING, 0, "\"reason\":\"test\"");
-    store_rig_put(rig, t);
-}
-
-static void test_read_stream(void **state)
-{
-    struct store_rig *rig = *state;
-    struct store_answer answer;
-
-    put_conversation(rig);
-    store_read_stream(rig->store, 11, 1, 0, 10, 1000);
-    answer = take_rows(rig, 11, 3, true);
-    assert_row(&answer.rows[0], 1, "one");
-    assert_null(answer.rows[0].log.key);
-    assert_row(&answer.rows[1], 5, "two");
-    assert_true(answer.rows[1].log.number == 2);
-    assert_true(answer.rows[1].log.epoch == UINT64_MAX - 1);
-    assert_int_equal(answer.rows[1].log.stream, 1);
-    assert_int_equal(answer.rows[1].log.peer, 1);
-    assert_int_equal(answer.rows[1].log.type, EVENT_MESSAGE_SENT);
-    assert_true(answer.rows[1].log.time_ms == 1700000000000 + (int64_t)rig->ticket);
-    assert_row(&answer.rows[2], 6, "three");
-    store_answer_done(&answer);
-
-    store_read_stream(rig->store, 12, 1, 1, 1, 1000);
-    answer = take_rows(rig, 12, 1, false);
-    assert_row(&answer.rows[0], 5, "two");
-    store_answer_done(&answer);
-    store_read_stream(rig->store, 13, 1, 0, 10, 6);
-    answer = take_rows(rig, 13, 2, false);
-    store_answer_done(&answer);
-    store_read_stream(rig->store, 14, 1, 5, 10, 1); /* one at least */
-    answer = take_rows(rig, 14, 1, true);
-    assert_row(&answer.rows[0], 6, "three");
-    store_answer_done(&answer);
-    store_read_stream(rig->store, 18, 1, 0, 10, 1);
-    answer = take_rows(rig, 18, 1, false);
-    store_answer_done(&answer);
-    store_read_stream(rig->store, 15, 1, 6, 10, 1000);
-    answer = take_rows(rig, 15, 0, true);
-    store_answer_done(&answer);
-    store_read_stream(rig->store, 16, 77, 0, 10, 1000);
-    answer = take_rows(rig, 16, 0, true);
-    store_answer_done(&answer);
-    store_read_stream(rig->store, 17, 1, UINT64_MAX, 10, 1000);
-    answer = take_rows(rig, 17, 0, true);
-    store_answer_done(&answer);
-}
-
-static void test_read_range(void **state)
-{
-    struct store_rig *rig = *state;
-    struct store_answer answer;
-    const uint64_t sent = 1u << EVENT_MESSAGE_SENT;
-
-    put_conversation(rig);
-    store_read_range(rig->store, 1, 0, 0, 0, 100, 1000);
-    answer = take_rows(rig, 1, 7, true);
-    for (uint64_t i = 0; i < 7; i++)
-        assert_true(answer.rows[i].log.seq == i + 1);
-    assert_row(&answer.rows[6], 7, "\"reason\":\"test\"");
-    assert_int_equal(answer.rows[6].log.peer, 0);
-    assert_int_equal(answer.rows[6].log.stream, 0);
-    assert_true(answer.rows[6].log.number == 0 && answer.rows[6].log.epoch == 0);
-    assert_true(answer.scanned_through == 7);
-    store_answer_done(&answer);
-
-    store_read_range(rig->store, 2, 1, sent, 1, 100, 1000);
-    answer = take_rows(rig, 2, 2, true);
-    assert_row(&answer.rows[0], 5, "two");
-    assert_true(answer.scanned_through == 7);
-    store_answer_done(&answer);
-    store_read_range(rig->store, 3, 1, 0, 0, 2, 1000);
-    answer = take_rows(rig, 3, 2, false);
-    assert_true(answer.scanned_through == 3);
-    store_answer_done(&answer);
-    store_read_range(rig->store, 4, 0, 0, 0, 100, 4);
-    answer = take_rows(rig, 4, 2, false);
-    assert_true(answer.scanned_through == 2);
-    store_answer_done(&answer);
-    store_read_range(rig->store, 5, 7, 0, 0, 100, 1000);
-    answer = take_rows(rig, 5, 0, true);
-    assert_true(answer.scanned_through == 7);
-    store_answer_done(&answer);
-    store_read_range(rig->store, 6, 100, 0, 0, 100, 1000); /* beyond the end */
-    answer = take_rows(rig, 6, 0, true);
-    assert_true(answer.scanned_through == 100);
-    store_answer_done(&answer);
-}
-
-/* A filter that nothing fits goes on in steps, and gets to the end. */
-static void test_read_sparse_range(void **state)
-{
-    struct store_rig *rig = *state;
-    struct transaction *t = store_rig_transaction(rig);
-    struct store_answer answer;
-
-    for (int i = 0; i < 10000; i++)
-        add_event(t, EVENT_CHAT_EXPIRED, 1, "");
-    store_rig_put(rig, t);
-    store_read_range(rig->store, 1, 0, 0, 2, 1000, 1000);
-    answer = take_rows(rig, 1, 0, false);
-    assert_true(answer.scanned_through == 4096);
-    store_read_range(rig->store, 2, 4096, 1, 0, 2, 1000);
-    answer = take_rows(rig, 2, 0, false);
-    assert_true(answer.scanned_through == 4096 + 32);
-    store_read_range(rig->store, 3, 8192, 0, 2, 1000, 1000);
-    answer = take_rows(rig, 3, 0, true);
-    assert_true(answer.scanned_through == 10000);
-}
-
-static void test_read_history(void **state)
-{
-    struct store_rig *rig = *state;
-    struct store_answer answer;
-
-    put_conversation(rig);
-    store_read_history(rig->store, 1, 0, 0, 100);
-    answer = take_rows(rig, 1, 5, true);
-    assert_row(&answer.rows[0], 1, "one");
-    assert_row(&answer.rows[1], 2, "");
-    assert_int_equal(answer.rows[1].state, MESSAGE_STATE_RECEIVED);
-    assert_row(&answer.rows[2], 3, "eins");
-    assert_row(&answer.rows[4], 6, "three");
-    store_answer_done(&answer);
-
-    store_read_history(rig->store, 2, 1, 6, 2);
-    answer = take_rows(rig, 2, 2, false);
-    assert_row(&answer.rows[0], 2, "");
-    assert_row(&answer.rows[1], 5, "two");
-    store_answer_done(&answer);
-    store_read_history(rig->store, 3, 1, 2, 2);
-    answer = take_rows(rig, 3, 1, true);
-    store_answer_done(&answer);
-    store_read_history(rig->store, 4, 0, 1, 2);
-    answer = take_rows(rig, 4, 0, true);
-    store_read_history(rig->store, 5, 2, UINT64_MAX, 2);
-    answer = take_rows(rig, 5, 1, true);
-    assert_row(&answer.rows[0], 3, "eins");
-    store_answer_done(&answer);
-    store_read_history(rig->store, 6, 3, 0, 2);
-    answer = take_rows(rig, 6, 0, true);
-}
-
-static void test_states_in_history(void **state)
-{
-    struct store_rig *rig = *state;
-    struct transaction *t;
-    struct store_answer answer;
-
-    put_conversation(rig);
-    t = store_rig_transaction(rig);
-    add_acked(t, 1, 1, 2, 5, 2, 6);
-    store_rig_put(rig, t);
-    store_read_history(rig->store, 1, 1, 0, 100);
-    answer = take_rows(rig, 1, 4, true);
-    assert_int_equal(answer.rows[0].state, MESSAGE_STATE_DELIVERED);
-    assert_int_equal(answer.rows[1].state, MESSAGE_STATE_RECEIVED);
-    assert_int_equal(answer.rows[2].state, MESSAGE_STATE_DELIVERED);
-    assert_int_equal(answer.rows[3].state, MESSAGE_STATE_QUEUED);
-    store_answer_done(&answer);
-
-    t = store_rig_transaction(rig);
-    add_gone(t, 1);
-    add_gone(t, 2);
-    store_rig_put(rig, t);
-    store_rig_reopen(rig);
-    store_read_history(rig->store, 2, 1, 0, 100);
-    answer = take_rows(rig, 2, 4, true);
-    assert_int_equal(answer.rows[0].state, MESSAGE_STATE_DELIVERED);
-    assert_int_equal(answer.rows[1].state, MESSAGE_STATE_RECEIVED);
-    assert_true(answer.rows[1].log.epoch == UINT64_MAX - 2);
-    assert_int_equal(answer.rows[2].state, MESSAGE_STATE_DELIVERED);
-    assert_int_equal(answer.rows[3].state, MESSAGE_STATE_FAILED);
-    store_answer_done(&answer);
-}
-
-/* Pages of long messages are cut; history over long stretches without messages is not. */
-static void test_history_is_bounded(void **state)
-{
-    struct store_rig *rig = *state;
-    char *text = xcalloc(1, 65537);
-    struct transaction *t;
-    struct store_answer answer;
-
-    put_streams(rig);
-    memset(text, 'x', 65536);
-    for (int i = 0; i < 20; i++)
-        put_sent(rig, 1, 1, text);
-    free(text);
-    t = store_rig_transaction(rig);
-    for (int i = 0; i < 10000; i++)
-        add_event(t, EVENT_CHAT_EXPIRED, 1, "");
-    store_rig_put(rig, t);
-    store_read_history(rig->store, 1, 0, 0, 1000);
-    answer = take_rows(rig, 1, 16, false);
-    assert_true(answer.rows[0].log.seq == 5);
-    assert_true(answer.rows[15].log.seq == 20);
-    store_answer_done(&answer);
-    store_read_history(rig->store, 2, 0, 5, 1000);
-    answer = take_rows(rig, 2, 4, true);
-    store_answer_done(&answer);
-}
-
-/* A question shows what was known to be durable when it was asked, and nothing that comes later. */
-static void test_questions_do_not_overtake(void **state)
-{
-    struct store_rig *rig = *state;
-    struct store_answer answer;
-    struct transaction *t;
-    size_t rows = 0;
-
-    put_streams(rig);
-    put_sent(rig, 1, 1, "known");
-    t = store_rig_transaction(rig);
-    add_sent(t, 1, 1, NULL, "not yet");
-    store_append(rig->store, t);
-    store_read_range(rig->store, 1, 0, 0, 0, 10, 1000);
-    store_read_stream(rig->store, 2, 1, 0, 10, 1000);
-    store_read_history(rig->store, 3, 0, 0, 10);
-    for (int i = 0; i < 4; i++) {
-        answer = store_rig_take(rig);
-        rows += answer.count;
-        transaction_free(answer.transaction);
-        store_answer_done(&answer);
-    }
-    assert_int_equal(rows, 3);
-}
-
 /* --- Groups, lazy ones, the end --- */
 
 static void test_many_transactions_in_order(void **state)
@@ -687,7 +404,7 @@ static void test_many_transactions_in_order(void **state)
     struct store_rig *rig = *state;
     size_t bytes;
 
-    put_streams(rig);
+    store_rig_streams(rig);
     for (int i = 0; i < COUNT; i++) {
         struct transaction *t = store_rig_transaction(rig);
 
@@ -733,7 +450,7 @@ static void test_close_finishes(void **state)
 {
     struct store_rig *rig = *state;
 
-    put_streams(rig);
+    store_rig_streams(rig);
     for (int i = 0; i < 1000; i++) {
         struct transaction *t = store_rig_transaction(rig);
 
@@ -754,7 +471,7 @@ static void test_wal_is_bounded(void **state)
     uint64_t bytes = 0;
 
     memset(text, 'x', 65536);
-    put_streams(rig);
+    store_rig_streams(rig);
     for (int i = 0; i < 100; i++) {
         struct transaction *t = store_rig_transaction(rig);
 
@@ -781,13 +498,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_streams, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_key_of_an_older_epoch, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_stream, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_range, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_sparse_range, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_history, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_states_in_history, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_history_is_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_questions_do_not_overtake, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_transactions_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lazy_ones_come_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_close_finishes, set_up, tear_down),

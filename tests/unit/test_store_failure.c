@@ -81,7 +81,7 @@ static size_t history_count(struct store_rig *rig)
     struct store_answer answer;
     size_t count;
 
-    store_read_history(rig->store, 1, 0, 0, 1000);
+    store_read_history(rig->store, 1, &(struct history_query){.limit = 1000});
     answer = store_rig_take(rig);
     assert_int_equal(answer.kind, STORE_ROWS);
     assert_int_equal(answer.error, OK);
@@ -323,7 +323,7 @@ static void test_reading_fails(void **state)
                                           .after = 20,
                                           .result = SQLITE_IOERR_READ,
                                           .error = EIO});
-    store_read_history(rig->store, 7, 0, 0, 1000);
+    store_read_history(rig->store, 7, &(struct history_query){.limit = 1000});
     answer = store_rig_take(rig);
     faulty_vfs_heal();
     assert_int_equal(answer.kind, STORE_ROWS);

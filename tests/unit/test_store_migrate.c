@@ -229,7 +229,7 @@ static void test_history_shows_what_it_showed(void **state)
     size_t in_state[MESSAGE_STATE_RECEIVED + 1] = {0};
 
     migrate(m);
-    store_read_history(m->rig.store, 1, 0, 0, 1000);
+    store_read_history(m->rig.store, 1, &(struct history_query){.limit = 1000});
     answer = store_rig_take(&m->rig);
     assert_int_equal(answer.error, OK);
     assert_int_equal(answer.count, MESSAGES);

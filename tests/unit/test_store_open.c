@@ -324,7 +324,7 @@ static void test_wrong_bytes(void **state)
         if (store_load(rig->store, ignore_row, &rows, message) == STORE_OPENED) {
             struct store_answer answer;
 
-            store_read_history(rig->store, 1, 0, 0, 1000);
+            store_read_history(rig->store, 1, &(struct history_query){.limit = 1000});
             answer = store_rig_take(rig);
             assert_true(answer.error == OK || answer.error == ERR_STORAGE_FAILED);
             store_answer_done(&answer);

@@ -399,6 +399,10 @@ static void ask(struct world *w)
     const size_t rows_max = 1 + draw(w, 60), bytes_max = draw(w, 300);
     const uint32_t stream = draw_stream(w), peer = (uint32_t)draw(w, 4);
     const uint64_t types = draw(w, 2) != 0 ? draw(w, 1 << 13) : 0;
+    const struct history_query page = {.order = draw(w, 2) != 0 ? HISTORY_BEFORE : HISTORY_AFTER,
+                                       .seq = seq,
+                                       .peer = peer,
+                                       .limit = rows_max};
     struct store_answer ours, theirs;
 
     switch (draw(w, 3)) {
@@ -411,8 +415,8 @@ static void ask(struct world *w)
         model_store_read_range(w->model, id, seq, types, peer, rows_max, bytes_max);
         break;
     default:
-        store_read_history(w->rig.store, id, peer, seq, rows_max);
-        model_store_read_history(w->model, id, peer, seq, rows_max);
+        store_read_history(w->rig.store, id, &page);
+        model_store_read_history(w->model, id, &page);
     }
     ours = store_rig_take(&w->rig);
     assert_true(model_store_take(w->model, &theirs));

@@ -97,6 +97,10 @@ static void test_many_snapshots_answer_as_one(void **state)
         compare(&rig, JOB_HISTORY, &q);
         q.peer = 1;
         compare(&rig, JOB_HISTORY, &q);
+        q.order = HISTORY_AFTER;
+        compare(&rig, JOB_HISTORY, &q);
+        q.peer = 0;
+        compare(&rig, JOB_HISTORY, &q);
     }
     store_rig_done(&rig);
 }
