@@ -44,6 +44,13 @@ double bench_children_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
+double bench_own_seconds(void)
+{
+    struct timespec time = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
 long bench_resident_kib(pid_t pid)
 {
     char path[64], line[256];

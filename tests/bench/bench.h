@@ -21,6 +21,9 @@ struct now bench_now(void);
 /* Seconds of processor time, user and system, of all children that were waited for. */
 double bench_children_seconds(void);
 
+/* The same of this process. */
+double bench_own_seconds(void);
+
 /* What of a process is in memory (VmRSS), in KiB. */
 long bench_resident_kib(pid_t pid);
 

@@ -11,11 +11,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/format.h"
-#include "common/json.h"
+#include "common/rpc.h"
 #include "tests/bench/bench.h"
 
 enum { START_MS_MAX = 20000, LOOK_AGAIN_MS = 10 };
@@ -71,6 +72,11 @@ static int reach(const struct subject *subject)
     exit(EXIT_FAILURE);
 }
 
+int subject_connect(const struct subject *subject)
+{
+    return reach(subject);
+}
+
 void subject_start(struct subject *subject, const char *configuration)
 {
     *subject = (struct subject){.directory = "/tmp/p2pchat-bench.XXXXXX"};
@@ -80,27 +86,38 @@ void subject_start(struct subject *subject, const char *configuration)
     write_file(path, configuration);
     free(path);
     snprintf(subject->socket, sizeof subject->socket, "%s/control.sock", subject->directory);
+    subject_resume(subject);
+}
+
+void subject_resume(struct subject *subject)
+{
     spawn(subject);
     subject->control = reach(subject);
 }
 
-/* Asks for `status`; the caller frees what is returned. */
-static struct json *ask(struct subject *subject)
+struct json *subject_call(struct subject *subject, const char *method, const char *params)
 {
-    static const char request[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}\n";
-    struct bytes answer = BYTES_EMPTY;
+    struct bytes line = BYTES_EMPTY;
     struct json *root;
 
-    if (write(subject->control, request, sizeof request - 1) != (ssize_t)sizeof request - 1)
+    rpc_write_request(&line, 1, method, params, strlen(params));
+    if (write(subject->control, bytes_data(&line), bytes_length(&line)) !=
+        (ssize_t)bytes_length(&line))
         bench_die("control socket");
+    bytes_clear(&line);
     do {
-        ssize_t got = read(subject->control, bytes_reserve(&answer, 4096), 4096);
+        ssize_t got = read(subject->control, bytes_reserve(&line, 4096), 4096);
         if (got <= 0)
             bench_die("control socket");
-        bytes_commit(&answer, (size_t)got);
-    } while (bytes_data(&answer)[bytes_length(&answer) - 1] != '\n');
-    must(json_parse((char *)bytes_data(&answer), bytes_length(&answer), &root) == OK);
-    bytes_done(&answer);
+        bytes_commit(&line, (size_t)got);
+    } while (bytes_data(&line)[bytes_length(&line) - 1] != '\n');
+    must(json_parse((char *)bytes_data(&line), bytes_length(&line), &root) == OK);
+    if (json_member(root, "result") == NULL) {
+        fprintf(stderr, "benchmark: %s: %.*s", method, (int)bytes_length(&line),
+                (char *)bytes_data(&line));
+        exit(EXIT_FAILURE);
+    }
+    bytes_done(&line);
     return root;
 }
 
@@ -114,7 +131,7 @@ static size_t count_of(const struct json *result, const char *name)
 
 struct subject_status subject_status(struct subject *subject)
 {
-    struct json *root = ask(subject);
+    struct json *root = subject_call(subject, "status", "{}");
     const struct json *result = json_member(root, "result");
     struct subject_status status = {.links = count_of(result, "links"),
                                     .contacts = count_of(result, "contacts")};
@@ -137,10 +154,28 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-void subject_stop(struct subject *subject)
+double subject_processor_s(const struct subject *subject)
+{
+    struct timespec time;
+    clockid_t clock;
+
+    if (subject->process == 0)
+        return 0;
+    must(clock_getcpuclockid(subject->process, &clock) == 0 && clock_gettime(clock, &time) == 0);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+void subject_pause(struct subject *subject)
 {
     close(subject->control);
     kill(subject->process, SIGTERM);
     waitpid(subject->process, NULL, 0);
+    subject->process = 0;
+}
+
+void subject_stop(struct subject *subject)
+{
+    if (subject->process != 0)
+        subject_pause(subject);
     nftw(subject->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
