@@ -79,6 +79,11 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
     pair_field(&table, "queued", result, "queued");
     cell = pair(&table, "log");
     phrase_field(cell, log, "state");
+    if (json_member(log, "reason") != NULL) {
+        bytes_text(cell, " (");
+        phrase_field(cell, log, "reason");
+        bytes_u8(cell, ')');
+    }
     bytes_text(cell, ", up to ");
     phrase_field(cell, log, "last_seq");
     bytes_text(cell, ", ");

@@ -45,7 +45,8 @@ enum {
     /* Addresses that a signed peer record has room for. */
     ANNOUNCE_MAX = 8,
 
-    /* How often the addresses of the host are looked at again when we listen on all of them. */
+    /* How often the addresses of the host are looked at again when we listen on all of them, and
+     * what failed on the disk is tried again. */
     ANNOUNCE_PERIOD_MS = 30000,
 
     /* A dial ends after so long, whatever its attempts are doing: longer than TCP's first three

@@ -100,6 +100,7 @@ int main(int argc, char **argv)
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is no reason to die */
     crypto_init();
     if (!service_take_sockets(&control, &refusal)) {
         log_line(LEVEL_ERROR, "%s", refusal.why);

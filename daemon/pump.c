@@ -202,6 +202,31 @@ static void give_answer(struct pump *pump, const struct store_answer *answer)
     }
 }
 
+/* Says once what is wrong with the disk, and once that it is over. */
+static void tell_trouble(struct pump *pump)
+{
+    const enum store_state state = store_state(pump->store);
+
+    if (state == pump->told_state)
+        return;
+    pump->told_state = state;
+    switch (state) {
+    case STORE_OK:
+        log_line(LEVEL_NOTICE, "the log works again code=store_recovered");
+        break;
+    case STORE_FULL:
+        log_line(LEVEL_ERROR,
+                 "there is no room for the log: %s; nothing is taken until there is "
+                 "code=storage_full",
+                 store_reason(pump->store));
+        break;
+    case STORE_FAILING:
+        log_line(LEVEL_ERROR, "the log fails: %s%s code=storage_failed", store_reason(pump->store),
+                 store_is_damaged(pump->store) ? "; the next start checks all of it" : "");
+        break;
+    }
+}
+
 static void on_store_readable(evutil_socket_t fd, short events, void *context)
 {
     struct pump *pump = context;
@@ -213,6 +238,7 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
         give_answer(pump, &answer);
         store_answer_done(&answer);
     }
+    tell_trouble(pump);
 }
 
 /* --- Our addresses --- */
@@ -243,6 +269,7 @@ static void on_look_again(evutil_socket_t fd, short events, void *context)
         return;
     announce(pump);
     drain(pump);
+    store_look_again(pump->store);
 }
 
 /* --- Beginning and end --- */

@@ -14,6 +14,7 @@
 #include "common/mono.h"
 #include "daemon/core/action.h"
 #include "daemon/limits.h"
+#include "daemon/store/store.h"
 
 struct control;
 struct dials;
@@ -23,7 +24,6 @@ struct identity;
 struct listeners;
 struct net;
 struct node;
-struct store;
 
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
  * borrowed here lives as long as the pump. */
@@ -54,7 +54,8 @@ struct pump {
     struct event *timer;
     struct mono armed; /* what the timer is set to; MONO_NEVER: not set */
     struct event *store_readable;
-    struct event *look_again; /* at our addresses, now and then */
+    enum store_state told_state; /* of the log, in ours */
+    struct event *look_again;    /* at our addresses and the disk, now and then */
     struct event *stop_asked;
     struct event *signals[3];
     struct now now;

@@ -66,6 +66,11 @@ static void notify(const char *state)
         say(0, state);
 }
 
+void service_checking(void)
+{
+    notify("STATUS=Checking the database\nEXTEND_TIMEOUT_USEC=3600000000");
+}
+
 void service_ready(const char *status)
 {
     char *state = xasprintf("READY=1\nSTATUS=%s", status);

@@ -11,6 +11,9 @@
  * there is none. Refused (78): more than one, or something else. */
 bool service_take_sockets(int *ret_control, struct refusal *ret_refusal);
 
+/* The database is checked before the start, which may take as long as an hour. */
+void service_checking(void);
+
 /* Everything is bound and open; `status` is one line for `systemctl status`. */
 void service_ready(const char *status);
 

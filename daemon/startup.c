@@ -13,6 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/net.h"
 #include "daemon/ports.h"
+#include "daemon/service.h"
 #include "daemon/store/store.h"
 
 void daemon_init(struct daemon *daemon, const struct config *config)
@@ -53,6 +54,25 @@ static void say_what_is_new(const char *path, const struct identity *identity, b
                  path);
 }
 
+/* Reading all of a large log takes minutes, which systemd must not take for hanging. */
+static enum store_refusal open_store(const struct daemon *daemon, struct store **ret_store,
+                                     char message[STORE_MESSAGE_MAX])
+{
+    const char *path = daemon->config.state_dir;
+    const bool is_checked = store_is_to_be_checked(path);
+    enum store_refusal refusal;
+
+    if (is_checked) {
+        log_line(LEVEL_NOTICE,
+                 "%s: every page of p2pchat.db is checked, as p2pchat.db-check demands", path);
+        service_checking();
+    }
+    refusal = store_open(path, daemon->identity->key.bytes, ret_store, message);
+    if (refusal == STORE_OPENED && is_checked)
+        log_line(LEVEL_NOTICE, "%s: p2pchat.db is whole", path);
+    return refusal;
+}
+
 static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
 {
     const struct random random = entropy_random();
@@ -69,7 +89,7 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
                             database_is_new ? IDENTITY_MAY_BE_NEW : IDENTITY_MUST_BE_THERE, &random,
                             daemon->identity, &identity_is_new, ret_refusal))
         return false;
-    refusal = store_open(path, daemon->identity->key.bytes, &daemon->pump.store, message);
+    refusal = open_store(daemon, &daemon->pump.store, message);
     if (refusal != STORE_OPENED)
         return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
     say_what_is_new(path, daemon->identity, identity_is_new, database_is_new);

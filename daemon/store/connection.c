@@ -32,8 +32,7 @@ static const char reader_pragmas[] = "PRAGMA query_only=ON;"
                                      "PRAGMA cell_size_check=ON;"
                                      "PRAGMA trusted_schema=OFF";
 
-/* So that the new name in it survives a power cut. */
-static int sync_directory_of(const char *path)
+int connection_sync_directory(const char *path)
 {
     char *directory = xstrdup(path);
     int fd, error = 0;
@@ -71,7 +70,7 @@ int connection_create_file(const char *path)
         if (fchmod(fd, 0600) < 0)
             error = errno;
         close(fd);
-        return error != 0 ? error : sync_directory_of(path);
+        return error != 0 ? error : connection_sync_directory(path);
     }
     if (errno != EEXIST)
         return errno;
@@ -97,9 +96,8 @@ int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_d
     return rc == SQLITE_OK ? sqlite3_exec(*ret_db, pragmas, NULL, NULL, NULL) : rc;
 }
 
-/* Why the operating system refused. A commit that fails leaves its errno with the file of the WAL
- * only. */
-static int last_errno(sqlite3 *db)
+/* A commit that fails leaves its errno with the file of the WAL only. */
+int connection_errno(sqlite3 *db)
 {
     int error = sqlite3_system_errno(db);
     sqlite3_file *wal = NULL;
@@ -109,15 +107,6 @@ static int last_errno(sqlite3 *db)
     if (wal != NULL && wal->pMethods != NULL)
         wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
     return error;
-}
-
-enum error connection_error(sqlite3 *db, int rc)
-{
-    const int primary = rc & 0xff;
-    const int error = primary == SQLITE_IOERR ? last_errno(db) : 0;
-    const bool full = primary == SQLITE_FULL || error == ENOSPC || error == EDQUOT;
-
-    return full ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED;
 }
 
 static bool is_permission(int error)
@@ -152,7 +141,7 @@ enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
 {
     const bool told = db != NULL && sqlite3_errcode(db) != SQLITE_OK;
     const char *reason = told ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
-    const int error = db != NULL ? last_errno(db) : 0;
+    const int error = db != NULL ? connection_errno(db) : 0;
 
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:

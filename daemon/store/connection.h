@@ -7,13 +7,15 @@
 
 #include <sqlite3.h>
 
-#include "common/error.h"
 #include "daemon/store/store.h"
 
 /* Makes an empty database file where there is none, and the files of one that is there readable and
  * writable by its owner only, whatever the umask (SQLite gives a WAL the mode of its database). 0
  * or an errno. */
 int connection_create_file(const char *path);
+
+/* Syncs the directory of a file, so that a new name in it survives a power cut. 0 or an errno. */
+int connection_sync_directory(const char *path);
 
 /* Ours are never in each other's way for longer than a checkpoint's last step; somebody's shell may
  * hold the file a little longer, and a stuck one shall not hang the daemon. */
@@ -28,9 +30,8 @@ enum connection_kind {
  * failure (NULL only when memory ran out), has the reason, and is the caller's to close. */
 int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_db);
 
-/* What a transaction that met this result code is answered with: ERR_STORAGE_FULL when there is no
- * room, else ERR_STORAGE_FAILED. `db` is the connection that has just returned it. */
-enum error connection_error(sqlite3 *db, int rc);
+/* Why the operating system refused what `db` has just failed to do, or 0. */
+int connection_errno(sqlite3 *db);
 
 /* Why the database cannot be used, and in `message` what to do about it; `db` may be NULL. */
 enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,

@@ -20,6 +20,7 @@ void job_free(struct job *job)
         return;
     transaction_free(job->answer.transaction);
     store_answer_done(&job->answer);
+    mishap_done(&job->mishap);
     free(job);
 }
 

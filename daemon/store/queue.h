@@ -11,13 +11,14 @@
 #include <stdint.h>
 
 #include "daemon/store/store.h"
+#include "daemon/store/trouble.h"
 
 enum job_kind {
     JOB_APPEND, /* to the writer; answer.transaction */
     JOB_STREAM, /* to the reader; so are those below */
     JOB_RANGE,
     JOB_HISTORY,
-    JOB_CHECKPOINT /* from the writer; has no answer */
+    JOB_CHECKPOINT /* from the writer or the loop; comes back for its mishap only */
 };
 
 /* Of the reader; a field counts where its question in store.h has it. */
@@ -40,6 +41,7 @@ struct job {
     bool lazy;           /* APPEND: waits for company, QUEUE_LAZY_MS at most */
     uint64_t due_ms;     /* lazy: until then; set by queue_push */
     struct question question;
+    struct mishap mishap; /* what the thread met; with its reason where that is new */
     struct store_answer answer;
 };
 

@@ -271,13 +271,16 @@ static int read_history(struct store_reader *r, const struct question *q, struct
 
 /* Copies what can be copied of the WAL without getting in anybody's way. When it cannot, the WAL
  * grows on, and the next time may be better: nothing is lost by it. */
-static void checkpoint(struct store_reader *r)
+static void checkpoint(struct store_reader *r, struct job *job)
 {
     int frames, copied;
+    int rc = sqlite3_wal_checkpoint_v2(r->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
 
-    if (sqlite3_wal_checkpoint_v2(r->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied) ==
-        SQLITE_OK)
+    if (rc == SQLITE_OK)
         atomic_store(&r->copied, copied);
+    else if ((rc & 0xff) != SQLITE_BUSY)
+        job->mishap = mishap_of(r->db, rc);
+    queue_push(r->answers, job);
 }
 
 static void answer(struct store_reader *r, struct job *job,
@@ -289,7 +292,8 @@ static void answer(struct store_reader *r, struct job *job,
     int rc = read(r, q, &p, &job->answer);
 
     if (rc != SQLITE_DONE) {
-        job->answer.error = connection_error(r->db, rc);
+        job->mishap = mishap_of(r->db, rc);
+        job->answer.error = ERR_STORAGE_FAILED; /* also when there was no room for shared memory */
         page_drop(&p);
     }
     job->answer.kind = STORE_ROWS;
@@ -315,8 +319,7 @@ void *store_reader_run(void *reader)
             answer(r, job, read_history);
             break;
         case JOB_CHECKPOINT:
-            checkpoint(r);
-            job_free(job);
+            checkpoint(r, job);
             break;
         case JOB_APPEND:
             must(false);

@@ -8,6 +8,7 @@
 
 #include "common/api.h"
 #include "common/format.h"
+#include "daemon/store/check.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/statement.h"
 
@@ -287,5 +288,7 @@ enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], 
     refusal = copy_wal(&o);
     if (refusal == STORE_OPENED)
         refusal = check_size(&o);
-    return refusal == STORE_OPENED ? check(&o) : refusal;
+    if (refusal == STORE_OPENED)
+        refusal = check(&o);
+    return refusal == STORE_OPENED ? check_when_demanded(path, o.db, message) : refusal;
 }

@@ -12,11 +12,13 @@
 
 #include "common/alloc.h"
 #include "common/format.h"
+#include "daemon/store/check.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/load.h"
 #include "daemon/store/queue.h"
 #include "daemon/store/reader.h"
 #include "daemon/store/schema.h"
+#include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
 
 enum { THREAD_STACK_BYTES = 256 << 10 }; /* SQLite needs less than 64 KiB; address space only */
@@ -31,7 +33,7 @@ struct store {
     int threads; /* that were started: the reader, then the writer */
 
     uint64_t last_seq;
-    enum store_state state;
+    struct trouble troubles[TROUBLE_PARTS];
     size_t queued_bytes;
     uint64_t generation; /* raised with each failure that the loop takes */
     bool asked;          /* the connections are the threads' from now on */
@@ -66,6 +68,15 @@ bool store_exists(const char *directory)
 
     free(path);
     return exists;
+}
+
+bool store_is_to_be_checked(const char *directory)
+{
+    char *path = path_of(directory);
+    const bool is_to_be_checked = check_is_demanded(path);
+
+    free(path);
+    return is_to_be_checked;
 }
 
 /* --- Opening and closing --- */
@@ -189,6 +200,8 @@ void store_close(struct store *s)
     queue_done(&s->to_reader);
     queue_done(&s->to_writer);
     queue_done(&s->answers);
+    for (size_t i = 0; i < TROUBLE_PARTS; i++)
+        trouble_done(&s->troubles[i]);
     if (s->descriptor >= 0)
         close(s->descriptor);
     free(s->path);
@@ -213,9 +226,41 @@ uint64_t store_last_seq(const struct store *s)
     return s->last_seq;
 }
 
+/* The first part that is not well, or any. */
+static const struct trouble *worst(const struct store *s)
+{
+    size_t i = 0;
+
+    while (i + 1 < TROUBLE_PARTS && s->troubles[i].state == STORE_OK)
+        i++;
+    return &s->troubles[i];
+}
+
 enum store_state store_state(const struct store *s)
 {
-    return s->state;
+    return worst(s)->state;
+}
+
+const char *store_reason(const struct store *s)
+{
+    return worst(s)->reason;
+}
+
+bool store_is_damaged(const struct store *s)
+{
+    bool is_damaged = false;
+
+    for (size_t i = 0; i < TROUBLE_PARTS; i++)
+        is_damaged |= s->troubles[i].is_damage;
+    return is_damaged;
+}
+
+void store_look_again(struct store *s)
+{
+    if (s->troubles[TROUBLE_COPYING].state == STORE_OK)
+        return;
+    s->asked = true;
+    queue_push(&s->to_reader, job_new(JOB_CHECKPOINT));
 }
 
 uint64_t store_size_bytes(const struct store *s)
@@ -319,20 +364,47 @@ static void note_durable(struct store *s, const struct transaction *t)
 
     if (seq > s->last_seq)
         s->last_seq = seq;
-    s->state = STORE_OK;
 }
 
 /* From now on the caller knows: what it appends next no longer builds on what failed. */
 static void note_failed(struct store *s, const struct job *job)
 {
-    s->state = job->answer.error == ERR_STORAGE_FULL ? STORE_FULL : STORE_FAILING;
     if (job->generation == s->generation)
         s->generation++;
 }
 
+static enum trouble_part part_of(enum job_kind kind)
+{
+    switch (kind) {
+    case JOB_APPEND:
+        return TROUBLE_WRITING;
+    case JOB_STREAM:
+    case JOB_RANGE:
+    case JOB_HISTORY:
+        return TROUBLE_READING;
+    case JOB_CHECKPOINT:
+        return TROUBLE_COPYING;
+    }
+    must(false);
+}
+
+/* The next job that has an answer, or NULL. */
+static struct job *take_answer(struct store *s)
+{
+    struct job *job;
+
+    while ((job = queue_take(&s->answers)) != NULL) {
+        trouble_note(&s->troubles[part_of(job->kind)], part_of(job->kind), &job->mishap);
+        if (job->kind != JOB_CHECKPOINT)
+            break;
+        job_free(job);
+    }
+    return job;
+}
+
 bool store_take(struct store *s, struct store_answer *ret_answer)
 {
-    struct job *job = queue_take(&s->answers);
+    struct job *job = take_answer(s);
 
     if (job == NULL)
         return false;

@@ -36,6 +36,10 @@ enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGT
 /* Whether a database is there already (then a missing identity key refuses the start). */
 bool store_exists(const char *directory);
 
+/* Whether store_open will read the whole database, as p2pchat.db-check in the directory demands: it
+ * is left where damage was met, and goes when all is found well. */
+bool store_is_to_be_checked(const char *directory);
+
 /* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped. NULL is
  * fine. */
 void store_close(struct store *store);
@@ -52,9 +56,21 @@ enum store_refusal store_load(struct store *store,
 /* Seq of the newest row that is known to be durable (0: none), by what store_take has given. */
 uint64_t store_last_seq(const struct store *store);
 
-/* How the last commit that store_take has told of went: STORE_FULL when there was no room. */
+/* How the disk is, by what store_take has told: STORE_FULL when there was no room at the last try.
+ * Writing, reading, and copying the WAL into the database are each well again when they have
+ * succeeded; damage stays until a restart has checked the database. */
 enum store_state { STORE_OK, STORE_FULL, STORE_FAILING };
 enum store_state store_state(const struct store *store);
+
+/* What failed and why, in SQLite's and the system's words; NULL when all is well. Borrowed until
+ * the next store_take. */
+const char *store_reason(const struct store *store);
+
+/* Whether that is damage: then the next start checks every page. */
+bool store_is_damaged(const struct store *store);
+
+/* Tries again what failed and nobody waits for: to be called now and then. */
+void store_look_again(struct store *store);
 
 /* Size of the files on disk, now. */
 uint64_t store_size_bytes(const struct store *store);

@@ -101,7 +101,7 @@ static int commit(struct store_writer *w, struct job *jobs)
         apply_committed(&w->apply);
         return rc;
     }
-    w->failure = connection_error(w->db, rc);
+    jobs->mishap = mishap_of(w->db, rc);
     roll_back(w);
     apply_rolled_back(&w->apply);
     return rc;
@@ -112,7 +112,7 @@ static void answer(struct job *first, const struct job *end, enum store_answer_k
 {
     for (struct job *job = first; job != end; job = job->next) {
         job->answer.kind = kind;
-        job->answer.error = error;
+        job->answer.error = job->mishap.error = error;
     }
 }
 
@@ -131,6 +131,7 @@ static void handle(struct store_writer *w, struct job *batch)
             answer(fresh, NULL, STORE_DURABLE, OK);
         } else {
             w->failed_generation = fresh->generation;
+            w->failure = fresh->mishap.error;
             answer(fresh, NULL, STORE_FAILED, w->failure);
         }
     }

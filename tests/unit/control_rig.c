@@ -115,6 +115,12 @@ enum store_state store_state(const struct store *store)
     return STORE_FULL;
 }
 
+const char *store_reason(const struct store *store)
+{
+    (void)store;
+    return "writing: no room";
+}
+
 static void ask(const struct rig_question *question)
 {
     assert_true(rig.question_count < RIG_QUESTIONS_MAX);

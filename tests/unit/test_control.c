@@ -48,7 +48,8 @@ static void test_status(void **state)
                          "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"name\":"
                          "\"bob\",\"listen\":[\"[::]:28470\",\"127.0.0.1:28471\"],\"trackers\":[],"
                          "\"links\":1,\"contacts\":2,\"queued\":3,\"log\":{\"last_seq\":100,"
-                         "\"size_bytes\":4096,\"state\":\"full\"},\"uptime_s\":59}"));
+                         "\"size_bytes\":4096,\"state\":\"full\",\"reason\":\"writing: no "
+                         "room\"},\"uptime_s\":59}"));
     close(c);
 }
 

@@ -120,7 +120,8 @@ static void test_identity_and_status(void **state)
         "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":\"abc\",\"name\":\"al\","
         "\"listen\":[\"[::]:28470\",\"127.0.0.1:1\"],\"trackers\":[{\"address\":\"t:1\","
         "\"state\":\"up\"}],\"links\":1,\"contacts\":2,\"queued\":0,\"log\":{\"last_seq\":9,"
-        "\"size_bytes\":1572864,\"state\":\"ok\"},\"uptime_s\":90061}",
+        "\"size_bytes\":1572864,\"state\":\"full\",\"reason\":\"writing: no "
+        "room\"},\"uptime_s\":90061}",
         "version     0.1.0\n"
         "role        node\n"
         "name        al\n"
@@ -130,7 +131,7 @@ static void test_identity_and_status(void **state)
         "links       1\n"
         "contacts    2\n"
         "queued      0\n"
-        "log         ok, up to 9, 1.5 MiB\n"
+        "log         full (writing: no room), up to 9, 1.5 MiB\n"
         "up for      1 d 1 h\n");
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -60,6 +61,7 @@ static void take_failed(struct store_rig *rig, const struct transaction *t, enum
     assert_ptr_equal(answer.transaction, t);
     assert_int_equal(store_state(rig->store),
                      error == ERR_STORAGE_FULL ? STORE_FULL : STORE_FAILING);
+    assert_non_null(store_reason(rig->store));
     transaction_free(answer.transaction);
 }
 
@@ -72,6 +74,7 @@ static void put_next(struct store_rig *rig, uint64_t seq)
     assert_true(t->changes[0].log.seq == seq);
     assert_true(t->changes[0].log.number == seq);
     assert_int_equal(store_state(rig->store), STORE_OK);
+    assert_null(store_reason(rig->store));
     assert_true(store_last_seq(rig->store) == seq);
     transaction_free(t);
 }
@@ -303,7 +306,15 @@ static void test_checkpoint_fails(void **state)
     for (int i = 0; i < 200; i++)
         store_rig_put(rig, message(rig, text));
     assert_true(faulty_vfs_wait_for_failure());
+    while (store_state(rig->store) == STORE_OK) /* nothing that was appended failed */
+        store_rig_put(rig, store_rig_transaction(rig));
+    assert_string_equal(store_reason(rig->store),
+                        "copying into the database: disk I/O error: Input/output error");
     faulty_vfs_heal();
+    store_look_again(rig->store);
+    while (store_state(rig->store) != STORE_OK)
+        store_rig_put(rig, store_rig_transaction(rig));
+    assert_null(store_reason(rig->store));
     store_rig_reopen(rig);
     put_next(rig, 201);
     free(text);
@@ -331,8 +342,76 @@ static void test_reading_fails(void **state)
     assert_int_equal(answer.error, ERR_STORAGE_FAILED);
     assert_int_equal(answer.count, 0);
     store_answer_done(&answer);
-    assert_int_equal(store_state(rig->store), STORE_OK);
+    assert_int_equal(store_state(rig->store), STORE_FAILING);
+    assert_string_equal(store_reason(rig->store), "reading: disk I/O error: Input/output error");
+    store_rig_put(rig, store_rig_transaction(rig)); /* writing works, but that is something else */
+    assert_int_equal(store_state(rig->store), STORE_FAILING);
     assert_int_equal(history_count(rig), 100);
+    assert_int_equal(store_state(rig->store), STORE_OK);
+    assert_false(store_is_to_be_checked(rig->directory));
+}
+
+/* "Nothing was kept" must be true: what could not be synced for lack of room is perhaps kept. */
+static void test_no_room_for_what_was_written(void **state)
+{
+    struct store_rig *rig = *state;
+    struct faulty_plan plan = sync_fails;
+    struct transaction *t = message(rig, "perhaps");
+
+    plan.error = ENOSPC;
+    faulty_vfs_plan(&plan);
+    store_append(rig->store, t);
+    take_failed(rig, t, ERR_STORAGE_FAILED);
+    assert_string_equal(store_reason(rig->store),
+                        "writing: disk I/O error: No space left on device");
+    faulty_vfs_heal();
+    put_next(rig, 1);
+}
+
+/* Bytes of the database that are wrong, met while it is in use: told for good, and the next start
+ * looks at all of it. */
+static void test_damage_is_met(void **state)
+{
+    struct store_rig *rig = *state;
+    char *text = long_text(8000), message_text[STORE_MESSAGE_MAX] = "";
+    struct store_answer answer;
+    FILE *file;
+
+    for (int i = 0; i < 100; i++)
+        store_rig_put(rig, message(rig, text));
+    free(text);
+    store_rig_reopen(rig); /* all of it in the database */
+    file = fopen(store_rig_file(rig, ""), "r+b");
+    assert_non_null(file);
+    for (long page = 20; page < 200; page++) {
+        assert_return_code(fseek(file, page * 4096, SEEK_SET), errno);
+        assert_int_equal(fwrite("\xff\xff\xff\xff\xff\xff\xff\xff", 1, 8, file), 8);
+    }
+    fclose(file);
+    store_read_history(rig->store, 7, &(struct history_query){.limit = 1000});
+    answer = store_rig_take(rig);
+    assert_int_equal(answer.error, ERR_STORAGE_FAILED);
+    store_answer_done(&answer);
+    assert_int_equal(store_state(rig->store), STORE_FAILING);
+    assert_true(store_is_damaged(rig->store));
+    assert_string_equal(store_reason(rig->store), "reading: database disk image is malformed");
+    store_read_range(rig->store, 8, 0, 0, 0, 1, 1); /* these pages are well */
+    answer = store_rig_take(rig);
+    assert_int_equal(answer.error, OK);
+    store_answer_done(&answer);
+    assert_true(store_is_damaged(rig->store));
+    assert_int_equal(store_state(rig->store), STORE_FAILING);
+    assert_true(store_is_to_be_checked(rig->directory));
+    store_rig_close(rig);
+    for (int i = 0; i < 2; i++) { /* and again, as long as nobody has done anything about it */
+        assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, message_text),
+                         STORE_DAMAGED);
+        assert_non_null(strstr(message_text, "is damaged"));
+        assert_true(store_is_to_be_checked(rig->directory));
+    }
+    store_rig_unlink(rig);
+    store_rig_open(rig); /* moved away: all is well */
+    assert_false(store_is_to_be_checked(rig->directory));
 }
 
 /* Nothing is read before what recovery may have found only in the page cache is synced. */
@@ -459,6 +538,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_streams_go_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_checkpoint_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reading_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_room_for_what_was_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_damage_is_met, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_opening_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_making_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),

@@ -334,6 +334,30 @@ static void test_wrong_bytes(void **state)
     free(whole);
 }
 
+/* Damage that no ordinary start sees is seen when a check is demanded. */
+static void test_check_on_demand(void **state)
+{
+    struct store_rig *rig = *state;
+    size_t length;
+    uint8_t *whole = get_file(rig, &length);
+
+    put_file(rig, "-check", "", 0);
+    assert_true(store_is_to_be_checked(rig->directory));
+    assert_int_equal(open_and_load(rig), STORE_OPENED);
+    assert_false(store_is_to_be_checked(rig->directory));
+
+    memset(whole + length / 4096 / 2 * 4096, 0xff, 4096);
+    store_rig_unlink(rig);
+    put_file(rig, "", whole, length);
+    assert_int_equal(open_and_load(rig), STORE_OPENED);
+    put_file(rig, "-check", "", 0);
+    assert_refused(rig, store_rig_key, STORE_DAMAGED, "is damaged");
+    assert_refused(rig, store_rig_key, STORE_DAMAGED, "restore it");
+    assert_true(store_is_to_be_checked(rig->directory));
+    assert_return_code(unlink(store_rig_file(rig, "-check")), errno);
+    free(whole);
+}
+
 static void test_directory_is_missing(void **state)
 {
     struct store_rig *rig = *state;
@@ -397,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_truncated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_emptied_beside_its_wal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_check_on_demand, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_directory_is_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_writable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_in_use, set_up, tear_down),

@@ -542,7 +542,6 @@ static void recovered(struct node *node)
     node->store_failing = false;
     node->store_retry_ms = 0;
     timers_stop(&node->timers, &node->store_timer);
-    node_note(node, NOTE_NOTICE, "store_recovered", NULL, NULL, "the log can be written again");
     hello_new_record(node); /* the last one may have failed */
     close_unanswered(node);
     for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
@@ -683,8 +682,6 @@ void ledger_failed(struct node *node, struct transaction *transaction, enum erro
     }
     struct flight *flight = take_flight(node, transaction->ticket);
 
-    if (!node->store_failing)
-        node_note(node, NOTE_ERROR, error_name(error), NULL, NULL, error_text(error));
     node->store_failing = true;
     carry_progress(node, transaction);
     for (struct effect *effect = flight->effects; effect != NULL; effect = effect->next)
