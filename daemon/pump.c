@@ -146,8 +146,8 @@ static bool has_log_rows(const struct transaction *transaction)
     return false;
 }
 
-/* Gives the transaction to the node, also to one that is stopping: calls wait for it. */
-static void return_transaction(struct pump *pump, const struct input *input)
+/* Gives transactions back to the node, also to one that is stopping: calls wait for them. */
+static void return_transactions(struct pump *pump, const struct input *input)
 {
     node_input(pump->node, input, pump_now(pump));
     drain(pump);
@@ -176,30 +176,36 @@ static void give_rows(struct pump *pump, const struct store_answer *answer)
     free(rows);
 }
 
-static void give_answer(struct pump *pump, const struct store_answer *answer)
-{
-    struct input input = {.kind = INPUT_DURABLE};
+/* Transactions that became durable, one after the other: the node is told of all at once. */
+struct durables {
+    struct transaction *first, **end;
+};
 
-    switch (answer->kind) {
-    case STORE_DURABLE:
-        if (has_log_rows(answer->transaction))
-            control_durable(pump->control, answer->transaction);
-        input.durable.transaction = answer->transaction;
-        return_transaction(pump, &input);
-        break;
-    case STORE_FAILED:
-        input.kind = INPUT_STORE_FAILED;
-        input.store_failed.transaction = answer->transaction;
-        input.store_failed.error = answer->error;
-        return_transaction(pump, &input);
-        break;
-    case STORE_ROWS:
-        if ((answer->id & PUMP_QUESTION_OF_CONTROL) != 0)
-            control_rows(pump->control, answer);
-        else
-            give_rows(pump, answer);
-        break;
-    }
+static void add_durable(struct pump *pump, struct durables *durables,
+                        struct transaction *transaction)
+{
+    if (has_log_rows(transaction))
+        control_durable(pump->control, transaction);
+    *durables->end = transaction;
+    durables->end = &transaction->next;
+}
+
+static void give_durables(struct pump *pump, struct durables *durables)
+{
+    const struct input input = {.kind = INPUT_DURABLE, .durable.transaction = durables->first};
+
+    if (durables->first != NULL)
+        return_transactions(pump, &input);
+    *durables = (struct durables){.end = &durables->first};
+}
+
+static void give_failed(struct pump *pump, const struct store_answer *answer)
+{
+    const struct input input = {
+        .kind = INPUT_STORE_FAILED,
+        .store_failed = {.transaction = answer->transaction, .error = answer->error}};
+
+    return_transactions(pump, &input);
 }
 
 /* Says once what is wrong with the disk, and once that it is over. */
@@ -230,14 +236,31 @@ static void tell_trouble(struct pump *pump)
 static void on_store_readable(evutil_socket_t fd, short events, void *context)
 {
     struct pump *pump = context;
+    struct durables durables = {.end = &durables.first};
     struct store_answer answer;
 
     (void)fd;
     (void)events;
     for (int i = 0; i < STORE_ANSWERS_PER_TURN && store_take(pump->store, &answer); i++) {
-        give_answer(pump, &answer);
+        if (answer.kind != STORE_DURABLE)
+            give_durables(pump, &durables);
+        switch (answer.kind) {
+        case STORE_DURABLE:
+            add_durable(pump, &durables, answer.transaction);
+            break;
+        case STORE_FAILED:
+            give_failed(pump, &answer);
+            break;
+        case STORE_ROWS:
+            if ((answer.id & PUMP_QUESTION_OF_CONTROL) != 0)
+                control_rows(pump->control, &answer);
+            else
+                give_rows(pump, &answer);
+            break;
+        }
         store_answer_done(&answer);
     }
+    give_durables(pump, &durables);
     tell_trouble(pump);
 }
 

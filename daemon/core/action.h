@@ -21,7 +21,7 @@ enum input_kind {
     INPUT_ROOM,         /* a carrier's output went on: so many bytes may be sent now */
     INPUT_CARRIER_DOWN, /* a carrier is gone (not told after the action CLOSE) */
     INPUT_DIAL_FAILED,  /* no address of a dial answered */
-    INPUT_DURABLE,      /* a transaction is on disk */
+    INPUT_DURABLE,      /* transactions are on disk */
     INPUT_STORE_FAILED, /* a transaction is not, and none after it */
     INPUT_ROWS,         /* the answer to READ */
     INPUT_CALL,         /* a control client calls a method whose place is NODE */
@@ -37,8 +37,8 @@ struct outbox_row {
     size_t text_length;
 };
 
-/* Everything borrowed in an input lives until node_input returns, but for the transaction, which
- * the core takes over. */
+/* Everything borrowed in an input lives until node_input returns, but for transactions, which the
+ * core takes over. */
 struct input {
     enum input_kind kind;
     union {
@@ -64,7 +64,9 @@ struct input {
             enum error error;
         } dial_failed;
         struct {
-            struct transaction *transaction; /* taken over */
+            /* The first of those that became durable together, in the order of their tickets,
+             * linked by `next`: what follows from all of them is done at once. Taken over. */
+            struct transaction *transaction;
         } durable;
         struct {
             struct transaction *transaction; /* taken over */

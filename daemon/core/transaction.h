@@ -156,7 +156,7 @@ struct transaction {
     size_t count;
     size_t room;
     struct change *changes;
-    struct transaction *next; /* for queues; the holder's */
+    struct transaction *next; /* the holder's, for those that come together */
 };
 
 struct transaction *transaction_new(uint64_t ticket);

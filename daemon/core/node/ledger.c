@@ -469,9 +469,7 @@ bool ledger_settle(struct node *node)
     }
     if (node->open ==
         NULL) { /* what was said before is not durable yet: effects keep their order */
-        struct flight *newest = node->flights;
-        while (newest->next != NULL)
-            newest = newest->next;
+        struct flight *newest = node->newest_flight;
         *newest->effects_end = node->ready;
         if (node->ready != NULL)
             newest->effects_end = node->ready_end;
@@ -489,6 +487,7 @@ bool ledger_settle(struct node *node)
     }
     *node->flights_end = flight;
     node->flights_end = &flight->next;
+    node->newest_flight = flight;
     node_act(node, ACTION_APPEND, NULL, 0, NULL)->append.transaction = flight->transaction;
     flight->transaction = NULL; /* the shell's, until it comes back */
     return true;
@@ -556,17 +555,25 @@ static void recovered(struct node *node)
     }
 }
 
-void ledger_durable(struct node *node, struct transaction *transaction)
+static void durable(struct node *node, struct transaction *transaction)
 {
     struct flight *flight = take_flight(node, transaction->ticket);
     struct effect *effects = flight->effects;
 
     flight->effects = NULL;
-    if (node->store_failing)
-        recovered(node);
     happen_all(node, effects, transaction);
     flight_free(flight);
     transaction_free(transaction);
+}
+
+void ledger_durable(struct node *node, struct transaction *first)
+{
+    if (node->store_failing)
+        recovered(node);
+    for (struct transaction *transaction = first, *next; transaction != NULL; transaction = next) {
+        next = transaction->next;
+        durable(node, transaction);
+    }
 }
 
 /* What was due is due again when the disk is tried again. */

@@ -236,6 +236,7 @@ struct node {
 
     struct flight *open;                   /* the present input's transaction, or NULL */
     struct flight *flights, **flights_end; /* on their way, oldest first */
+    struct flight *newest_flight;          /* of `flights`, unless there is none */
     struct effect *ready, **ready_end;     /* effects that wait for nothing */
     uint64_t last_ticket;
     size_t unstored_bytes; /* texts of theirs on their way to the disk */
@@ -302,7 +303,7 @@ struct effect *ledger_effect(struct node *node, enum effect_kind kind);
 /* The end of an input: hands the transaction over, or lets the effects happen. Returns whether
  * effects happened. */
 bool ledger_settle(struct node *node);
-void ledger_durable(struct node *node, struct transaction *transaction);
+void ledger_durable(struct node *node, struct transaction *first);
 void ledger_failed(struct node *node, struct transaction *transaction, enum error error);
 void ledger_retry(struct node *node);
 void ledger_done(struct node *node);
