@@ -1,0 +1,123 @@
+"""kill -9 of one daemon, of the other and of both, again and again, while both say messages and
+programs read. In the end everything was kept once, delivered once and told once, in order.
+
+ROUNDS says how often (100), SEED which moments; `make soak` plays many rounds."""
+
+import os
+import random
+import select
+import signal
+import time
+
+import load
+import rig
+
+ROUNDS = int(os.environ.get("ROUNDS") or 100)
+SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+
+
+class Side:
+    """A daemon, the program that speaks through it, and those that read."""
+
+    def __init__(self, test, daemon, peer, seed):
+        self.daemon = daemon
+        self.sender = load.Sender(daemon, peer, random.Random(seed)).begin(test)
+        self.reader = load.Reader(daemon).begin(test)
+
+    def programs(self):
+        return [self.sender, self.reader]
+
+    def wait_for_the_end(self, messages):
+        """Until everything of both sides, so many messages, is answered, delivered and told."""
+        self.sender.wait_for(self.sender.is_done, "all answers")
+        rig.wait_for(lambda: self.daemon.call("status")["queued"] == 0, "all to be delivered")
+        self.reader.wait_for(lambda: self.reader.delivered >= self.sender.wanted and
+                             self.reader.messages() >= messages, "all events")
+        for program in self.programs():
+            program.stop()
+            program.check()
+
+    def check(self, test, other):
+        """What was kept and told here is what was said here and there."""
+        answers, texts = self.sender.answered(), self.sender.texts()
+        test.assertEqual(answers, sorted(answers))
+        test.assertEqual(self.reader.of("message.sent"),
+                         [(*answer, text) for answer, text in zip(answers, texts)])
+        test.assertEqual([event[1:] for event in self.reader.of("message.received")],
+                         other.sender.ids_and_texts())
+        test.assertEqual(self.reader.delivered, len(texts))
+        test.assertEqual(self.reader.of("security.warning") + self.reader.of("gap"), [])
+        history = load.whole_history(self.daemon)
+        for direction, state, sender in (("out", "delivered", self.sender),
+                                         ("in", "received", other.sender)):
+            test.assertEqual([m for m in history if m["direction"] == direction and
+                              m["state"] != state], [])
+            test.assertEqual([(m["id"], m["text"]) for m in history
+                              if m["direction"] == direction], sender.ids_and_texts())
+
+
+class Kill(rig.People):
+    def test_kill(self):
+        started = time.monotonic()
+        self.random = random.Random(SEED)
+        alice, bob = self.pair()
+        self.sides = [Side(self, alice, "bob", SEED + 1), Side(self, bob, "alice", SEED + 2)]
+        for _ in range(ROUNDS):
+            self.round()
+        messages = sum(side.sender.wanted for side in self.sides)
+        for side in self.sides:
+            side.wait_for_the_end(messages)
+        print(f"# SEED={SEED}: {ROUNDS} rounds in {time.monotonic() - started:.0f} s, "
+              f"{messages} messages, {sum(side.sender.repeated for side in self.sides)} repeated",
+              flush=True)
+        for side, other in (self.sides, self.sides[::-1]):
+            side.check(self, other)
+        for daemon in (alice, bob):
+            self.assertEqual(daemon.end(), 0, daemon.log())
+            load.assert_sound(self, daemon)
+
+    def round(self):
+        for side in self.sides:
+            side.sender.say(self.random.choice([0, 1, self.random.randrange(200)]))
+        self.wait_for_a_moment()
+        victims = self.random.choice([[0], [1], [0, 1], [1, 0]])
+        victims = [self.sides[victim].daemon for victim in victims]
+        self.kill(victims)
+        for victim in victims:
+            while self.random.random() < 0.2:  # it dies while it starts
+                victim.spawn()
+                self.let_pass(0.03)
+                self.kill([victim])
+            victim.start()
+
+    def wait_for_a_moment(self):
+        """Some time, some progress, or nothing at all."""
+        kind = self.random.choice(["time", "answers", "events", "ready"])
+        side = self.random.choice(self.sides)
+        if kind == "time":
+            self.let_pass(0.15)
+        elif kind == "answers":
+            enough = self.random.randint(len(side.sender.answers), side.sender.wanted)
+            side.sender.wait_for(lambda: len(side.sender.answers) >= enough, "answers")
+        elif kind == "events":
+            told = side.reader.seq
+            side.reader.wait_for(lambda: side.reader.seq > told or self.is_quiet(), "an event")
+
+    def is_quiet(self):
+        return all(side.sender.is_done() for side in self.sides)
+
+    def let_pass(self, seconds):
+        """A time by chance, up to this: it makes the moments random, and nothing depends on it."""
+        select.select([], [], [], self.random.uniform(0, seconds))
+
+    @staticmethod
+    def kill(victims):
+        for victim in victims:
+            victim.process.send_signal(signal.SIGKILL)
+        for victim in victims:
+            victim.end(signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    print(f"# SEED={SEED}", flush=True)
+    rig.main()
