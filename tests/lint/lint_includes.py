@@ -31,7 +31,7 @@ LIBRARIES = {
     r"sqlite3\.h": ["daemon/store/*.[ch]"],
     r"systemd/.*": ["daemon/*.[ch]"],
     r"ut(hash|list|array|ringbuffer|stack|string)\.h": ["daemon/core/table.h"],
-    r"utf8proc\.h": ["daemon/core/name.c"],
+    r"utf8proc\.h": ["daemon/core/name.c", "daemon/store/fold.c"],
 }
 
 # All that the core may see of the C library: nothing that knows a file, a clock or a process.
