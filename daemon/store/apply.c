@@ -9,6 +9,7 @@
 
 enum sql {
     SQL_LOG_ADD,
+    SQL_LOG_ADD_HELD,
     SQL_LOG_BY_KEY,
     SQL_PEER_ADD,
     SQL_PEER_REPLACE,
@@ -23,12 +24,20 @@ enum sql {
     SQL_COUNT
 };
 
+/* APPLY_HELD_MAX rows without a key: one statement for all of them costs half of what one for each
+ * does. */
+#define HELD    "(?, ?, ?, ?, ?, ?, NULL, ?)"
+#define HELD_4  HELD ", " HELD ", " HELD ", " HELD
+#define HELD_16 HELD_4 ", " HELD_4 ", " HELD_4 ", " HELD_4
+
 /* A row is replaced by UPDATE, and by INSERT only when it is new: an upsert would write the
  * highest number used each time. */
 static const char *const sql[SQL_COUNT] = {
     [SQL_LOG_ADD] = "INSERT INTO log(seq, time, type, peer, stream, num, key, body)"
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
                     " ON CONFLICT(peer, key) WHERE key IS NOT NULL DO NOTHING",
+    [SQL_LOG_ADD_HELD] = "INSERT INTO log(seq, time, type, peer, stream, num, key, body)"
+                         " VALUES" HELD_16,
     [SQL_LOG_BY_KEY] = "SELECT seq, stream, num, body FROM log WHERE peer = ?1 AND key = ?2",
     [SQL_PEER_ADD] = "INSERT INTO peer(key, alias, name, address, record, consent, consent_id,"
                      " verified, blocked, last_seen, local, peer)"
@@ -54,6 +63,7 @@ static const char *const sql[SQL_COUNT] = {
 };
 
 _Static_assert((int)SQL_COUNT == APPLY_STATEMENTS, "each has its place");
+_Static_assert(APPLY_HELD_MAX == 16, "HELD_16 has them");
 
 int apply_init(struct apply *a, sqlite3 *db)
 {
@@ -216,6 +226,7 @@ static int answer_key(struct apply *a, struct log_row *row)
     size_t length;
 
     row->result = ERR_KEY_CONFLICT;
+    row->seq = row->number = 0;
     binder_init(&b, a->statements[SQL_LOG_BY_KEY]);
     bind_u64(&b, row->peer);
     bind_text(&b, row->key);
@@ -245,18 +256,24 @@ static int answer_key(struct apply *a, struct log_row *row)
     return rc;
 }
 
-static int insert_log(struct apply *a, const struct log_row *row, uint64_t number, bool *ret_added)
+static void bind_row(struct binder *b, const struct log_row *row)
+{
+    bind_u64(b, row->seq);
+    bind_i64(b, row->time_ms);
+    bind_i64(b, row->type);
+    bind_number_or_null(b, row->peer);
+    bind_number_or_null(b, row->stream);
+    bind_number_or_null(b, row->stream != 0 ? row->number : 0);
+}
+
+/* Adds one row, unless its key is taken. */
+static int add_log(struct apply *a, const struct log_row *row, bool *ret_added)
 {
     struct binder b;
     int rc;
 
     binder_init(&b, a->statements[SQL_LOG_ADD]);
-    bind_u64(&b, a->seq + 1);
-    bind_i64(&b, row->time_ms);
-    bind_i64(&b, row->type);
-    bind_number_or_null(&b, row->peer);
-    bind_number_or_null(&b, row->stream);
-    bind_number_or_null(&b, number);
+    bind_row(&b, row);
     bind_text(&b, row->key);
     bind_text_of(&b, row->body, row->body_length);
     rc = binder_run(&b);
@@ -265,9 +282,53 @@ static int insert_log(struct apply *a, const struct log_row *row, uint64_t numbe
     return rc;
 }
 
-/* Finds the stream of a message, and the number that it gets. */
-static int prepare_message(struct apply *a, const struct log_row *row,
-                           struct cached_stream **ret_cached, uint64_t *ret_number)
+static int add_all_held(struct apply *a)
+{
+    struct binder b;
+
+    binder_init(&b, a->statements[SQL_LOG_ADD_HELD]);
+    for (size_t i = 0; i < APPLY_HELD_MAX; i++) {
+        bind_row(&b, a->held[i]);
+        bind_text_of(&b, a->held[i]->body, a->held[i]->body_length);
+    }
+    return binder_run(&b);
+}
+
+/* Rows go into the log in the order of their seq. */
+static int add_held(struct apply *a)
+{
+    const size_t count = a->held_count;
+    bool added;
+    int rc = SQLITE_OK;
+
+    a->held_count = 0;
+    if (count == APPLY_HELD_MAX)
+        return add_all_held(a);
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
+        rc = add_log(a, a->held[i], &added);
+    return rc;
+}
+
+static int hold_log(struct apply *a, const struct log_row *row)
+{
+    a->held[a->held_count++] = row;
+    return a->held_count == APPLY_HELD_MAX ? add_held(a) : SQLITE_OK;
+}
+
+static int insert_log(struct apply *a, const struct log_row *row, bool *ret_added)
+{
+    int rc;
+
+    if (row->key == NULL) {
+        *ret_added = true;
+        return hold_log(a, row);
+    }
+    rc = add_held(a);
+    return rc == SQLITE_OK ? add_log(a, row, ret_added) : rc;
+}
+
+/* Finds the stream of a message, and gives it its number. */
+static int prepare_message(struct apply *a, struct log_row *row, struct cached_stream **ret_cached)
 {
     int rc = find_stream(a, row->stream, ret_cached);
     const struct cached_stream *cached = *ret_cached;
@@ -277,10 +338,9 @@ static int prepare_message(struct apply *a, const struct log_row *row,
     must(cached->row.stream != 0 && !cached->closed && cached->row.peer == row->peer);
     if (cached->row.direction == DIRECTION_OUT) {
         must(row->type == EVENT_MESSAGE_SENT);
-        *ret_number = cached->row.last + 1;
+        row->number = cached->row.last + 1;
     } else {
         must(row->type == EVENT_MESSAGE_RECEIVED && row->key == NULL);
-        *ret_number = row->number;
     }
     return SQLITE_OK;
 }
@@ -298,23 +358,22 @@ static void count_message(struct cached_stream *cached, const struct log_row *ro
 static int change_log(struct apply *a, struct log_row *row)
 {
     struct cached_stream *cached = NULL;
-    uint64_t number = 0;
     bool added = false;
     int rc = SQLITE_OK;
 
+    row->seq = a->seq + 1;
     row->result = OK;
     row->existing = row->delivered = false;
     if (row->stream != 0)
-        rc = prepare_message(a, row, &cached, &number);
+        rc = prepare_message(a, row, &cached);
     if (rc == SQLITE_OK)
-        rc = insert_log(a, row, number, &added);
+        rc = insert_log(a, row, &added);
     if (rc != SQLITE_OK)
         return rc;
     if (!added)
         return answer_key(a, row);
-    row->seq = ++a->seq;
+    a->seq = row->seq;
     if (cached != NULL) {
-        row->number = number;
         row->epoch = cached->row.epoch;
         count_message(cached, row);
     }
@@ -425,7 +484,7 @@ int apply_change(struct apply *a, struct change *change)
 
 int apply_flush(struct apply *a)
 {
-    int rc = SQLITE_OK;
+    int rc = add_held(a);
 
     for (int i = 0; rc == SQLITE_OK && i < APPLY_CACHE_SIZE; i++)
         if (a->streams[i].changed)
@@ -440,6 +499,7 @@ void apply_committed(struct apply *a)
 
 void apply_rolled_back(struct apply *a)
 {
+    a->held_count = 0;
     a->seq = a->durable_seq;
     memset(a->streams, 0, sizeof(a->streams));
 }

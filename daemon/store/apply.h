@@ -1,5 +1,6 @@
 /* The changes of transactions, applied to the tables inside the transaction that the writer has
- * begun. The streams that are written to are kept in a small cache and written back once a batch.
+ * begun. The streams that are written to are kept in a small cache and written back once a batch;
+ * log rows without a key are held, and several go in by one statement.
  *
  * Functions that return int return SQLite's result codes; after one that failed the writer rolls
  * back and says so with apply_rolled_back. */
@@ -7,6 +8,7 @@
 #define P2PCHAT_DAEMON_STORE_APPLY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <sqlite3.h>
@@ -22,7 +24,8 @@ struct cached_stream {
 
 enum {
     APPLY_CACHE_SIZE = 256, /* streams, each at the place of its number: others push it out */
-    APPLY_STATEMENTS = 12
+    APPLY_HELD_MAX = 16,    /* log rows, added by one statement */
+    APPLY_STATEMENTS = 13
 };
 
 struct apply {
@@ -31,6 +34,8 @@ struct apply {
     uint64_t seq;         /* of the newest row */
     uint64_t durable_seq; /* what it was after the last batch */
     struct cached_stream streams[APPLY_CACHE_SIZE];
+    const struct log_row *held[APPLY_HELD_MAX]; /* have their seq, and are yet to be added */
+    size_t held_count;
 };
 
 /* Prepares the statements (which checks that the tables are what they should be) and reads the
@@ -38,10 +43,10 @@ struct apply {
 int apply_init(struct apply *a, sqlite3 *db);
 void apply_done(struct apply *a);
 
-/* Applies one change; fills in a log row's results. */
+/* Applies one change; fills in a log row's results. The change must live until apply_flush. */
 int apply_change(struct apply *a, struct change *change);
 
-/* Writes the streams back: before COMMIT. */
+/* Adds the rows that are held and writes the streams back: before COMMIT. */
 int apply_flush(struct apply *a);
 
 /* After COMMIT, and after a ROLLBACK. */

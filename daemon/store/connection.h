@@ -9,6 +9,9 @@
 
 #include "daemon/store/store.h"
 
+/* Sets SQLite up for this process; has an effect only before its first connection. */
+void connection_init(void);
+
 /* Makes an empty database file where there is none, and the files of one that is there readable and
  * writable by its owner only, whatever the umask (SQLite gives a WAL the mode of its database). 0
  * or an errno. */

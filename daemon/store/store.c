@@ -160,6 +160,7 @@ enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGT
     struct store *s = xcalloc(1, sizeof(*s));
     enum store_refusal refusal;
 
+    connection_init();
     s->path = path_of(directory);
     s->generation = 1;
     s->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
