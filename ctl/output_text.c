@@ -375,6 +375,9 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
         bytes_text(out, "the daemon is stopping\n");
         break;
     case API_EVENTS_SUBSCRIBE:
+    case API_EVENTS_ACK:
+    case API_EVENTS_CONSUMERS:
+    case API_EVENTS_FORGET:
     case API_RPC_DISCOVER:
     case API_METHOD_COUNT:
         OUTPUT_JSON.result(out, look, method, result);

@@ -31,6 +31,8 @@ void call_forget(struct call *call)
     struct control *control = call->client->control;
 
     HASH_DELETE(hh, control->calls, call);
+    if (call->consumer.of != NULL)
+        TAILQ_REMOVE(&call->consumer.of->calls, call, in_consumer);
     TAILQ_REMOVE(&call->client->calls, call, in_client);
     call->client->call_count--;
     free(call);

@@ -11,7 +11,17 @@
 
 #include "common/api.h"
 #include "daemon/client.h"
+#include "daemon/consumers.h"
+#include "daemon/feed.h"
 #include "daemon/store/store.h"
+
+/* A call about a consumer, which is answered when a change of it is durable. */
+struct consumer_call {
+    struct consumer *of; /* while the call waits; else NULL */
+    uint64_t change;
+    uint64_t seq;              /* ack: what is answered */
+    struct feed_filter filter; /* subscribe */
+};
 
 struct call {
     uint64_t number; /* from 1, never reused */
@@ -19,7 +29,8 @@ struct call {
     enum api_method method;
     struct rpc_id id;
     struct history_query history; /* of API_HISTORY */
-    TAILQ_ENTRY(call) in_client, in_histories;
+    struct consumer_call consumer;
+    TAILQ_ENTRY(call) in_client, in_histories, in_consumer;
     UT_hash_handle hh;
 };
 

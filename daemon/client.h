@@ -43,8 +43,9 @@ struct client {
 
     /* Private to control. */
     struct control *control;
-    bool has_turn; /* is among those who wait for their turn */
-    bool follows;  /* events */
+    bool has_turn;     /* is among those who wait for their turn */
+    bool follows;      /* events */
+    uint64_t consumer; /* as which it follows, by number; 0: none */
     struct calls calls;
     size_t call_count;
     struct calls histories; /* calls of history that wait */

@@ -30,6 +30,7 @@ struct config {
     size_t accept_from_count;
     uint64_t outbox_messages_max; /* per peer */
     uint64_t outbox_bytes_max;
+    uint64_t consumer_days; /* unused; 0: for ever */
 };
 
 /* What the defaults depend on, beside the environment. */

@@ -8,10 +8,12 @@
 #define P2PCHAT_DAEMON_CONTROL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "daemon/control_socket.h"
 #include "daemon/core/action.h"
 
+struct consumer_row;
 struct control;
 struct pump;
 struct store_answer;
@@ -23,10 +25,18 @@ struct control *control_new(struct pump *pump, const struct control_socket *sock
 /* Closes every client, and the socket. Nothing is told to the node any more. NULL is fine. */
 void control_free(struct control *control);
 
+/* A consumer that the store has, at the start: for store_load_consumers. */
+void control_load_consumer(void *control, const struct consumer_row *row);
+
+/* Forgets the consumers that nobody has used for longer than this, by the age clock (0: none). Now
+ * and then, as it also writes down which are in use. */
+void control_expire(struct control *control, uint64_t consumer_ms_max);
+
 /* --- What the pump tells (daemon/pump.h) --- */
 
 void control_durable(struct control *control, const struct transaction *transaction);
 void control_rows(struct control *control, const struct store_answer *answer);
+void control_kept(struct control *control, const struct store_answer *answer);
 void control_reply(struct control *control, const struct action *action);
 void control_event(struct control *control, const struct action *action);
 void control_stop(struct control *control);

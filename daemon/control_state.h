@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "daemon/call.h"
 #include "daemon/client.h"
+#include "daemon/consumers.h"
 #include "daemon/control.h"
 #include "daemon/feed.h"
 
@@ -32,6 +33,7 @@ struct control {
     struct feed *feed;
     struct event *feed_due;
     struct bytes event, lines; /* what is being written */
+    struct consumers *consumers;
 
     struct clients histories; /* clients whose next page waits for its turn */
     size_t histories_read;    /* questions under way */
@@ -60,10 +62,29 @@ void events_durable(struct control *control, const struct transaction *transacti
 void events_tell(struct control *control, const struct action *action);
 void events_rows(struct control *control, const struct store_answer *answer);
 
+/* Begins the events of a call of events.subscribe, and answers it. */
+const struct answered *events_begin(struct call *call, uint64_t since,
+                                    const struct feed_filter *filter);
+
 /* Tells the feed what room a follower's output has, and writes what fits. */
 void events_room(struct client *client);
 
-/* Before a client is freed, and when it is expelled. */
+/* Ends what events.subscribe began: before a client is freed, and when it is expelled. */
 void events_leave(struct client *client);
+
+/* --- Consumers (methods_consumers.c) --- */
+
+void consumers_init(struct control *control);
+void consumers_done(struct control *control);
+
+/* events.subscribe as a consumer, which is made when there is none of this name. */
+const struct answered *consumers_follow(struct call *call, const char *name,
+                                        const struct feed_filter *filter);
+
+/* A client follows no longer; does nothing when it was no consumer. */
+void consumers_leave(struct client *client);
+
+/* What was given to the store is durable, or is not. */
+void consumers_kept(struct control *control, const struct store_answer *answer);
 
 #endif

@@ -88,6 +88,25 @@ enum {
     CLIENT_LINGER_MS = 5000,
     CLIENT_DISCARD_MAX = 16 << 20,
 
+    /* Readers of events that have a name: as many as can be connected. A row each in memory, and
+     * all of them fit into one answer. */
+    CONSUMERS_MAX = CLIENTS_MAX,
+
+    /* When a consumer that goes on being used was last used is written down so often: a moment
+     * against the days after which it would expire, and nothing for the disk. */
+    CONSUMER_TOUCH_MS = 3600 * 1000,
+
+    /* Days after which a consumer that nobody uses is forgotten, by default and at most. */
+    CONSUMER_DAYS = 30,
+    CONSUMER_DAYS_TOP = 36500,
+
+    /* How often housekeeping looks: what it does is counted in days. */
+    HOUSEKEEPING_PERIOD_MS = 60 * 1000,
+
+    /* How often the age clock is saved. A crash in between costs nothing: at the next start the
+     * wall clock tells how long ago that was, and a day is believed. */
+    AGE_SAVE_PERIOD_MS = 3600 * 1000,
+
     /* Pages of history that are read at one time, for all clients together; one for each. */
     HISTORY_READS_MAX = 4,
 

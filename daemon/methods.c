@@ -10,9 +10,15 @@
 #include "daemon/store/store.h"
 
 const struct method methods[API_METHOD_COUNT] = {
-    [API_IDENTITY] = {method_identity}, [API_STATUS] = {method_status},
-    [API_HISTORY] = {method_history},   [API_EVENTS_SUBSCRIBE] = {method_events_subscribe},
-    [API_SHUTDOWN] = {method_shutdown}, [API_RPC_DISCOVER] = {method_rpc_discover},
+    [API_IDENTITY] = {method_identity},
+    [API_STATUS] = {method_status},
+    [API_HISTORY] = {method_history},
+    [API_EVENTS_SUBSCRIBE] = {method_events_subscribe},
+    [API_EVENTS_ACK] = {method_events_ack},
+    [API_EVENTS_CONSUMERS] = {method_events_consumers},
+    [API_EVENTS_FORGET] = {method_events_forget},
+    [API_SHUTDOWN] = {method_shutdown},
+    [API_RPC_DISCOVER] = {method_rpc_discover},
 };
 
 /* --- identity --- */

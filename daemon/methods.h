@@ -23,4 +23,9 @@ const struct answered *method_rpc_discover(struct call *call, const struct api_a
 const struct answered *method_history(struct call *call, const struct api_args *args);
 const struct answered *method_events_subscribe(struct call *call, const struct api_args *args);
 
+/* Who reads it under a name (methods_consumers.c). */
+const struct answered *method_events_ack(struct call *call, const struct api_args *args);
+const struct answered *method_events_consumers(struct call *call, const struct api_args *args);
+const struct answered *method_events_forget(struct call *call, const struct api_args *args);
+
 #endif

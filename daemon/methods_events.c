@@ -200,6 +200,7 @@ void events_room(struct client *c)
 void events_leave(struct client *c)
 {
     feed_unsubscribe(c->control->feed, c->number);
+    consumers_leave(c);
     c->follows = false;
 }
 
@@ -231,10 +232,25 @@ static enum error read_types(const struct json *names, uint64_t *ret_types,
     return OK;
 }
 
+const struct answered *events_begin(struct call *call, uint64_t since,
+                                    const struct feed_filter *filter)
+{
+    struct client *c = call->client;
+    const uint64_t from = feed_subscribe(c->control->feed, c->number, since, filter, 0);
+    struct json_writer *w = call_result(call);
+
+    c->follows = true; /* its events begin when its turn ends, behind the answer */
+    json_write_open(w, '{');
+    json_put_integer(w, "from", (int64_t)from);
+    json_write_close(w, '}');
+    return call_succeed(call);
+}
+
 const struct answered *method_events_subscribe(struct call *call, const struct api_args *args)
 {
     struct client *c = call->client;
-    int64_t since = api_integer(args, ARG_EVENTS_SUBSCRIBE_SINCE, -1);
+    const int64_t since = api_integer(args, ARG_EVENTS_SUBSCRIBE_SINCE, -1);
+    const char *consumer = api_string(args, ARG_EVENTS_SUBSCRIBE_CONSUMER);
     const char *peer = api_string(args, ARG_EVENTS_SUBSCRIBE_PEER);
     struct feed_filter filter = {0};
     char message[API_MESSAGE_MAX];
@@ -249,14 +265,11 @@ const struct answered *method_events_subscribe(struct call *call, const struct a
         error = node_find_peer(c->control->pump->node, peer, &filter.peer);
     if (error != OK)
         return call_fail(call, error, NULL);
-
-    uint64_t from = feed_subscribe(c->control->feed, c->number,
-                                   since < 0 ? FEED_NOW : (uint64_t)since, &filter, 0);
-    struct json_writer *w = call_result(call);
-
-    c->follows = true; /* its events begin when its turn ends, behind the answer */
-    json_write_open(w, '{');
-    json_put_integer(w, "from", (int64_t)from);
-    json_write_close(w, '}');
-    return call_succeed(call);
+    if (consumer == NULL)
+        return events_begin(call, since < 0 ? FEED_NOW : (uint64_t)since, &filter);
+    if (since >= 0)
+        return call_fail(call, ERR_INVALID_PARAMS,
+                         "the parameters 'since' and 'consumer' exclude each other: a consumer "
+                         "begins where it has acknowledged to");
+    return consumers_follow(call, consumer, &filter);
 }

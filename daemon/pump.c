@@ -11,6 +11,7 @@
 #include "daemon/control.h"
 #include "daemon/core/node.h"
 #include "daemon/dial.h"
+#include "daemon/housekeeping.h"
 #include "daemon/listen.h"
 #include "daemon/log.h"
 #include "daemon/net.h"
@@ -251,6 +252,12 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
         case STORE_FAILED:
             give_failed(pump, &answer);
             break;
+        case STORE_KEPT:
+            if ((answer.id & PUMP_QUESTION_OF_CONTROL) != 0)
+                control_kept(pump->control, &answer);
+            else
+                housekeeping_kept(pump->housekeeping, &answer);
+            break;
         case STORE_ROWS:
             if ((answer.id & PUMP_QUESTION_OF_CONTROL) != 0)
                 control_rows(pump->control, &answer);
@@ -316,6 +323,7 @@ static void on_stop_asked(evutil_socket_t fd, short events, void *context)
     }
     service_stopping();
     listeners_stop(pump->listeners);
+    housekeeping_stop(pump->housekeeping);
     node_stop(pump->node, pump_now(pump));
     pump->stop_deadline = mono_after(pump_now(pump).mono, PUMP_STOP_MS);
     pump->is_stopping = true;
@@ -407,6 +415,7 @@ void pump_start(struct pump *pump)
     event_add(pump->look_again, &period);
     listeners_start(pump->listeners, pump->base, on_accepted, pump->net);
     announce(pump);
+    housekeeping_start(pump->housekeeping);
     node_start(pump->node, pump_now(pump));
     drain(pump);
     wait_for_store(pump);

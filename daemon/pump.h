@@ -20,6 +20,7 @@ struct control;
 struct dials;
 struct event;
 struct event_base;
+struct housekeeping;
 struct identity;
 struct listeners;
 struct net;
@@ -49,6 +50,7 @@ struct pump {
     struct net *net;
     struct dials *dials;
     struct control *control;
+    struct housekeeping *housekeeping;
     struct facts *facts; /* main's; the pump keeps its addresses up to date */
 
     struct event *timer;
@@ -65,8 +67,8 @@ struct pump {
     struct mono stop_deadline;
 };
 
-/* Questions to the store share one space of ids: those with this bit are control's, the others are
- * the node's reads. */
+/* Questions to the store share one space of ids: those with this bit are control's, of the others
+ * reads are the node's, and what is kept is housekeeping's. */
 #define PUMP_QUESTION_OF_CONTROL (UINT64_C(1) << 63)
 
 /* Makes the loop, and catches SIGTERM, SIGINT and SIGHUP from here on; everything else in `pump` is
@@ -109,6 +111,8 @@ void pump_stop(struct pump *pump);
  *       Borrowed during the call. Not called for transactions without log rows.
  *   control_rows(control, answer)           The answer (STORE_ROWS) to a question of control's.
  *       Borrowed during the call.
+ *   control_kept(control, answer)           What became (STORE_KEPT) of something that control gave
+ *       to the store.
  *   control_reply(control, action)          ACTION_REPLY; the call may be of a client that is gone.
  *   control_event(control, action)          ACTION_EVENT.
  *   control_stop(control)                   Takes no more clients and reads no more requests, but

@@ -243,6 +243,19 @@ static void clear_outbox_bytes(struct config *config)
     config->outbox_bytes_max = OUTBOX_BYTES_MAX;
 }
 
+static bool set_consumer_days(struct config *config, const char *value,
+                              char ret_why[SETTING_WHY_MAX])
+{
+    if (!read_quantity(value, no_units, 0, CONSUMER_DAYS_TOP, &config->consumer_days))
+        return no(ret_why, "must be a number of days from 0 (never) to 36500");
+    return true;
+}
+
+static void clear_consumer_days(struct config *config)
+{
+    config->consumer_days = CONSUMER_DAYS;
+}
+
 const struct setting settings[] = {
     {SETTING_CONFIG, NULL, NULL, "config", 'c', "FILE",
      "read this configuration file; then it must exist", NULL, NULL},
@@ -265,6 +278,8 @@ const struct setting settings[] = {
      clear_outbox_messages},
     {SETTING_VALUE, "Limits", "OutboxBytes", NULL, 0, NULL, NULL, set_outbox_bytes,
      clear_outbox_bytes},
+    {SETTING_VALUE, "Store", "ConsumerDays", NULL, 0, NULL, NULL, set_consumer_days,
+     clear_consumer_days},
     {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", NULL, NULL},
     {SETTING_VERSION, NULL, NULL, "version", 0, NULL, "print the version", NULL, NULL},
 };

@@ -8,6 +8,7 @@
 #include "daemon/core/node.h"
 #include "daemon/dial.h"
 #include "daemon/entropy.h"
+#include "daemon/housekeeping.h"
 #include "daemon/identity_file.h"
 #include "daemon/listen.h"
 #include "daemon/log.h"
@@ -92,6 +93,7 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     refusal = open_store(daemon, &daemon->pump.store, message);
     if (refusal != STORE_OPENED)
         return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+    store_start_age(daemon->pump.store, pump_now(&daemon->pump));
     say_what_is_new(path, daemon->identity, identity_is_new, database_is_new);
     return true;
 }
@@ -160,6 +162,17 @@ static bool open_control(struct daemon *daemon, int passed, struct refusal *ret_
     return true;
 }
 
+static bool load_consumers(struct pump *pump, struct refusal *ret_refusal)
+{
+    char message[STORE_MESSAGE_MAX];
+    enum store_refusal refusal =
+        store_load_consumers(pump->store, control_load_consumer, pump->control, message);
+
+    if (refusal != STORE_OPENED)
+        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+    return true;
+}
+
 bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusal)
 {
     struct pump *pump = &daemon->pump;
@@ -178,8 +191,9 @@ bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusa
         return false;
     pump->net = net_new(pump);
     pump->dials = dials_new(pump);
-    if (!open_control(daemon, control, ret_refusal))
+    if (!open_control(daemon, control, ret_refusal) || !load_consumers(pump, ret_refusal))
         return false;
+    pump->housekeeping = housekeeping_new(pump, &daemon->config);
     pump_start(pump);
     return true;
 }
@@ -188,6 +202,7 @@ void daemon_done(struct daemon *daemon)
 {
     struct pump *pump = &daemon->pump;
 
+    housekeeping_free(pump->housekeeping);
     control_free(pump->control);
     dials_free(pump->dials);
     net_free(pump->net);

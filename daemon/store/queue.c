@@ -21,6 +21,7 @@ void job_free(struct job *job)
     transaction_free(job->answer.transaction);
     store_answer_done(&job->answer);
     mishap_done(&job->mishap);
+    free(job->consumer);
     free(job);
 }
 

@@ -10,18 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/store/age.h"
 #include "daemon/store/store.h"
 #include "daemon/store/trouble.h"
 
 enum job_kind {
-    JOB_APPEND, /* to the writer; answer.transaction */
-    JOB_STREAM, /* to the reader; so are those below */
+    JOB_APPEND,        /* to the writer; answer.transaction */
+    JOB_CONSUMER,      /* to the writer; `consumer` */
+    JOB_CONSUMER_GONE, /* to the writer; `consumer`, of which only the name counts */
+    JOB_AGE,           /* to the writer; `age`, and how far the log is: question.through */
+    JOB_STREAM,        /* to the reader; so are those below */
     JOB_RANGE,
     JOB_HISTORY,
     JOB_CHECKPOINT /* from the writer or the loop; comes back for its mishap only */
 };
 
-/* Of the reader; a field counts where its question in store.h has it. */
+/* Mostly the reader's; a field counts where its question in store.h has it. */
 struct question {
     uint32_t stream;
     uint32_t peer;
@@ -36,18 +40,20 @@ struct question {
 struct job {
     struct job *next;
     enum job_kind kind;
-    size_t bytes;        /* APPEND: size of the transaction */
-    uint64_t generation; /* APPEND: which failure it comes after */
-    bool lazy;           /* APPEND: waits for company, QUEUE_LAZY_MS at most */
+    size_t bytes;        /* writer: what it adds to store_queued_bytes */
+    uint64_t generation; /* writer: which failure it comes after */
+    bool lazy;           /* writer: waits for company, QUEUE_LAZY_MS at most */
     uint64_t due_ms;     /* lazy: until then; set by queue_push */
     struct question question;
+    struct consumer_row *consumer;
+    struct age_row age;
     struct mishap mishap; /* what the thread met; with its reason where that is new */
     struct store_answer answer;
 };
 
 struct job *job_new(enum job_kind kind);
 
-/* Also frees what it carries: the transaction or the rows. */
+/* Also frees what it carries: the transaction, the consumer, the rows. */
 void job_free(struct job *job);
 
 enum { QUEUE_LAZY_MS = 100 };

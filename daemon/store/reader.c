@@ -14,6 +14,7 @@ enum { SCAN_MAX = 4096, SCAN_PER_ROW = 16 };
 enum sql {
     SQL_STREAM,
     SQL_RANGE,
+    SQL_FLOOR,
     SQL_BEFORE,
     SQL_BEFORE_OF_PEER,
     SQL_AFTER,
@@ -32,6 +33,7 @@ static const char *const sql[SQL_COUNT] = {
     [SQL_RANGE] = ROWS("NOT INDEXED", "l.seq > ?1 AND l.seq <= ?2"
                                       " AND (?3 = 0 OR (?3 >> l.type) & 1)"
                                       " AND (?4 = 0 OR l.peer = ?4) ORDER BY l.seq"),
+    [SQL_FLOOR] = "SELECT value FROM meta WHERE name = 'floor'",
     /* Those of all peers give every row, so that a long stretch without messages does not hold the
      * snapshot. */
     [SQL_BEFORE] = ROWS("NOT INDEXED", "l.seq < ?2 ORDER BY l.seq DESC"),
@@ -208,6 +210,22 @@ static int read_stream(struct store_reader *r, const struct question *q, struct 
     return rc;
 }
 
+/* How far the log may have been cut off, in a snapshot that is not older than any before. */
+static int read_floor(struct store_reader *r, uint64_t *ret_floor)
+{
+    struct binder b;
+    int rc;
+
+    binder_init(&b, r->statements[SQL_FLOOR]);
+    rc = binder_step(&b);
+    if (rc == SQLITE_ROW) {
+        *ret_floor = column_u64(b.statement, 0);
+        rc = SQLITE_DONE;
+    }
+    sqlite3_reset(b.statement);
+    return rc;
+}
+
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -237,7 +255,7 @@ static int read_range(struct store_reader *r, const struct question *q, struct p
     } while (rc == SQLITE_ROW);
     answer->scanned_through = p->full ? p->seen : end;
     answer->end = answer->scanned_through >= q->through;
-    return rc;
+    return rc == SQLITE_DONE ? read_floor(r, &answer->floor) : rc;
 }
 
 static int read_history(struct store_reader *r, const struct question *q, struct page *p,
@@ -322,7 +340,10 @@ void *store_reader_run(void *reader)
             checkpoint(r, job);
             break;
         case JOB_APPEND:
-            must(false);
+        case JOB_CONSUMER:
+        case JOB_CONSUMER_GONE:
+        case JOB_AGE:
+            must(!"a job of the reader");
         }
     }
     return NULL;

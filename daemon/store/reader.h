@@ -13,7 +13,7 @@
 
 #include "daemon/store/queue.h"
 
-enum { READER_SNAPSHOT_MS = 50, READER_STATEMENTS = 6 };
+enum { READER_SNAPSHOT_MS = 50, READER_STATEMENTS = 7 };
 
 struct store_reader {
     sqlite3 *db; /* query_only; owned */

@@ -12,8 +12,10 @@
 
 #include "common/alloc.h"
 #include "common/format.h"
+#include "daemon/store/age.h"
 #include "daemon/store/check.h"
 #include "daemon/store/connection.h"
+#include "daemon/store/keep.h"
 #include "daemon/store/load.h"
 #include "daemon/store/queue.h"
 #include "daemon/store/reader.h"
@@ -33,6 +35,9 @@ struct store {
     int threads; /* that were started: the reader, then the writer */
 
     uint64_t last_seq;
+    uint64_t floor;
+    struct age_row age_saved;
+    struct age age;
     struct trouble troubles[TROUBLE_PARTS];
     size_t queued_bytes;
     uint64_t generation; /* raised with each failure that the loop takes */
@@ -133,6 +138,10 @@ static enum store_refusal open_reader(struct store *s, char *message)
 {
     int rc = store_reader_init(&s->reader, s->path, &s->to_reader, &s->answers);
 
+    if (rc == SQLITE_OK)
+        rc = keep_load_age(s->reader.db, &s->age_saved);
+    if (rc == SQLITE_OK)
+        rc = keep_load_floor(s->reader.db, &s->floor);
     return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
 }
 
@@ -220,7 +229,33 @@ enum store_refusal store_load(struct store *s, void (*row)(void *context, const 
     return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
 }
 
+enum store_refusal store_load_consumers(struct store *s,
+                                        void (*row)(void *context, const struct consumer_row *row),
+                                        void *context, char message[STORE_MESSAGE_MAX])
+{
+    int rc;
+
+    must(!s->asked);
+    rc = keep_load_consumers(s->reader.db, row, context);
+    return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
+}
+
 /* --- Looking --- */
+
+void store_start_age(struct store *s, struct now now)
+{
+    s->age = age_start(&s->age_saved, now);
+}
+
+uint64_t store_age_ms(const struct store *s, struct mono now)
+{
+    return age_ms(&s->age, now);
+}
+
+uint64_t store_floor(const struct store *s)
+{
+    return s->floor;
+}
 
 uint64_t store_last_seq(const struct store *s)
 {
@@ -291,17 +326,55 @@ static size_t size_of_transaction(const struct transaction *t)
     return bytes;
 }
 
+/* To the writer. */
+static void give(struct store *s, struct job *job, size_t bytes)
+{
+    job->generation = s->generation;
+    job->bytes = bytes;
+    s->queued_bytes += bytes;
+    s->asked = true;
+    queue_push(&s->to_writer, job);
+}
+
 void store_append(struct store *s, struct transaction *transaction)
 {
     struct job *job = job_new(JOB_APPEND);
 
     job->answer.transaction = transaction;
     job->lazy = transaction->lazy;
-    job->generation = s->generation;
-    job->bytes = size_of_transaction(transaction);
-    s->queued_bytes += job->bytes;
-    s->asked = true;
-    queue_push(&s->to_writer, job);
+    give(s, job, size_of_transaction(transaction));
+}
+
+void store_put_consumer(struct store *s, uint64_t id, const struct consumer_row *row, bool lazy)
+{
+    struct job *job = job_new(JOB_CONSUMER);
+
+    job->answer.id = id;
+    job->consumer = xmemdup(row, sizeof(*row));
+    job->lazy = lazy;
+    give(s, job, sizeof(*job) + sizeof(*row));
+}
+
+void store_drop_consumer(struct store *s, uint64_t id, const char *name)
+{
+    struct job *job = job_new(JOB_CONSUMER_GONE);
+
+    job->answer.id = id;
+    job->consumer = xcalloc(1, sizeof(*job->consumer));
+    must(strlen(name) <= STORE_CONSUMER_NAME_MAX);
+    memcpy(job->consumer->name, name, strlen(name));
+    give(s, job, sizeof(*job) + sizeof(*job->consumer));
+}
+
+void store_save_age(struct store *s, uint64_t id, struct now now)
+{
+    struct job *job = job_new(JOB_AGE);
+
+    job->answer.id = id;
+    job->age = (struct age_row){.ms = age_ms(&s->age, now.mono), .wall_ms = now.unix_ms};
+    job->question.through = s->last_seq;
+    job->lazy = true;
+    give(s, job, sizeof(*job));
 }
 
 static void ask(struct store *s, enum job_kind kind, uint64_t id, const struct question *question)
@@ -378,6 +451,9 @@ static enum trouble_part part_of(enum job_kind kind)
 {
     switch (kind) {
     case JOB_APPEND:
+    case JOB_CONSUMER:
+    case JOB_CONSUMER_GONE:
+    case JOB_AGE:
         return TROUBLE_WRITING;
     case JOB_STREAM:
     case JOB_RANGE:
@@ -416,12 +492,17 @@ bool store_take(struct store *s, struct store_answer *ret_answer)
     case STORE_FAILED:
         note_failed(s, job);
         break;
+    case STORE_KEPT:
+        break;
     case STORE_ROWS:
+        if (job->answer.floor > s->floor)
+            s->floor = job->answer.floor;
         break;
     }
     s->queued_bytes -= job->bytes;
     *ret_answer = job->answer;
-    free(job);
+    job->answer = (struct store_answer){0}; /* the caller's now */
+    job_free(job);
     return true;
 }
 

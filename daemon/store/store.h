@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/mono.h"
 #include "daemon/core/transaction.h"
 
 struct store;
@@ -53,6 +54,31 @@ enum store_refusal store_load(struct store *store,
                               void (*row)(void *context, const struct change *row), void *context,
                               char message[STORE_MESSAGE_MAX]);
 
+/* A reader of the log that has a name (p2pchat-api(7), events.subscribe). */
+enum { STORE_CONSUMER_NAME_MAX = 64 };
+struct consumer_row {
+    char name[STORE_CONSUMER_NAME_MAX + 1];
+    uint64_t seq;         /* through which it has acknowledged everything */
+    int64_t last_used_ms; /* Unix time, to be shown */
+    uint64_t used_age_ms; /* the same by the age clock, to be reckoned with */
+};
+
+/* Calls `row` for each consumer, by name; as store_load, and after it. */
+enum store_refusal store_load_consumers(struct store *store,
+                                        void (*row)(void *context, const struct consumer_row *row),
+                                        void *context, char message[STORE_MESSAGE_MAX]);
+
+/* Starts the age clock (daemon/store/age.h); once, before it is read. */
+void store_start_age(struct store *store, struct now now);
+
+/* What the age clock shows: what expires by days is reckoned by it, never by the wall clock. A row
+ * of the log is at least as old as the newest row of the table `mark` (age, seq) whose seq is not
+ * below its own, and rows of an unknown age count as new. */
+uint64_t store_age_ms(const struct store *store, struct mono now);
+
+/* Rows of the log up to this seq may be gone, by what store_take has given; 0: none. */
+uint64_t store_floor(const struct store *store);
+
 /* Seq of the newest row that is known to be durable (0: none), by what store_take has given. */
 uint64_t store_last_seq(const struct store *store);
 
@@ -87,8 +113,22 @@ int store_descriptor(const struct store *store);
  * failed, those appended before its STORE_FAILED was taken fail too. */
 void store_append(struct store *store, struct transaction *transaction);
 
-/* Bytes of the transactions that were appended and have not come back: bounded by what the callers
- * are allowed to send (STORE_QUEUE_MAX). */
+/* Small rows beside the log: they are made durable with the next batch, in the order in which they
+ * were given, and answered by STORE_KEPT. When one fails nothing of it was kept. `lazy` ones may be
+ * held back as transactions may. */
+
+/* The place of a consumer, new or moved. */
+void store_put_consumer(struct store *store, uint64_t id, const struct consumer_row *row,
+                        bool lazy);
+
+/* A consumer is gone. */
+void store_drop_consumer(struct store *store, uint64_t id, const char *name);
+
+/* What the age clock shows, and how far the log is by now. Lazy. */
+void store_save_age(struct store *store, uint64_t id, struct now now);
+
+/* Bytes of what the writer was given and has not come back: bounded by what the callers are allowed
+ * to send (STORE_QUEUE_MAX). */
 enum { STORE_QUEUE_MAX = 16 << 20 };
 size_t store_queued_bytes(const struct store *store);
 
@@ -132,16 +172,18 @@ struct store_row {
     enum message_state state; /* of a message; of another row QUEUED, which means nothing */
 };
 
-enum store_answer_kind { STORE_DURABLE, STORE_FAILED, STORE_ROWS };
+enum store_answer_kind { STORE_DURABLE, STORE_FAILED, STORE_KEPT, STORE_ROWS };
 
 struct store_answer {
     enum store_answer_kind kind;
     struct transaction *transaction; /* DURABLE, FAILED: the caller's now; results are filled in */
-    enum error error; /* FAILED: ERR_STORAGE_FULL or ERR_STORAGE_FAILED; ROWS: OK or why not */
-    uint64_t id;      /* ROWS: of the question */
+    enum error error; /* FAILED: ERR_STORAGE_FULL or ERR_STORAGE_FAILED; ROWS, KEPT: OK or one of
+                         them */
+    uint64_t id;      /* ROWS, KEPT: of the question */
     struct store_row *rows; /* ROWS: in ascending order of seq */
     size_t count;
     uint64_t scanned_through; /* range: everything up to this seq was looked at */
+    uint64_t floor;           /* range: rows up to this seq may have been gone; 0: not known */
     bool end;                 /* nothing follows; history before a seq: nothing precedes */
 };
 

@@ -27,15 +27,19 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int frames
 int store_writer_init(struct store_writer *w, sqlite3 *db, struct queue *jobs,
                       struct queue *answers, struct queue *reader, const atomic_int *copied)
 {
+    int rc;
+
     *w = (struct store_writer){
         .db = db, .jobs = jobs, .answers = answers, .reader = reader, .copied = copied};
     sqlite3_wal_hook(db, after_commit, w);
-    return apply_init(&w->apply, db);
+    rc = apply_init(&w->apply, db);
+    return rc == SQLITE_OK ? keep_init(&w->keep, db) : rc;
 }
 
 void store_writer_done(struct store_writer *w)
 {
     apply_done(&w->apply);
+    keep_done(&w->keep);
     sqlite3_close(w->db);
     w->db = NULL;
 }
@@ -63,17 +67,23 @@ static void mind_wal(struct store_writer *w)
         queue_push(w->reader, job_new(JOB_CHECKPOINT));
 }
 
+static int apply_transaction(struct store_writer *w, struct transaction *t)
+{
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; rc == SQLITE_OK && i < t->count; i++)
+        rc = apply_change(&w->apply, &t->changes[i]);
+    return rc;
+}
+
 static int apply_jobs(struct store_writer *w, struct job *jobs)
 {
     for (struct job *job = jobs; job != NULL; job = job->next) {
-        struct transaction *t = job->answer.transaction;
+        int rc = job->kind == JOB_APPEND ? apply_transaction(w, job->answer.transaction)
+                                         : keep_job(&w->keep, job);
 
-        for (size_t i = 0; i < t->count; i++) {
-            int rc = apply_change(&w->apply, &t->changes[i]);
-
-            if (rc != SQLITE_OK)
-                return rc;
-        }
+        if (rc != SQLITE_OK)
+            return rc;
     }
     return apply_flush(&w->apply);
 }
@@ -107,32 +117,42 @@ static int commit(struct store_writer *w, struct job *jobs)
     return rc;
 }
 
-static void answer(struct job *first, const struct job *end, enum store_answer_kind kind,
-                   enum error error)
+static void answer(struct job *first, const struct job *end, enum error error)
 {
     for (struct job *job = first; job != end; job = job->next) {
-        job->answer.kind = kind;
+        if (job->kind != JOB_APPEND)
+            job->answer.kind = STORE_KEPT;
+        else
+            job->answer.kind = error == OK ? STORE_DURABLE : STORE_FAILED;
         job->answer.error = job->mishap.error = error;
     }
 }
 
+static bool has_transaction(const struct job *jobs)
+{
+    while (jobs != NULL && jobs->kind != JOB_APPEND)
+        jobs = jobs->next;
+    return jobs != NULL;
+}
+
 /* The loop numbers what it appends by the failures that it has taken. So what carries the number of
  * a generation that failed was appended by somebody who did not know, and builds on what was lost.
- */
+ * On small jobs (keep.h) nothing builds: when they fail alone, no generation does. */
 static void handle(struct store_writer *w, struct job *batch)
 {
     struct job *fresh = batch;
 
     while (fresh != NULL && fresh->generation <= w->failed_generation)
         fresh = fresh->next;
-    answer(batch, fresh, STORE_FAILED, w->failure);
+    answer(batch, fresh, w->failure);
     if (fresh != NULL) {
         if (commit(w, fresh) == SQLITE_OK) {
-            answer(fresh, NULL, STORE_DURABLE, OK);
+            answer(fresh, NULL, OK);
         } else {
-            w->failed_generation = fresh->generation;
+            if (has_transaction(fresh))
+                w->failed_generation = fresh->generation;
             w->failure = fresh->mishap.error;
-            answer(fresh, NULL, STORE_FAILED, w->failure);
+            answer(fresh, NULL, w->failure);
         }
     }
     queue_push(w->answers, batch);

@@ -10,11 +10,13 @@
 #include <sqlite3.h>
 
 #include "daemon/store/apply.h"
+#include "daemon/store/keep.h"
 #include "daemon/store/queue.h"
 
 struct store_writer {
     sqlite3 *db; /* the only connection that writes; owned */
     struct apply apply;
+    struct keep keep;
     struct queue *jobs;       /* borrowed, as all below */
     struct queue *answers;    /* the loop's */
     struct queue *reader;     /* for checkpoints */

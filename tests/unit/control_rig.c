@@ -109,6 +109,12 @@ uint64_t store_size_bytes(const struct store *store)
     return 4096;
 }
 
+uint64_t store_age_ms(const struct store *store, struct mono now)
+{
+    (void)store;
+    return now.ms;
+}
+
 enum store_state store_state(const struct store *store)
 {
     (void)store;
@@ -137,6 +143,27 @@ void store_read_range(struct store *store, uint64_t id, uint64_t after_seq, uint
                                .types = types,
                                .rows_max = rows_max,
                                .bytes_max = bytes_max});
+}
+
+static void keep(const struct rig_write *write)
+{
+    assert_true(rig.write_count < RIG_WRITES_MAX);
+    rig.writes[rig.write_count++] = *write;
+}
+
+void store_put_consumer(struct store *store, uint64_t id, const struct consumer_row *row, bool lazy)
+{
+    (void)store;
+    keep(&(struct rig_write){.id = id, .row = *row, .is_lazy = lazy});
+}
+
+void store_drop_consumer(struct store *store, uint64_t id, const char *name)
+{
+    struct rig_write write = {.id = id, .is_removal = true};
+
+    (void)store;
+    snprintf(write.row.name, sizeof(write.row.name), "%s", name);
+    keep(&write);
 }
 
 void store_read_history(struct store *store, uint64_t id, const struct history_query *query)
@@ -399,4 +426,14 @@ void rig_answer_error(enum error error)
     const struct store_answer answer = {.kind = STORE_ROWS, .id = take_question(), .error = error};
 
     control_rows(rig.pump.control, &answer);
+}
+
+void rig_kept(enum error error)
+{
+    const struct store_answer answer = {.kind = STORE_KEPT, .id = rig.writes[0].id, .error = error};
+
+    assert_true(rig.write_count > 0);
+    rig.write_count--;
+    memmove(rig.writes, rig.writes + 1, rig.write_count * sizeof(rig.writes[0]));
+    control_kept(rig.pump.control, &answer);
 }

@@ -13,7 +13,7 @@
 #include "daemon/pump.h"
 #include "daemon/store/store.h"
 
-enum { RIG_CALLS_MAX = 4096, RIG_QUESTIONS_MAX = 64, RIG_LINE_MAX = 2 << 20 };
+enum { RIG_CALLS_MAX = 4096, RIG_QUESTIONS_MAX = 64, RIG_WRITES_MAX = 64, RIG_LINE_MAX = 2 << 20 };
 
 /* A call that reached the node. */
 struct rig_call {
@@ -33,6 +33,13 @@ struct rig_question {
     size_t rows_max, bytes_max;
 };
 
+/* A consumer that the store was given to keep, or to remove. */
+struct rig_write {
+    uint64_t id;
+    bool is_removal, is_lazy;
+    struct consumer_row row;
+};
+
 struct rig {
     struct pump pump;
     char directory[40], path[60];
@@ -44,6 +51,8 @@ struct rig {
     uint64_t last_seq;
     struct rig_question questions[RIG_QUESTIONS_MAX];
     size_t question_count;
+    struct rig_write writes[RIG_WRITES_MAX];
+    size_t write_count;
 };
 
 /* The one rig: the replaced functions use it. */
@@ -95,5 +104,8 @@ void rig_tell(int type, uint32_t peer, const char *fields);
  * `last_seq`. */
 void rig_answer_messages(size_t count, uint64_t last_seq, size_t length, bool end);
 void rig_answer_error(enum error error);
+
+/* What became of the oldest write. */
+void rig_kept(enum error error);
 
 #endif

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Readers of events that have a name: what each is told, across restarts of either side."""
+
+import os
+import signal
+import sqlite3
+
+import rig
+
+
+def texts(client, count):
+    return [client.event("message.sent")["text"] for _ in range(count)]
+
+
+class Consumers(rig.People):
+    def setUp(self):
+        super().setUp()
+        self.alice, self.bob = self.pair()
+        self.assertEqual(self.bob.end(), 0)  # what alice says from now on is only queued
+
+    def say(self, *words):
+        """Each is an event of alice's; returns their seqs."""
+        return [self.alice.call("chat.message", peer="bob", text=word)["seq"] for word in words]
+
+    def follow(self, name, **parameters):
+        client = self.alice.client()
+        parameters.setdefault("types", ["message.sent"])
+        client.start = client.call("events.subscribe", consumer=name, **parameters)["from"]
+        return client
+
+    def consumers(self):
+        return {c["consumer"]: c["seq"] for c in self.alice.call("events.consumers")["consumers"]}
+
+    def restart(self, number=signal.SIGTERM):
+        self.assertEqual(self.alice.end(number), 0 if number == signal.SIGTERM else -number)
+        return self.alice.start()
+
+    def test_a_place_is_kept_by_name(self):
+        self.say("before")
+        reader = self.follow("bot")
+        self.assertEqual(reader.start, self.alice.call("status")["log"]["last_seq"])
+        seqs = self.say("one", "two", "three")
+        self.assertEqual(texts(reader, 3), ["one", "two", "three"])
+        self.assertEqual(reader.call("events.ack", consumer="bot", seq=seqs[0]),
+                         {"consumer": "bot", "seq": seqs[0]})
+        reader.close()
+        again = self.follow("bot")
+        self.assertEqual(again.start, seqs[0])
+        self.assertEqual(texts(again, 2), ["two", "three"])
+        self.assertTrue(again.is_silent())
+
+    def test_across_restarts(self):
+        self.follow("bot")
+        seqs = self.say("one", "two")
+        self.alice.call("events.ack", consumer="bot", seq=seqs[0])
+        self.restart()
+        self.assertEqual(self.consumers(), {"bot": seqs[0]})
+        self.say("three")
+        self.assertEqual(texts(self.follow("bot"), 2), ["two", "three"])
+        self.restart(signal.SIGKILL)
+        self.assertEqual(texts(self.follow("bot"), 2), ["two", "three"])
+
+    def test_new_ones_are_kept_before_they_are_answered(self):
+        for number in range(5):
+            self.follow(f"bot-{number}")
+            start = self.consumers()
+            self.restart(signal.SIGKILL)
+            self.assertEqual(self.consumers(), start)
+            self.say("later")
+            self.assertEqual(texts(self.follow(f"bot-{number}"), 1), ["later"])
+
+    def test_killed_between_acknowledgement_and_answer(self):
+        self.follow("bot")
+        seqs = self.say(*(str(i) for i in range(20)))
+        for turn in range(0, 20, 4):
+            client = self.alice.client()
+            client.send_all([("events.ack", {"consumer": "bot", "seq": seq})
+                             for seq in seqs[turn:turn + 4]])
+            answered = client.result(1)["seq"] if turn % 8 else 0
+            self.alice.end(signal.SIGKILL)
+            self.alice.start()
+            self.assertGreaterEqual(self.consumers()["bot"], answered)
+            self.assertLessEqual(self.consumers()["bot"], seqs[turn + 3])
+            self.alice.call("events.ack", consumer="bot", seq=seqs[turn + 3])
+
+    def test_never_back_and_not_ahead(self):
+        self.follow("bot")
+        seqs = self.say("one", "two")
+        ack = self.alice.client()
+        self.assertEqual(ack.call("events.ack", consumer="bot", seq=seqs[1])["seq"], seqs[1])
+        self.assertEqual(ack.call("events.ack", consumer="bot", seq=seqs[0])["seq"], seqs[1])
+        self.assertEqual(ack.call("events.ack", consumer="bot", seq=0)["seq"], seqs[1])
+        self.assert_refused("invalid_params", ack.call, "events.ack", consumer="bot",
+                            seq=seqs[1] + 1)
+        self.assert_refused("invalid_params", ack.call, "events.ack", consumer="bot", seq=-1)
+        self.assertEqual(self.consumers(), {"bot": seqs[1]})
+
+    def test_many_acknowledgements_in_one_go(self):
+        self.follow("bot")
+        seqs = self.say(*("x" for _ in range(100)))
+        client = self.alice.client()
+        numbers = client.send_all([("events.ack", {"consumer": "bot", "seq": seq})
+                                   for seq in seqs * 9])
+        for number in numbers[:100]:
+            self.assertGreaterEqual(client.result(number)["seq"], seqs[number - 1])
+        for number in numbers[100:]:
+            self.assertEqual(client.result(number)["seq"], seqs[-1])
+        self.assertEqual(self.consumers(), {"bot": seqs[-1]})
+
+    def test_sent_and_gone(self):
+        """What a client asked for before it went away takes effect."""
+        self.follow("bot")
+        seqs = self.say(*("x" for _ in range(50)))
+        client = self.alice.client()
+        client.send_all([("events.ack", {"consumer": "bot", "seq": seq}) for seq in seqs])
+        client.close()
+        rig.wait_for(lambda: self.consumers()["bot"] == seqs[-1], "the last one")
+
+    def test_two_of_one_name(self):
+        first = self.follow("bot")
+        seqs = self.say("one", "two")
+        self.assertEqual(texts(first, 2), ["one", "two"])
+        first.call("events.ack", consumer="bot", seq=seqs[0])
+        second = self.follow("bot")
+        self.assertEqual(texts(second, 1), ["two"])
+        self.say("three")
+        for reader in (first, second):
+            self.assertEqual(texts(reader, 1), ["three"])
+
+    def test_filters(self):
+        reader = self.follow("bot", types=["message.failed"], peer="bob")
+        self.say("one")
+        self.alice.call("contact.block", peer="bob")
+        event = reader.event()
+        self.assertEqual(event["type"], "message.failed")
+        reader.call("events.ack", consumer="bot", seq=event["seq"])
+        self.assertEqual(self.consumers(), {"bot": event["seq"]})
+
+    def test_forget(self):
+        reader = self.follow("bot")
+        self.say("one")
+        self.assertEqual(self.alice.call("events.forget", consumer="bot"), {})
+        self.assertEqual(self.consumers(), {})
+        self.assertEqual(texts(reader, 1), ["one"])  # goes on
+        for method, more in (("events.ack", {"seq": 1}), ("events.forget", {})):
+            self.assert_refused("no_such_consumer", self.alice.call, method, consumer="bot",
+                                **more)
+        self.restart(signal.SIGKILL)
+        self.assertEqual(self.consumers(), {})
+        self.say("two")
+        anew = self.follow("bot")
+        self.assertTrue(anew.is_silent())
+
+    def test_refusals(self):
+        client = self.alice.client()
+        for name in ("a b", "a/b", "ä", "a:b", "*"):
+            self.assert_refused("bad_name", client.call, "events.subscribe", consumer=name)
+        for name in ("", "x" * 65):
+            self.assert_refused("invalid_params", client.call, "events.subscribe", consumer=name)
+        self.assert_refused("invalid_params", client.call, "events.subscribe", consumer="bot",
+                            since=0)
+        self.assert_refused("no_such_consumer", client.call, "events.ack", consumer="a b", seq=0)
+        self.assertEqual(self.consumers(), {})
+        client.call("events.subscribe", consumer="A-Za-z0-9._@-")
+        self.assert_refused("invalid_request", client.call, "events.subscribe", consumer="other")
+
+    def test_as_many_as_there_may_be(self):
+        # Made by the tables' own way: a thousand connections prove nothing more.
+        self.follow("one")
+        self.alice.end()
+        with sqlite3.connect(os.path.join(self.alice.state, "p2pchat.db")) as database:
+            database.executemany("INSERT INTO consumer SELECT ?, seq, last_used, used_age"
+                                 " FROM consumer WHERE name = 'one'",
+                                 [(f"bot-{number:04}",) for number in range(1022)])
+        self.alice.start()
+        self.follow("the-last")
+        self.assertEqual(len(self.consumers()), 1024)
+        client = self.alice.client()
+        self.assert_refused("limit_exceeded", client.call, "events.subscribe", consumer="more")
+        client.call("events.subscribe", consumer="bot-0007")
+        self.alice.call("events.forget", consumer="bot-0008")
+        self.follow("more")
+
+
+if __name__ == "__main__":
+    rig.main()
