@@ -174,13 +174,11 @@ static void bytes_grow(struct bytes *b, size_t needed)
     *b = (struct bytes){.memory = memory, .end = length, .size = size};
 }
 
-uint8_t *bytes_reserve(struct bytes *b, size_t length)
+uint8_t *bytes_make_room(struct bytes *b, size_t length)
 {
     size_t content = bytes_length(b);
 
     must(length <= SIZE_MAX - content);
-    if (b->memory != NULL && length <= b->size - b->end)
-        return b->memory + b->end;
     if (b->memory != NULL && bytes_can_slide(b, content + length)) {
         memmove(b->memory, b->memory + b->begin, content);
         b->begin = 0;
@@ -227,7 +225,8 @@ static void bytes_integer(struct bytes *b, size_t size, uint64_t value)
 
 void bytes_u8(struct bytes *b, uint8_t value)
 {
-    bytes_integer(b, sizeof(value), value);
+    *bytes_reserve(b, 1) = value;
+    b->end++;
 }
 
 void bytes_u16(struct bytes *b, uint16_t value)

@@ -79,7 +79,12 @@ void bytes_append(struct bytes *b, const void *bytes, size_t length);
 
 /* Room for `length` bytes at the end for the caller to fill, counted as content once `bytes_commit`
  * says how many of them were. Valid until the next call that changes the queue; never NULL. */
-uint8_t *bytes_reserve(struct bytes *b, size_t length);
+uint8_t *bytes_make_room(struct bytes *b, size_t length); /* for bytes_reserve only */
+static inline uint8_t *bytes_reserve(struct bytes *b, size_t length)
+{
+    return b->memory != NULL && length <= b->size - b->end ? b->memory + b->end
+                                                           : bytes_make_room(b, length);
+}
 void bytes_commit(struct bytes *b, size_t length);
 
 /* Drops `length` bytes (at most the content) from the front; frees the memory when nothing is left.

@@ -35,7 +35,7 @@ static void begin_member(struct json_writer *w)
 
     if (w->filled & bit) {
         must(w->depth > 0);
-        put(w, ",");
+        bytes_u8(w->out, ',');
     }
     w->filled |= bit;
 }
@@ -110,10 +110,23 @@ static bool wants_escape(uint32_t code)
     return code == '"' || code == '\\' || text_is_unsafe(code);
 }
 
-static void put_string(struct bytes *out, const char *text, size_t length)
+/* A text that stands for itself. */
+static void put_plain(struct bytes *out, const char *text, size_t length)
+{
+    uint8_t *room = bytes_reserve(out, length + 2);
+
+    room[0] = '"';
+    if (length > 0)
+        memcpy(room + 1, text, length);
+    room[1 + length] = '"';
+    bytes_commit(out, length + 2);
+}
+
+/* The first `plain` bytes of the text stand for themselves. */
+static void put_escaped(struct bytes *out, const char *text, size_t length, size_t plain)
 {
     static const uint32_t replacement = 0xFFFD;
-    size_t at = 0, kept = 0; /* text[kept, at) stands for itself and is not appended yet */
+    size_t at = plain, kept = 0; /* text[kept, at) stands for itself and is not appended yet */
 
     bytes_u8(out, '"');
     while (at < length) {
@@ -136,6 +149,16 @@ static void put_string(struct bytes *out, const char *text, size_t length)
     if (at > kept)
         bytes_append(out, text + kept, at - kept);
     bytes_u8(out, '"');
+}
+
+static void put_string(struct bytes *out, const char *text, size_t length)
+{
+    size_t plain = text_plain_run(text, length);
+
+    if (plain == length)
+        put_plain(out, text, length);
+    else
+        put_escaped(out, text, length, plain);
 }
 
 void json_write_name(struct json_writer *w, const char *name)

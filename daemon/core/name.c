@@ -43,6 +43,18 @@ static bool is_nfc(const char *text)
            strcmp(text, scratch.text) == 0;
 }
 
+/* Most names are ASCII, where folding is no more than lower case. */
+static bool fold_ascii(const char *text, char *folded)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text >= 0x80)
+            return false;
+        *folded++ = (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
+    }
+    *folded = '\0';
+    return true;
+}
+
 static bool fold(const char *text, union scratch *scratch)
 {
     return strlen(text) <= ADDRESS_NAME_MAX &&
@@ -98,11 +110,20 @@ enum error name_check(const char *text)
     return OK;
 }
 
-char *name_fold(const char *text)
+static char *fold_codes(const char *text)
 {
     union scratch scratch;
 
     return fold(text, &scratch) ? xstrdup(scratch.text) : NULL;
+}
+
+char *name_fold(const char *text)
+{
+    char ascii[ADDRESS_NAME_MAX + 1];
+
+    if (strlen(text) > ADDRESS_NAME_MAX)
+        return NULL;
+    return fold_ascii(text, ascii) ? xstrdup(ascii) : fold_codes(text);
 }
 
 bool name_equal(const char *a, const char *b)

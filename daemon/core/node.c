@@ -381,7 +381,7 @@ bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_pee
 
     if (contact == NULL)
         return false;
-    peer_id_encode(contact->row.key, ret_peer->peer_id);
+    memcpy(ret_peer->peer_id, contact->peer_id, sizeof ret_peer->peer_id);
     memcpy(ret_peer->short_id, ret_peer->peer_id, sizeof ret_peer->short_id - 1);
     ret_peer->short_id[sizeof ret_peer->short_id - 1] = '\0';
     ret_peer->alias = contact->row.alias != NULL ? contact->row.alias : ret_peer->short_id;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/address.h"
 #include "common/alloc.h"
 #include "daemon/core/hash.h"
 #include "daemon/core/link/identity.h"
@@ -126,6 +125,7 @@ struct contact *contacts_put(struct contacts *contacts, const struct peer_row *r
         contact = xcalloc(1, sizeof *contact);
         contact->row.peer = row->peer;
         memcpy(contact->row.key, row->key, KEY_LENGTH);
+        peer_id_encode(row->key, contact->peer_id);
         HASH_ADD(by_number, contacts->by_number, row.peer, sizeof contact->row.peer, contact);
         HASH_ADD(by_key, contacts->by_key, row.key, KEY_LENGTH, contact);
     }
@@ -197,14 +197,12 @@ enum error contacts_find(const struct contacts *contacts, const char *text,
                          struct contact **ret_contact)
 {
     struct contact *found = contacts_by_alias(contacts, text);
-    char peer_id[PEER_ID_LENGTH + 1];
 
     if (found == NULL && is_id_prefix(text)) {
         for (struct contact *c = contacts->by_number; c != NULL; c = c->by_number.next) {
             if (c->row.alias == NULL)
                 continue;
-            peer_id_encode(c->row.key, peer_id);
-            if (strncmp(peer_id, text, strlen(text)) != 0)
+            if (strncmp(c->peer_id, text, strlen(text)) != 0)
                 continue;
             if (found != NULL)
                 return ERR_AMBIGUOUS_PEER;

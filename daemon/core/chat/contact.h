@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/address.h"
 #include "common/error.h"
 #include "common/mono.h"
 #include "daemon/core/chat/inbox.h"
@@ -30,6 +31,7 @@ struct instances {
 /* A known peer: its row, and what is true of it while the node runs. */
 struct contact {
     struct peer_row row;
+    char peer_id[PEER_ID_LENGTH + 1];
     char *alias_folded; /* what alias and name are compared by; NULL like these */
     char *name_folded;
     struct outbox outbox;

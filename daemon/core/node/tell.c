@@ -55,19 +55,16 @@ struct bytes tell_request_result(const struct node *node, const struct request_r
                                  const char *source, const char *state, bool timed_out)
 {
     const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
-    char peer_id[PEER_ID_LENGTH + 1] = "";
     struct bytes result = BYTES_EMPTY;
     struct json_writer w;
 
-    if (contact != NULL)
-        peer_id_encode(contact->row.key, peer_id);
     json_write_init(&w, &result);
     json_write_open(&w, '{');
     if (row->request != 0)
         tell_request_number(&w, row);
     else
         json_put_null(&w, "request");
-    json_put_string(&w, "peer_id", peer_id);
+    json_put_string(&w, "peer_id", contact != NULL ? contact->peer_id : "");
     json_put_string(&w, "alias", contact != NULL ? contact->row.alias : NULL);
     if (source != NULL)
         json_put_string(&w, "source", source);
