@@ -5,6 +5,7 @@ what a careful program would have on its own disk."""
 import contextlib
 import json
 import os
+import random
 import re
 import select
 import socket
@@ -136,11 +137,10 @@ class Sender(Program):
     WAIT_EVERY = 20  # of which one asks for an answer when it is delivered
     ASKED_AGAIN = 3  # of those answered before, on each connection
 
-    def __init__(self, daemon, peer, random, size=0):
+    def __init__(self, daemon, peer, seed):
         super().__init__(daemon)
         self.peer = peer
-        self.random = random
-        self.padding = "." * size
+        self.random = random.Random(seed)
         self.wanted = 0
         self.said = 0
         self.unanswered = {}  # in order; True: asked to wait
@@ -148,8 +148,9 @@ class Sender(Program):
         self.repeated = 0
         self.answers = {}  # number: (seq, id)
 
-    def text(self, number):
-        return f"{number} {self.padding}"
+    @staticmethod
+    def text(number):
+        return f"message {number}"
 
     def texts(self):
         return [self.text(number) for number in range(self.wanted)]
@@ -206,10 +207,11 @@ class Sender(Program):
 
 
 class Reader(Program):
-    """Follows the events of a daemon from its own position, which it keeps with what it read."""
+    """Follows the events with a peer from its own position, which it keeps with what it read."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, peer):
         super().__init__(daemon)
+        self.peer = peer
         self.seq = 0
         self.events = {}  # type: [(seq, id or through, text or count)]
         self.delivered = 0  # messages that were told to be
@@ -221,7 +223,7 @@ class Reader(Program):
         return len(self.of("message.sent")) + len(self.of("message.received"))
 
     def greet(self):
-        self.call(0, "events.subscribe", since=self.seq)
+        self.call(0, "events.subscribe", since=self.seq, peer=self.peer)
 
     def heard(self, message):
         if "method" in message:
@@ -246,12 +248,12 @@ class Reader(Program):
             self.delivered += event["count"]
 
 
-def whole_history(daemon):
-    """All messages, the oldest first."""
+def whole_history(daemon, peer):
+    """All messages with a peer, the oldest first."""
     messages, after = [], 0
     with daemon.client() as client:
         while after is not None:
-            page = client.call("history", after=after, limit=1000)
+            page = client.call("history", peer=peer, after=after, limit=1000)
             messages += page["messages"]
             after = page["next"]
     return messages
@@ -265,3 +267,57 @@ def assert_sound(test, daemon, complaints=()):
     for line in daemon.log().splitlines():
         if not re.match(r"[-0-9]+ [:.0-9]+ (notice|info): ", line):
             test.assertTrue(any(complaint in line for complaint in complaints), line)
+
+
+class Side:
+    """A daemon, the program that speaks through it, and those that read."""
+
+    def __init__(self, test, daemon, peer, seed):
+        self.daemon = daemon
+        self.sender = Sender(daemon, peer, seed).begin(test)
+        self.reader = Reader(daemon, peer).begin(test)
+
+    def programs(self):
+        return [self.sender, self.reader]
+
+    def wait_for_the_end(self, messages):
+        """Until everything of both sides, so many messages, is answered, delivered and told."""
+        self.sender.wait_for(self.sender.is_done, "all answers")
+        rig.wait_for(lambda: self.daemon.call("status")["queued"] == 0, "all to be delivered")
+        self.reader.wait_for(lambda: self.reader.delivered >= self.sender.wanted and
+                             self.reader.messages() >= messages, "all events")
+        for program in self.programs():
+            program.stop()
+            program.check()
+
+    def check(self, test, other):
+        """What was kept and told here is what was said here and there."""
+        answers, texts = self.sender.answered(), self.sender.texts()
+        test.assertEqual(answers, sorted(answers))
+        test.assertEqual(self.reader.of("message.sent"),
+                         [(*answer, text) for answer, text in zip(answers, texts)])
+        test.assertEqual([event[1:] for event in self.reader.of("message.received")],
+                         other.sender.ids_and_texts())
+        test.assertEqual(self.reader.delivered, len(texts))
+        test.assertEqual(self.reader.of("security.warning") + self.reader.of("gap"), [])
+        history = whole_history(self.daemon, self.sender.peer)
+        for direction, state, sender in (("out", "delivered", self.sender),
+                                         ("in", "received", other.sender)):
+            test.assertEqual([m for m in history if m["direction"] == direction and
+                              m["state"] != state], [])
+            test.assertEqual([(m["id"], m["text"]) for m in history
+                              if m["direction"] == direction], sender.ids_and_texts())
+
+
+def finish(test, sides):
+    """When the two sides of a conversation have said enough: waits until all is delivered, ends the
+    daemons and checks everything. Returns the number of messages."""
+    messages = sum(side.sender.wanted for side in sides)
+    for side in sides:
+        side.wait_for_the_end(messages)
+    for side, other in (sides, sides[::-1]):
+        side.check(test, other)
+    for side in sides:
+        test.assertEqual(side.daemon.end(), 0, side.daemon.log())
+        assert_sound(test, side.daemon)
+    return messages

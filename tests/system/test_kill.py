@@ -16,65 +16,19 @@ ROUNDS = int(os.environ.get("ROUNDS") or 100)
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
 
 
-class Side:
-    """A daemon, the program that speaks through it, and those that read."""
-
-    def __init__(self, test, daemon, peer, seed):
-        self.daemon = daemon
-        self.sender = load.Sender(daemon, peer, random.Random(seed)).begin(test)
-        self.reader = load.Reader(daemon).begin(test)
-
-    def programs(self):
-        return [self.sender, self.reader]
-
-    def wait_for_the_end(self, messages):
-        """Until everything of both sides, so many messages, is answered, delivered and told."""
-        self.sender.wait_for(self.sender.is_done, "all answers")
-        rig.wait_for(lambda: self.daemon.call("status")["queued"] == 0, "all to be delivered")
-        self.reader.wait_for(lambda: self.reader.delivered >= self.sender.wanted and
-                             self.reader.messages() >= messages, "all events")
-        for program in self.programs():
-            program.stop()
-            program.check()
-
-    def check(self, test, other):
-        """What was kept and told here is what was said here and there."""
-        answers, texts = self.sender.answered(), self.sender.texts()
-        test.assertEqual(answers, sorted(answers))
-        test.assertEqual(self.reader.of("message.sent"),
-                         [(*answer, text) for answer, text in zip(answers, texts)])
-        test.assertEqual([event[1:] for event in self.reader.of("message.received")],
-                         other.sender.ids_and_texts())
-        test.assertEqual(self.reader.delivered, len(texts))
-        test.assertEqual(self.reader.of("security.warning") + self.reader.of("gap"), [])
-        history = load.whole_history(self.daemon)
-        for direction, state, sender in (("out", "delivered", self.sender),
-                                         ("in", "received", other.sender)):
-            test.assertEqual([m for m in history if m["direction"] == direction and
-                              m["state"] != state], [])
-            test.assertEqual([(m["id"], m["text"]) for m in history
-                              if m["direction"] == direction], sender.ids_and_texts())
-
-
 class Kill(rig.People):
     def test_kill(self):
         started = time.monotonic()
         self.random = random.Random(SEED)
         alice, bob = self.pair()
-        self.sides = [Side(self, alice, "bob", SEED + 1), Side(self, bob, "alice", SEED + 2)]
+        self.sides = [load.Side(self, alice, "bob", SEED + 1),
+                      load.Side(self, bob, "alice", SEED + 2)]
         for _ in range(ROUNDS):
             self.round()
-        messages = sum(side.sender.wanted for side in self.sides)
-        for side in self.sides:
-            side.wait_for_the_end(messages)
+        messages = load.finish(self, self.sides)
         print(f"# SEED={SEED}: {ROUNDS} rounds in {time.monotonic() - started:.0f} s, "
               f"{messages} messages, {sum(side.sender.repeated for side in self.sides)} repeated",
               flush=True)
-        for side, other in (self.sides, self.sides[::-1]):
-            side.check(self, other)
-        for daemon in (alice, bob):
-            self.assertEqual(daemon.end(), 0, daemon.log())
-            load.assert_sound(self, daemon)
 
     def round(self):
         for side in self.sides:
