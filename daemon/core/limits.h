@@ -178,6 +178,15 @@ enum {
     OUTBOX_WINDOW_MESSAGES = 1024,
     OUTBOX_WINDOW_BYTES = 1024 * 1024,
 
+    /* Epochs of ours that are listed on although all of them was acknowledged, for each contact:
+     * who restores a database from a copy gets again what the copy does not have, of the time since
+     * so many of our starts (a week of daily ones). 96 bytes each here, and as much there. */
+    OUTBOX_COMPLETE_MAX = 8,
+
+    /* Epochs of ours that one HAVE lists. With the INBOX_DORMANT_MAX that the other side remembers
+     * besides, they are all that it can list in turn (MESSAGE_EPOCHS_MAX). */
+    OUTBOX_LISTED_MAX = 56,
+
     /* Epochs of a contact that are remembered although it no longer lists them: enough for the
      * turns of a database and its copies, so that none of them makes us take a message twice. */
     INBOX_DORMANT_MAX = 8,

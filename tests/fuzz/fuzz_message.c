@@ -17,6 +17,7 @@ static bool encode_again(enum message_type type, const struct json *data, struct
     struct message_request request;
     struct message_have have;
     struct message_chat chat;
+    struct message_gap gap;
     struct message_ack ack;
     const char *name;
 
@@ -53,6 +54,11 @@ static bool encode_again(enum message_type type, const struct json *data, struct
         if (message_chat_decode(data, &chat) != OK)
             return false;
         message_chat_encode(out, &chat);
+        return true;
+    case MESSAGE_CHAT_GAP:
+        if (message_gap_decode(data, &gap) != OK)
+            return false;
+        message_gap_encode(out, &gap);
         return true;
     case MESSAGE_CHAT_ACK:
         if (message_ack_decode(data, &ack) != OK)

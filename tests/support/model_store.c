@@ -20,7 +20,7 @@ struct model_stream {
 };
 
 struct model_store {
-    struct list log;      /* struct log_row: seq is the place, from 1 */
+    struct list log;      /* struct log_row: seq is the place, from 1; type 0: removed */
     struct list peers;    /* struct peer_row, by number */
     struct list streams;  /* struct model_stream, by number */
     struct list requests; /* struct request_row, by number */
@@ -435,6 +435,29 @@ void model_store_fail(struct model_store *m, size_t count, enum error error)
     m->waiting.count = 0;
 }
 
+/* --- Retention --- */
+
+static bool is_waiting(const struct model_store *m, const struct log_row *row)
+{
+    const struct model_stream *stream = row->stream != 0 ? stream_of(m, row->stream) : NULL;
+
+    return stream != NULL && stream->row.direction == DIRECTION_OUT && !stream->closed &&
+           row->number > stream->row.acked;
+}
+
+void model_store_trim(struct model_store *m, uint64_t through_seq, uint64_t keyed_through_seq)
+{
+    for (uint64_t seq = 1; seq <= through_seq && seq < m->log.count; seq++) {
+        struct log_row *row = row_at(m, seq);
+
+        if (is_waiting(m, row) || (row->key != NULL && seq > keyed_through_seq))
+            continue;
+        free(row->key);
+        free(row->body);
+        *row = (struct log_row){.seq = seq};
+    }
+}
+
 /* --- Life --- */
 
 struct model_store *model_store_new(void)
@@ -616,8 +639,8 @@ void model_store_read_range(struct model_store *m, uint64_t id, uint64_t after_s
 
     while (seq < m->last_seq && seq - after_seq < scan_max) {
         const struct log_row *row = row_at(m, seq + 1);
-        const bool fits =
-            (types == 0 || (types >> row->type & 1) != 0) && (peer == 0 || row->peer == peer);
+        const bool fits = row->type != 0 && (types == 0 || (types >> row->type & 1) != 0) &&
+                          (peer == 0 || row->peer == peer);
 
         if (fits && !page_add(&p, m, row, p.rows.count)) {
             const struct store_row *last = list_at(&p.rows, p.rows.count - 1, sizeof(*last));

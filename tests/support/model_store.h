@@ -34,6 +34,10 @@ void model_store_commit(struct model_store *m, size_t count);
  * that was appended after them. */
 void model_store_fail(struct model_store *m, size_t count, enum error error);
 
+/* Removes rows as retention does: those up to `through_seq`, but not messages of live streams that
+ * are not delivered, nor rows with a key above `keyed_through_seq`, nor the newest row. */
+void model_store_trim(struct model_store *m, uint64_t through_seq, uint64_t keyed_through_seq);
+
 /* The machine stops and starts again: what waits, and answers not taken, are gone. What failed last
  * and was not followed by a success is there after all when it `is_found`: recovery may read what
  * the failed commit wrote. */

@@ -69,7 +69,7 @@ static void test_table(void **state)
 {
     (void)state;
 
-    assert_int_equal(MESSAGE_TYPE_COUNT, 13);
+    assert_int_equal(MESSAGE_TYPE_COUNT, 14);
     assert_string_equal(message_row(MESSAGE_HELLO)->name, "HELLO");
     assert_int_equal(message_row(MESSAGE_HELLO)->tier, MESSAGE_LINK);
     assert_int_equal(message_row(MESSAGE_HELLO)->per_minute, 1);
@@ -665,6 +665,39 @@ static void test_texts_that_are_our_mistake(void **state)
     unit_assert_aborts(encode_text_of, &too_many, "text_length");
 }
 
+/* --- CHAT_GAP --- */
+
+static void test_gap(void **state)
+{
+    (void)state;
+    static const struct decode_row rows[] = {
+        {"{\"epoch\":" EPOCH ",\"from\":1,\"through\":1}", OK},
+        {"{\"epoch\":" EPOCH ",\"from\":7,\"through\":9007199254740991}", OK},
+        {"{\"epoch\":" EPOCH ",\"from\":0,\"through\":1}", ERR_MALFORMED},
+        {"{\"epoch\":" EPOCH ",\"from\":2,\"through\":1}", ERR_MALFORMED},
+        {"{\"epoch\":" EPOCH ",\"from\":-1,\"through\":1}", ERR_MALFORMED},
+        {"{\"epoch\":" EPOCH ",\"from\":1,\"through\":9007199254740992}", ERR_MALFORMED},
+        {"{\"epoch\":" EPOCH ",\"from\":\"1\",\"through\":1}", ERR_MALFORMED},
+        {"{\"from\":1,\"through\":1}", ERR_MALFORMED},
+        {"{\"epoch\":" EPOCH ",\"through\":1}", ERR_MALFORMED},
+        {"{\"epoch\":" EPOCH ",\"from\":1}", ERR_MALFORMED},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct message_gap m = {.through = 99};
+        struct json *data = parsed(rows[i].json);
+        struct bytes out = BYTES_EMPTY;
+
+        assert_int_equal(message_gap_decode(data, &m), rows[i].error);
+        assert_true((m.through == 99) == (rows[i].error != OK));
+        if (rows[i].error == OK) {
+            message_gap_encode(&out, &m);
+            assert_written(&out, rows[i].json);
+        }
+        json_free(data);
+    }
+}
+
 /* --- CHAT_ACK --- */
 
 static void test_ack(void **state)
@@ -722,6 +755,7 @@ int main(void)
         cmocka_unit_test(test_chats),
         cmocka_unit_test(test_longest_text),
         cmocka_unit_test(test_texts_that_are_our_mistake),
+        cmocka_unit_test(test_gap),
         cmocka_unit_test(test_ack),
     };
 

@@ -89,19 +89,19 @@ void inbox_list_have(const struct inbox *inbox, struct message_have *have)
         };
 }
 
-enum inbox_verdict inbox_judge(struct inbox *inbox, const struct message_chat *message)
+enum inbox_verdict inbox_judge(struct inbox *inbox, uint64_t epoch, uint64_t number, size_t bytes)
 {
-    const struct stream_row *stream = inbox_epoch(inbox, message->epoch);
+    const struct stream_row *stream = inbox_epoch(inbox, epoch);
     uint64_t next = stream != NULL ? stream->last + 1 : 1;
 
-    if (message->number != next) {
+    if (number != next) {
         if (inbox->told)
             return INBOX_DROP;
         inbox->told = true;
         return INBOX_TELL;
     }
     if (inbox->pending_count >= OUTBOX_WINDOW_MESSAGES ||
-        inbox->pending_bytes + message->text_length > OUTBOX_WINDOW_BYTES ||
+        inbox->pending_bytes + bytes > OUTBOX_WINDOW_BYTES ||
         (stream == NULL && inbox->count >= MESSAGE_EPOCHS_MAX))
         return INBOX_REFUSE;
     inbox->told = false;

@@ -41,8 +41,9 @@ enum inbox_verdict {
     INBOX_REFUSE      /* more epochs or unacknowledged messages than allowed: close the link */
 };
 
-/* What to do with a message. Changes nothing but `told`. */
-enum inbox_verdict inbox_judge(struct inbox *inbox, const struct message_chat *message);
+/* What to do with a message of so many bytes, or with a gap that begins at `number`. Changes
+ * nothing but `told`. */
+enum inbox_verdict inbox_judge(struct inbox *inbox, uint64_t epoch, uint64_t number, size_t bytes);
 
 /* A message was handed to the store, or has come back from it. */
 void inbox_pending(struct inbox *inbox, size_t bytes);

@@ -7,12 +7,17 @@
 #include "daemon/core/action.h"
 #include "daemon/core/limits.h"
 
-/* A message of the window. */
+_Static_assert(OUTBOX_LISTED_MAX + INBOX_DORMANT_MAX <= MESSAGE_EPOCHS_MAX &&
+                   OUTBOX_COMPLETE_MAX < OUTBOX_LISTED_MAX,
+               "the other side can list all epochs that we list, and some of them can be new");
+
+/* A message of the window; or a gap, which has no text. */
 struct out_message {
     struct out_message *next;
     uint32_t stream;
-    uint64_t number;
-    uint64_t seq;
+    uint64_t from;   /* a gap: the first number that is gone; else 0 */
+    uint64_t number; /* of the message, or the last one that is gone */
+    uint64_t seq;    /* in the log; of a gap: that of the last row before it */
     int64_t time_ms;
     size_t length;
     char text[];
@@ -67,7 +72,7 @@ void outbox_put(struct outbox *outbox, const struct stream_row *row)
         known = &outbox->streams[place];
         *known = (struct out_stream){
             /* An epoch that begins after our HAVE begins at 1: they need none to know that. */
-            .listed = outbox->told && row->last == 0 && outbox->count <= MESSAGE_EPOCHS_MAX,
+            .listed = outbox->told && row->last == 0 && outbox->count <= OUTBOX_LISTED_MAX,
             .loaded = row->acked,
             .loaded_seq = row->acked_seq,
         };
@@ -115,10 +120,29 @@ void outbox_list_live(struct outbox *outbox, struct message_have *have)
     have->live_count = 0;
     for (size_t i = 0; i < outbox->count; i++) {
         struct out_stream *stream = &outbox->streams[i];
-        stream->listed = have->live_count < MESSAGE_EPOCHS_MAX;
+        stream->listed = have->live_count < OUTBOX_LISTED_MAX;
         if (stream->listed)
             have->live[have->live_count++] = stream->row.epoch;
     }
+}
+
+static bool is_complete(const struct outbox *outbox, const struct out_stream *stream)
+{
+    return stream->row.epoch != outbox->current_epoch && stream->row.acked == stream->row.last &&
+           stream->confirmed == stream->row.last;
+}
+
+const struct stream_row *outbox_over(const struct outbox *outbox)
+{
+    const struct stream_row *oldest = NULL;
+    size_t count = 0;
+
+    for (size_t i = outbox->count; i-- > 0;)
+        if (is_complete(outbox, &outbox->streams[i])) {
+            oldest = &outbox->streams[i].row;
+            count++;
+        }
+    return count > OUTBOX_COMPLETE_MAX ? oldest : NULL;
 }
 
 static uint64_t mark_of(const struct message_have *have, uint64_t epoch)
@@ -164,17 +188,13 @@ void outbox_close(struct outbox *outbox)
         outbox->streams[i].listed = false;
 }
 
-static void append(struct outbox *outbox, const struct out_stream *stream, uint64_t number,
-                   uint64_t seq, int64_t time_ms, const char *text, size_t length)
+static struct out_message *append(struct outbox *outbox, const struct out_stream *stream,
+                                  uint64_t number, uint64_t seq, size_t length)
 {
     struct out_message *m = xmalloc(sizeof *m + length);
 
-    *m = (struct out_message){.stream = stream->row.stream,
-                              .number = number,
-                              .seq = seq,
-                              .time_ms = time_ms,
-                              .length = length};
-    memcpy(m->text, text, length);
+    *m = (struct out_message){
+        .stream = stream->row.stream, .number = number, .seq = seq, .length = length};
     if (outbox->last != NULL)
         outbox->last->next = m;
     else
@@ -184,6 +204,16 @@ static void append(struct outbox *outbox, const struct out_stream *stream, uint6
         outbox->unsent = m;
     outbox->window_count++;
     outbox->window_bytes += length;
+    return m;
+}
+
+static void append_message(struct outbox *outbox, const struct out_stream *stream, uint64_t number,
+                           uint64_t seq, int64_t time_ms, const char *text, size_t length)
+{
+    struct out_message *m = append(outbox, stream, number, seq, length);
+
+    m->time_ms = time_ms;
+    memcpy(m->text, text, length);
 }
 
 /* The oldest stream that has messages in the log which are not in the window. */
@@ -195,6 +225,13 @@ static struct out_stream *behind(const struct outbox *outbox)
             return stream;
     }
     return NULL;
+}
+
+bool outbox_wants_listing(const struct outbox *outbox)
+{
+    return outbox->open && outbox->told && outbox->count > 0 &&
+           !outbox->streams[outbox->count - 1].listed && outbox->window_count == 0 &&
+           behind(outbox) == NULL;
 }
 
 static bool has_room(const struct outbox *outbox)
@@ -218,7 +255,7 @@ void outbox_stored(struct outbox *outbox, uint32_t number_of_stream, uint64_t nu
     if (caught_up && stream->listed && has_room(outbox)) {
         stream->loaded = number;
         stream->loaded_seq = seq;
-        append(outbox, stream, number, seq, time_ms, text, length);
+        append_message(outbox, stream, number, seq, time_ms, text, length);
     }
 }
 
@@ -232,6 +269,7 @@ bool outbox_wants_rows(struct outbox *outbox, uint32_t *ret_stream, uint64_t *re
     if (stream == NULL)
         return false;
     outbox->reading = true;
+    outbox->reading_last = stream->row.last;
     *ret_stream = stream->row.stream;
     *ret_after_seq = stream->loaded_seq;
     *ret_rows_max = OUTBOX_AHEAD_MESSAGES;
@@ -239,19 +277,29 @@ bool outbox_wants_rows(struct outbox *outbox, uint32_t *ret_stream, uint64_t *re
     return true;
 }
 
-/* Counts one more message of `stream` as delivered, unless it was before. */
+static uint64_t at_most(uint64_t much, uint64_t most)
+{
+    return much < most ? much : most;
+}
+
+/* Everything of `stream` up to `number` is delivered, or gone: more than one message when numbers
+ * before it are missing. Never takes more off the queue than is in it, whatever the log holds. */
 static void deliver(struct out_stream *stream, uint64_t number, uint64_t seq, size_t length,
                     struct outbox_progress *progress)
 {
-    if (number <= stream->row.acked)
+    struct stream_row *row = &stream->row;
+
+    if (number <= row->acked)
         return;
-    stream->row.acked = number;
-    stream->row.acked_seq = seq;
-    stream->row.queued -= stream->row.queued > 0;
-    stream->row.queued_bytes -=
-        stream->row.queued_bytes >= length ? length : stream->row.queued_bytes;
-    progress->count++;
-    progress->queued_bytes += length;
+    const uint64_t count = at_most(number - row->acked, row->queued);
+    const bool is_all = count == row->queued;
+    const uint64_t bytes = is_all ? row->queued_bytes : at_most(length, row->queued_bytes);
+    row->acked = number;
+    row->acked_seq = seq > row->acked_seq ? seq : row->acked_seq;
+    row->queued -= count;
+    row->queued_bytes -= bytes;
+    progress->count += count;
+    progress->queued_bytes += bytes;
 }
 
 static bool progress_made(const struct out_stream *stream, struct outbox_progress *progress)
@@ -260,6 +308,31 @@ static bool progress_made(const struct out_stream *stream, struct outbox_progres
     progress->acked = stream->row.acked;
     progress->acked_seq = stream->row.acked_seq;
     return progress->count > 0;
+}
+
+/* The numbers up to `through` that were not loaded are no longer in the log. */
+static void skip(struct outbox *outbox, struct out_stream *stream, uint64_t through)
+{
+    const uint64_t known = stream->confirmed > stream->loaded ? stream->confirmed : stream->loaded;
+
+    if (known < through)
+        append(outbox, stream, through, stream->loaded_seq, 0)->from = known + 1;
+    stream->loaded = through;
+}
+
+static void take_row(struct outbox *outbox, struct out_stream *stream, const struct outbox_row *row,
+                     struct outbox_progress *progress)
+{
+    if (row->number <= stream->loaded || row->text_length == 0 ||
+        row->text_length > MESSAGE_TEXT_MAX)
+        return; /* before the mark; or what only somebody else can have written */
+    skip(outbox, stream, row->number - 1);
+    stream->loaded = row->number;
+    if (row->number <= stream->confirmed)
+        deliver(stream, row->number, row->seq, row->text_length, progress);
+    else
+        append_message(outbox, stream, row->number, row->seq, row->time_ms, row->text,
+                       row->text_length);
 }
 
 bool outbox_rows(struct outbox *outbox, uint32_t number_of_stream, const struct outbox_row *rows,
@@ -271,20 +344,15 @@ bool outbox_rows(struct outbox *outbox, uint32_t number_of_stream, const struct 
     outbox->reading = false;
     if (stream == NULL || !outbox->open)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        const struct outbox_row *row = &rows[i];
-        stream->loaded_seq = row->seq;
-        if (row->number <= stream->loaded)
-            continue;
-        stream->loaded = row->number;
-        if (row->number <= stream->confirmed)
-            deliver(stream, row->number, row->seq, row->text_length, &progress);
-        else
-            append(outbox, stream, row->number, row->seq, row->time_ms, row->text,
-                   row->text_length);
+    for (size_t i = 0; i < count && rows[i].number <= outbox->reading_last; i++) {
+        take_row(outbox, stream, &rows[i], &progress);
+        stream->loaded_seq = rows[i].seq;
     }
-    if (end && count == 0) /* what was to come is no longer in the log */
-        stream->loaded = stream->row.last;
+    if (end && stream->loaded < outbox->reading_last) {
+        skip(outbox, stream, outbox->reading_last);
+        deliver(stream, at_most(stream->loaded, stream->confirmed), stream->loaded_seq, 0,
+                &progress);
+    }
     if (!progress_made(stream, &progress))
         return false;
     *ret_progress = progress;
@@ -346,24 +414,35 @@ bool outbox_acknowledged(struct outbox *outbox, const struct message_ack *ack,
 }
 
 /* "Those of a newer epoch go only when all older ones are acknowledged." */
-bool outbox_next(struct outbox *outbox, struct message_chat *ret_message)
+static bool may_send(const struct outbox *outbox, const struct out_message *m)
+{
+    return outbox->open && m != NULL && m->stream == outbox->first->stream &&
+           outbox->flight_count < OUTBOX_WINDOW_MESSAGES &&
+           outbox->flight_bytes + m->length <= OUTBOX_WINDOW_BYTES &&
+           outbox->flight_bytes + m->length <= outbox->credit_bytes;
+}
+
+enum outbox_item outbox_next(struct outbox *outbox, struct message_chat *ret_message,
+                             struct message_gap *ret_gap)
 {
     struct out_message *m = outbox->unsent;
 
-    if (!outbox->open || m == NULL || m->stream != outbox->first->stream ||
-        outbox->flight_count >= OUTBOX_WINDOW_MESSAGES ||
-        outbox->flight_bytes + m->length > OUTBOX_WINDOW_BYTES ||
-        outbox->flight_bytes + m->length > outbox->credit_bytes)
-        return false;
+    if (!may_send(outbox, m))
+        return OUTBOX_NOTHING;
     const struct out_stream *stream = outbox_stream(outbox, m->stream);
     must(stream != NULL);
     outbox->unsent = m->next;
     outbox->flight_count++;
     outbox->flight_bytes += m->length;
+    if (m->from != 0) {
+        *ret_gap =
+            (struct message_gap){.epoch = stream->row.epoch, .from = m->from, .through = m->number};
+        return OUTBOX_GAP;
+    }
     *ret_message = (struct message_chat){.epoch = stream->row.epoch,
                                          .number = m->number,
                                          .time_ms = m->time_ms,
                                          .text = m->text,
                                          .text_length = m->length};
-    return true;
+    return OUTBOX_MESSAGE;
 }

@@ -40,6 +40,7 @@ struct outbox {
     size_t window_count, window_bytes;
     size_t flight_count, flight_bytes; /* handed out, not acknowledged */
     bool reading;
+    uint64_t reading_last; /* the last number that a read under way can find */
 };
 
 void outbox_done(struct outbox *outbox);
@@ -56,8 +57,16 @@ struct out_stream *outbox_epoch(const struct outbox *outbox, uint64_t epoch);
 uint64_t outbox_queued(const struct outbox *outbox);
 uint64_t outbox_queued_bytes(const struct outbox *outbox);
 
-/* Our part of HAVE: the oldest MESSAGE_EPOCHS_MAX live epochs. From now on these may be sent. */
+/* Our part of HAVE: the oldest OUTBOX_LISTED_MAX live epochs. From now on these may be sent. */
 void outbox_list_live(struct outbox *outbox, struct message_have *have);
+
+/* Whether everything that is listed was acknowledged, and there are epochs that did not find a
+ * place: HAVE is to be said again. */
+bool outbox_wants_listing(const struct outbox *outbox);
+
+/* The oldest epoch that can be closed, or NULL: the other side has all of it, and so it has of
+ * OUTBOX_COMPLETE_MAX newer ones. */
+const struct stream_row *outbox_over(const struct outbox *outbox);
 
 /* The other side's HAVE: from here on messages flow, each stream from what it has. Returns whether
  * it has more of a stream than we ever sent: our database was restored from an older copy. What is
@@ -84,7 +93,8 @@ struct outbox_progress {
 };
 
 /* Rows of `stream` read back. True when some of them were confirmed before (*ret_progress then says
- * how far). A row array without `end` and without rows means that the read failed. */
+ * how far). A row array without `end` and without rows means that the read failed. Numbers that are
+ * missing are no longer in the log: a gap is sent for them. */
 struct outbox_row;
 bool outbox_rows(struct outbox *outbox, uint32_t stream, const struct outbox_row *rows,
                  size_t count, bool end, struct outbox_progress *ret_progress);
@@ -94,8 +104,11 @@ bool outbox_rows(struct outbox *outbox, uint32_t stream, const struct outbox_row
 bool outbox_acknowledged(struct outbox *outbox, const struct message_ack *ack,
                          struct outbox_progress *ret_progress, enum error *ret_error);
 
-/* The next message that window and credit allow to be sent; false when there is none. Its text is
+enum outbox_item { OUTBOX_NOTHING, OUTBOX_MESSAGE, OUTBOX_GAP };
+
+/* What window and credit allow to be sent next: fills in the one that it returns. The text is
  * borrowed until the next call. */
-bool outbox_next(struct outbox *outbox, struct message_chat *ret_message);
+enum outbox_item outbox_next(struct outbox *outbox, struct message_chat *ret_message,
+                             struct message_gap *ret_gap);
 
 #endif

@@ -456,6 +456,31 @@ enum error message_chat_decode(const struct json *data, struct message_chat *ret
     return OK;
 }
 
+void message_gap_encode(struct bytes *out, const struct message_gap *m)
+{
+    struct json_writer w;
+
+    must(m->from >= 1 && m->from <= m->through);
+    json_write_init(&w, out);
+    json_write_open(&w, '{');
+    json_put_hex64(&w, "epoch", m->epoch);
+    json_put_integer(&w, "from", (int64_t)m->from);
+    json_put_integer(&w, "through", (int64_t)m->through);
+    json_write_close(&w, '}');
+}
+
+enum error message_gap_decode(const struct json *data, struct message_gap *ret_m)
+{
+    struct message_gap m;
+
+    if (!json_hex64(json_member(data, "epoch"), &m.epoch) ||
+        !take_number(data, "from", 1, &m.from) ||
+        !take_number(data, "through", (int64_t)m.from, &m.through))
+        return ERR_MALFORMED;
+    *ret_m = m;
+    return OK;
+}
+
 void message_ack_encode(struct bytes *out, const struct message_ack *m)
 {
     struct json_writer w;

@@ -141,6 +141,15 @@ struct message_chat {
 void message_chat_encode(struct bytes *out, const struct message_chat *m);
 enum error message_chat_decode(const struct json *data, struct message_chat *ret_m);
 
+/* The numbers `from` to `through` of a stream are no longer in the sender's log. */
+struct message_gap {
+    uint64_t epoch;
+    uint64_t from;    /* from 1 */
+    uint64_t through; /* at least `from` */
+};
+void message_gap_encode(struct bytes *out, const struct message_gap *m);
+enum error message_gap_decode(const struct json *data, struct message_gap *ret_m);
+
 struct message_ack {
     uint64_t epoch;
     uint64_t through;

@@ -399,6 +399,9 @@ static void received(struct node *node, struct session *session, enum message_ty
     case MESSAGE_CHAT_MESSAGE:
         stream_message(node, session, data);
         break;
+    case MESSAGE_CHAT_GAP:
+        stream_gap(node, session, data);
+        break;
     case MESSAGE_CHAT_ACK:
         stream_ack(node, session, data);
         break;

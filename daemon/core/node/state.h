@@ -396,6 +396,7 @@ void stream_touch(struct node *node, struct contact *contact);
 bool stream_pump(struct node *node); /* all dirty contacts; whether there were any */
 void stream_have(struct node *node, struct session *session, const struct json *data);
 void stream_message(struct node *node, struct session *session, const struct json *data);
+void stream_gap(struct node *node, struct session *session, const struct json *data);
 void stream_ack(struct node *node, struct session *session, const struct json *data);
 void stream_rows(struct node *node, const struct input *input);
 void stream_stored(struct node *node, const struct effect *effect, const struct log_row *row);

@@ -1,7 +1,8 @@
 /* Messages both ways between contacts (p2pchat-protocol(7), Messages between contacts).
  *
  * Ours: chat.message → log → DURABLE → window → CHAT_MESSAGE → CHAT_ACK → message.delivered.
- * Theirs: CHAT_MESSAGE → log → DURABLE → CHAT_ACK, and message.received for whoever watches. */
+ * Theirs: CHAT_MESSAGE → log → DURABLE → CHAT_ACK, and message.received for whoever watches.
+ * What is no longer in the log goes the same way as CHAT_GAP, and becomes a gap. */
 #include "daemon/core/node/state.h"
 
 #include <stdlib.h>
@@ -90,16 +91,34 @@ static bool has_room(const struct session *session)
     return session->room > (int64_t)session->sent_bytes;
 }
 
-static void send_messages(struct node *node, struct contact *contact)
+/* Whether there was something that may be sent now. */
+static bool send_next(struct node *node, struct contact *contact, struct bytes *data)
 {
     struct message_chat message;
+    struct message_gap gap;
+
+    bytes_clear(data);
+    switch (outbox_next(&contact->outbox, &message, &gap)) {
+    case OUTBOX_NOTHING:
+        return false;
+    case OUTBOX_MESSAGE:
+        message_chat_encode(data, &message);
+        session_send(node, contact->session, MESSAGE_CHAT_MESSAGE, data);
+        break;
+    case OUTBOX_GAP:
+        message_gap_encode(data, &gap);
+        session_send(node, contact->session, MESSAGE_CHAT_GAP, data);
+        break;
+    }
+    return true;
+}
+
+static void send_messages(struct node *node, struct contact *contact)
+{
     struct bytes data = BYTES_EMPTY;
 
-    while (has_room(contact->session) && outbox_next(&contact->outbox, &message)) {
-        message_chat_encode(&data, &message);
-        session_send(node, contact->session, MESSAGE_CHAT_MESSAGE, &data);
-        bytes_clear(&data);
-    }
+    while (has_room(contact->session) && send_next(node, contact, &data))
+        ;
     bytes_done(&data);
 }
 
@@ -126,6 +145,16 @@ static void read_more(struct node *node, struct contact *contact)
     HASH_ADD(hh, node->reads, read, sizeof read->read, read);
 }
 
+/* What they have all of is closed, but for the newest epochs: who restores a database from an older
+ * copy gets these again. */
+static void close_over(struct node *node, struct contact *contact)
+{
+    const struct stream_row *over;
+
+    while ((over = outbox_over(&contact->outbox)) != NULL)
+        ledger_remove_stream(node, over);
+}
+
 static void pump(struct node *node, struct contact *contact)
 {
     if (contact->session == NULL || !consent_is_open(contact))
@@ -138,6 +167,11 @@ static void pump(struct node *node, struct contact *contact)
         return;
     send_messages(node, contact);
     read_more(node, contact);
+    if (!contact->owes_have && outbox_wants_listing(&contact->outbox)) {
+        close_over(node, contact);
+        contact->owes_have = true;
+        stream_touch(node, contact);
+    }
 }
 
 bool stream_pump(struct node *node)
@@ -154,24 +188,13 @@ bool stream_pump(struct node *node)
 
 /* --- Their HAVE --- */
 
-/* Epochs of theirs that they will not use again, and of ours that they have to the end. */
-static void forget_epochs(struct node *node, struct contact *contact,
-                          const struct message_have *have)
+/* Epochs of theirs that they will not use again. */
+static void forget_dead(struct node *node, struct contact *contact, const struct message_have *have)
 {
     const struct stream_row *dead;
 
     while ((dead = inbox_dead(&contact->inbox, have)) != NULL)
         ledger_remove_stream(node, dead);
-    for (size_t i = 0; i < contact->outbox.count;) {
-        const struct out_stream *stream = &contact->outbox.streams[i];
-        bool is_over = stream->row.epoch != contact->outbox.current_epoch &&
-                       stream->row.acked == stream->row.last &&
-                       stream->confirmed == stream->row.last;
-        if (is_over)
-            ledger_remove_stream(node, &stream->row);
-        else
-            i++;
-    }
 }
 
 static void remember(struct session *session, const struct message_have *have)
@@ -228,7 +251,8 @@ void stream_have(struct node *node, struct session *session, const struct json *
     if (contact->session != session)
         return; /* the two of us do not agree yet on which link to use */
     resume(node, contact, &have);
-    forget_epochs(node, contact, &have);
+    forget_dead(node, contact, &have);
+    close_over(node, contact);
 }
 
 /* --- Theirs --- */
@@ -251,60 +275,101 @@ static int64_t said_at(const struct node *node, int64_t claimed_ms)
     return claimed_ms > 0 && claimed_ms < node->now.unix_ms ? claimed_ms : node->now.unix_ms;
 }
 
-static void take(struct node *node, struct contact *contact, const struct stream_row *stream,
-                 const struct message_chat *message)
+/* The stream that a message of theirs, or a gap, goes on with; NULL: it is not taken. */
+static const struct stream_row *in_turn(struct node *node, struct session *session, uint64_t epoch,
+                                        uint64_t number, size_t bytes)
+{
+    struct contact *contact = session->contact;
+
+    if (contact == NULL || !consent_is_open(contact) || contact->session != session)
+        return NULL; /* consent ended, or another link is used: on its way before they knew */
+    if (!session->said_have || session->heard == NULL) {
+        session_close(node, session, LINK_END_MALFORMED);
+        return NULL;
+    }
+    if (!contact->sent_have || node->store_failing)
+        return NULL; /* HAVE tells when, and where, it goes on */
+    switch (inbox_judge(&contact->inbox, epoch, number, bytes)) {
+    case INBOX_TAKE_FIRST:
+        return new_in_stream(node, contact, epoch);
+    case INBOX_TAKE:
+        return inbox_epoch(&contact->inbox, epoch);
+    case INBOX_TELL:
+        contact->owes_have = true;
+        stream_touch(node, contact);
+        return NULL;
+    case INBOX_DROP:
+        return NULL;
+    case INBOX_REFUSE:
+        session_close(node, session, LINK_END_CREDIT);
+        return NULL;
+    }
+    must(!"a verdict");
+}
+
+static struct stream_row move_on(struct node *node, const struct stream_row *stream, uint64_t last)
 {
     struct stream_row row = *stream;
 
-    row.last = message->number;
+    row.last = last;
     ledger_put_stream(node, &row);
-    ledger_log_message(node, EVENT_MESSAGE_RECEIVED, &row, message->number,
-                       said_at(node, message->time_ms), NULL, message->text, message->text_length);
-    inbox_pending(&contact->inbox, message->text_length);
-    node->unstored_bytes += message->text_length;
+    return row;
+}
+
+/* What was logged for it is acknowledged when it is durable. */
+static void take(struct node *node, struct contact *contact, const struct stream_row *stream,
+                 size_t bytes)
+{
+    inbox_pending(&contact->inbox, bytes);
+    node->unstored_bytes += bytes;
     struct effect *effect = ledger_effect(node, EFFECT_TAKEN);
     effect->peer = contact->row.peer;
-    effect->stream = row.stream;
-    effect->number = message->number;
-    effect->text_length = message->text_length;
+    effect->stream = stream->stream;
+    effect->number = stream->last;
+    effect->text_length = bytes;
 }
 
 void stream_message(struct node *node, struct session *session, const struct json *data)
 {
-    struct contact *contact = session->contact;
     struct message_chat message;
 
     if (message_chat_decode(data, &message) != OK) {
         session_close(node, session, LINK_END_MALFORMED);
         return;
     }
-    if (contact == NULL || !consent_is_open(contact) || contact->session != session)
-        return; /* consent ended, or another link is used: on its way before they knew */
-    if (!session->said_have || session->heard == NULL) {
+    const struct stream_row *stream =
+        in_turn(node, session, message.epoch, message.number, message.text_length);
+    if (stream == NULL)
+        return;
+    const struct stream_row row = move_on(node, stream, message.number);
+    ledger_log_message(node, EVENT_MESSAGE_RECEIVED, &row, message.number,
+                       said_at(node, message.time_ms), NULL, message.text, message.text_length);
+    take(node, session->contact, &row, message.text_length);
+}
+
+void stream_gap(struct node *node, struct session *session, const struct json *data)
+{
+    struct bytes object = BYTES_EMPTY;
+    struct json_writer w;
+    struct message_gap gap;
+
+    if (message_gap_decode(data, &gap) != OK) {
         session_close(node, session, LINK_END_MALFORMED);
         return;
     }
-    if (!contact->sent_have || node->store_failing)
-        return; /* HAVE tells when, and where, it goes on */
-    const struct stream_row *stream = inbox_epoch(&contact->inbox, message.epoch);
-    switch (inbox_judge(&contact->inbox, &message)) {
-    case INBOX_TAKE_FIRST:
-        stream = new_in_stream(node, contact, message.epoch);
-        take(node, contact, stream, &message);
-        break;
-    case INBOX_TAKE:
-        take(node, contact, stream, &message);
-        break;
-    case INBOX_TELL:
-        contact->owes_have = true;
-        stream_touch(node, contact);
-        break;
-    case INBOX_DROP:
-        break;
-    case INBOX_REFUSE:
-        session_close(node, session, LINK_END_CREDIT);
-        break;
-    }
+    const struct stream_row *stream = in_turn(node, session, gap.epoch, gap.from, 0);
+    if (stream == NULL)
+        return;
+    const struct stream_row row = move_on(node, stream, gap.through);
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    json_put_hex64(&w, "epoch", gap.epoch);
+    json_put_integer(&w, "from", (int64_t)gap.from);
+    json_put_integer(&w, "to", (int64_t)gap.through);
+    json_write_close(&w, '}');
+    ledger_log(node, EVENT_GAP, row.peer, &object);
+    bytes_done(&object);
+    take(node, session->contact, &row, 0);
 }
 
 /* A message of theirs is durable, or is not going to be. */
