@@ -1,15 +1,12 @@
-"""Load for tests in which daemons die: somebody who says numbered messages, and somebody who reads
-events. Each is a thread that connects to its daemon again and again until it is stopped, and keeps
-what a careful program would have on its own disk."""
+"""Load for tests in which daemons die: who says numbered messages, and who reads events. Each is a
+thread that connects to its daemon again and again until it is stopped, and keeps what a careful
+program would have on its own disk."""
 
-import contextlib
 import json
 import os
 import random
-import re
 import select
 import socket
-import sqlite3
 import threading
 import time
 
@@ -213,111 +210,95 @@ class Reader(Program):
         super().__init__(daemon)
         self.peer = peer
         self.seq = 0
-        self.events = {}  # type: [(seq, id or through, text or count)]
-        self.delivered = 0  # messages that were told to be
-
-    def of(self, kind):
-        return self.events.get(kind, [])
-
-    def messages(self):
-        return len(self.of("message.sent")) + len(self.of("message.received"))
+        self.events = []
+        self.messages = 0
+        self.delivered = 0
 
     def greet(self):
-        self.call(0, "events.subscribe", since=self.seq, peer=self.peer)
+        self.call("subscribe", "events.subscribe", since=self.seq, peer=self.peer)
 
     def heard(self, message):
         if "method" in message:
-            self.take(message["params"])
-        elif message["id"] == 0:
+            if message["params"]["seq"] is not None:
+                self.take(message["params"])
+        elif "error" in message:
+            raise AssertionError(message)
+        elif message["id"] == "subscribe":
             self.subscribed(message["result"]["from"])
+        else:
+            self.acknowledged(message["result"]["seq"])
 
     def subscribed(self, position):
         if position != self.seq:
             raise AssertionError(f"begins after {position}; {self.seq} was told already")
 
+    def acknowledged(self, position):
+        raise AssertionError(f"{position} is acknowledged, and we did not")
+
     def take(self, event):
-        if event["seq"] is None:
-            return
         if event["seq"] <= self.seq:
             raise AssertionError(f"after {self.seq} came {event}")
         self.seq = event["seq"]
-        self.events.setdefault(event["type"], []).append(
-            (event["seq"], event.get("id", event.get("through")),
-             event.get("text", event.get("count"))))
-        if event["type"] == "message.delivered":
-            self.delivered += event["count"]
+        self.events.append(event)
+        self.messages += event["type"] in ("message.sent", "message.received")
+        self.delivered += event["count"] if event["type"] == "message.delivered" else 0
+
+    def of(self, *kinds):
+        return [event for event in self.events if event["type"] in kinds]
+
+    def ids_and_texts(self, kind):
+        return [(event["id"], event["text"]) for event in self.of(kind)]
 
 
-def whole_history(daemon, peer):
-    """All messages with a peer, the oldest first."""
-    messages, after = [], 0
-    with daemon.client() as client:
-        while after is not None:
-            page = client.call("history", peer=peer, after=after, limit=1000)
-            messages += page["messages"]
-            after = page["next"]
-    return messages
+class Consumer(Reader):
+    """Follows by a name: the daemon keeps its place. It keeps what it reads, and acknowledges some
+    time later; at times it dies in between, and is then told again what it had not acknowledged."""
 
+    ACKNOWLEDGES = 0.1  # how often, for each event
+    DIES = 0.002
 
-def assert_sound(test, daemon, complaints=()):
-    """The database of a daemon that has ended is whole, and its log holds nothing of warning or
-    worse, but for lines with one of `complaints`."""
-    with contextlib.closing(sqlite3.connect(os.path.join(daemon.state, "p2pchat.db"))) as database:
-        test.assertEqual(database.execute("PRAGMA quick_check").fetchall(), [("ok",)])
-    for line in daemon.log().splitlines():
-        if not re.match(r"[-0-9]+ [:.0-9]+ (notice|info): ", line):
-            test.assertTrue(any(complaint in line for complaint in complaints), line)
+    def __init__(self, daemon, peer, name, seed):
+        super().__init__(daemon, peer)
+        self.name_of = name
+        self.random = random.Random(seed)
+        self.begins = threading.Event()
+        self.start_seq = 0
+        self.acked = self.asked = 0  # what the daemon must, and may, have as our place
+        self.told = 0  # on this connection
+        self.repeated = 0
 
+    def begin(self, test):
+        super().begin(test)
+        self.wait_for(self.begins.is_set, "the first subscription")
+        return self
 
-class Side:
-    """A daemon, the program that speaks through it, and those that read."""
+    def greet(self):
+        self.call("subscribe", "events.subscribe", consumer=self.name_of, peer=self.peer)
 
-    def __init__(self, test, daemon, peer, seed):
-        self.daemon = daemon
-        self.sender = Sender(daemon, peer, seed).begin(test)
-        self.reader = Reader(daemon, peer).begin(test)
+    def subscribed(self, position):
+        if not self.begins.is_set():
+            self.start_seq = self.seq = self.acked = self.asked = position
+            self.begins.set()
+        if not self.acked <= position <= self.asked:
+            raise AssertionError(f"begins after {position}; {self.acked} was acknowledged, and up "
+                                 f"to {self.asked} perhaps")
+        self.told = position
 
-    def programs(self):
-        return [self.sender, self.reader]
+    def acknowledged(self, position):
+        if not self.acked <= position <= self.asked:
+            raise AssertionError(f"{position} is acknowledged, after {self.acked}")
+        self.acked = position
 
-    def wait_for_the_end(self, messages):
-        """Until everything of both sides, so many messages, is answered, delivered and told."""
-        self.sender.wait_for(self.sender.is_done, "all answers")
-        rig.wait_for(lambda: self.daemon.call("status")["queued"] == 0, "all to be delivered")
-        self.reader.wait_for(lambda: self.reader.delivered >= self.sender.wanted and
-                             self.reader.messages() >= messages, "all events")
-        for program in self.programs():
-            program.stop()
-            program.check()
-
-    def check(self, test, other):
-        """What was kept and told here is what was said here and there."""
-        answers, texts = self.sender.answered(), self.sender.texts()
-        test.assertEqual(answers, sorted(answers))
-        test.assertEqual(self.reader.of("message.sent"),
-                         [(*answer, text) for answer, text in zip(answers, texts)])
-        test.assertEqual([event[1:] for event in self.reader.of("message.received")],
-                         other.sender.ids_and_texts())
-        test.assertEqual(self.reader.delivered, len(texts))
-        test.assertEqual(self.reader.of("security.warning") + self.reader.of("gap"), [])
-        history = whole_history(self.daemon, self.sender.peer)
-        for direction, state, sender in (("out", "delivered", self.sender),
-                                         ("in", "received", other.sender)):
-            test.assertEqual([m for m in history if m["direction"] == direction and
-                              m["state"] != state], [])
-            test.assertEqual([(m["id"], m["text"]) for m in history
-                              if m["direction"] == direction], sender.ids_and_texts())
-
-
-def finish(test, sides):
-    """When the two sides of a conversation have said enough: waits until all is delivered, ends the
-    daemons and checks everything. Returns the number of messages."""
-    messages = sum(side.sender.wanted for side in sides)
-    for side in sides:
-        side.wait_for_the_end(messages)
-    for side, other in (sides, sides[::-1]):
-        side.check(test, other)
-    for side in sides:
-        test.assertEqual(side.daemon.end(), 0, side.daemon.log())
-        assert_sound(test, side.daemon)
-    return messages
+    def take(self, event):
+        if event["seq"] <= self.told:
+            raise AssertionError(f"after {self.told} came {event}")
+        self.told = event["seq"]
+        if event["seq"] > self.seq:
+            super().take(event)
+        else:
+            self.repeated += 1
+        if self.random.random() < self.DIES:
+            raise EOFError
+        if self.random.random() < self.ACKNOWLEDGES:
+            self.asked = max(self.asked, event["seq"])
+            self.call("ack", "events.ack", consumer=self.name_of, seq=event["seq"])

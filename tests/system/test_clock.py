@@ -8,8 +8,8 @@ import struct
 import subprocess
 import time
 
-import load
 import rig
+import sides
 
 YEAR_S = 366 * 86400
 # From the true time. Linux takes no clock before 1970, and none beyond 2232.
@@ -58,14 +58,14 @@ class Clocks(rig.People):
         self.befriend(self.alice, self.bob)
         self.asker = self.person("carol")
         self.asker.call("chat.request", to=self.alice.address())
-        self.sides = [load.Side(self, self.alice, "bob", 1), load.Side(self, self.bob, "alice", 2)]
+        self.both = [sides.Side(self, self.alice, "bob", 1), sides.Side(self, self.bob, "alice", 2)]
 
     def say(self, count):
-        for side in self.sides:
+        for side in self.both:
             side.sender.say(count)
 
     def wait_for_answers(self):
-        for side in self.sides:
+        for side in self.both:
             side.sender.wait_for(side.sender.is_done, "all answers")
 
     def jump(self, turn):
@@ -105,7 +105,7 @@ class Clocks(rig.People):
         self.assertNotIn(patient, waiting.answers)
         away.start()
         self.assertEqual(waiting.result(patient)["state"], "delivered")
-        load.finish(self, self.sides)
+        sides.finish(self, self.both)
 
     def test_while_down(self):
         for turn in range(len(JUMPS)):
@@ -122,7 +122,7 @@ class Clocks(rig.People):
             self.wait_for_answers()
             self.check_that_it_jumped()
             self.check_that_nothing_expired()
-        load.finish(self, self.sides)
+        sides.finish(self, self.both)
 
     def test_monotonic_clock_begins_anew(self):
         # ahead, back beyond where it was, and forth: the end is by a call, as unshare takes no signal
@@ -148,7 +148,7 @@ class Clocks(rig.People):
             self.say(100)
         self.wait_for_answers()
         self.check_that_nothing_expired()
-        load.finish(self, self.sides)
+        sides.finish(self, self.both)
 
 
 if __name__ == "__main__":

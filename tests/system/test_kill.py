@@ -9,8 +9,8 @@ import select
 import signal
 import time
 
-import load
 import rig
+import sides
 
 ROUNDS = int(os.environ.get("ROUNDS") or 100)
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
@@ -21,21 +21,21 @@ class Kill(rig.People):
         started = time.monotonic()
         self.random = random.Random(SEED)
         alice, bob = self.pair()
-        self.sides = [load.Side(self, alice, "bob", SEED + 1),
-                      load.Side(self, bob, "alice", SEED + 2)]
+        self.both = [sides.Side(self, alice, "bob", SEED + 1),
+                      sides.Side(self, bob, "alice", SEED + 2)]
         for _ in range(ROUNDS):
             self.round()
-        messages = load.finish(self, self.sides)
+        messages = sides.finish(self, self.both)
         print(f"# SEED={SEED}: {ROUNDS} rounds in {time.monotonic() - started:.0f} s, "
-              f"{messages} messages, {sum(side.sender.repeated for side in self.sides)} repeated",
+              f"{messages} messages, {sum(side.sender.repeated for side in self.both)} repeated",
               flush=True)
 
     def round(self):
-        for side in self.sides:
+        for side in self.both:
             side.sender.say(self.random.choice([0, 1, self.random.randrange(200)]))
         self.wait_for_a_moment()
         victims = self.random.choice([[0], [1], [0, 1], [1, 0]])
-        victims = [self.sides[victim].daemon for victim in victims]
+        victims = [self.both[victim].daemon for victim in victims]
         self.kill(victims)
         for victim in victims:
             while self.random.random() < 0.2:  # it dies while it starts
@@ -47,7 +47,7 @@ class Kill(rig.People):
     def wait_for_a_moment(self):
         """Some time, some progress, or nothing at all."""
         kind = self.random.choice(["time", "answers", "events", "ready"])
-        side = self.random.choice(self.sides)
+        side = self.random.choice(self.both)
         if kind == "time":
             self.let_pass(0.15)
         elif kind == "answers":
@@ -58,7 +58,7 @@ class Kill(rig.People):
             side.reader.wait_for(lambda: side.reader.seq > told or self.is_quiet(), "an event")
 
     def is_quiet(self):
-        return all(side.sender.is_done() for side in self.sides)
+        return all(side.sender.is_done() for side in self.both)
 
     def let_pass(self, seconds):
         """A time by chance, up to this: it makes the moments random, and nothing depends on it."""
