@@ -32,6 +32,9 @@ void control_load_consumer(void *control, const struct consumer_row *row);
  * and then, as it also writes down which are in use. */
 void control_expire(struct control *control, uint64_t consumer_ms_max);
 
+/* The store's floor has risen (store_floor): readers that are below it will be told so. */
+void control_floor(struct control *control);
+
 /* --- What the pump tells (daemon/pump.h) --- */
 
 void control_durable(struct control *control, const struct transaction *transaction);

@@ -32,7 +32,7 @@ struct control {
 
     struct feed *feed;
     struct event *feed_due;
-    struct bytes event, lines; /* what is being written */
+    struct bytes event, lines, gap; /* what is being written */
     struct consumers *consumers;
 
     struct clients histories; /* clients whose next page waits for its turn */

@@ -35,6 +35,7 @@ TAILQ_HEAD(readers, reader);
 struct feed {
     struct ring ring;
     uint64_t last_seq;
+    uint64_t floor;           /* of the log; never above last_seq */
     struct reader *by_number; /* all but GONE ones */
     struct readers in[STATES];
     size_t reads; /* under way */
@@ -46,6 +47,7 @@ struct feed {
     const struct feed_row *rows;
     size_t rows_left;
     uint64_t through; /* the reader's position when all of `rows` is written */
+    uint64_t gone;    /* what is missing in `rows` is not above this */
 
     const struct feed_row *told; /* TELLING: what */
 };
@@ -118,6 +120,20 @@ static bool passes(const struct feed_filter *filter, int type, uint32_t peer)
 {
     return (filter->types == 0 || (filter->types >> type & 1) != 0) &&
            (filter->peer == 0 || filter->peer == peer);
+}
+
+/* What of a floor concerns the readers now: they are told of the rest as it comes. */
+static uint64_t floor_by_now(const struct feed *feed, uint64_t floor)
+{
+    return floor < feed->last_seq ? floor : feed->last_seq;
+}
+
+void feed_raise_floor(struct feed *feed, uint64_t floor)
+{
+    const uint64_t by_now = floor_by_now(feed, floor);
+
+    if (by_now > feed->floor)
+        feed->floor = by_now;
 }
 
 uint64_t feed_subscribe(struct feed *feed, uint64_t reader, uint64_t since,
@@ -231,6 +247,8 @@ void feed_rows(struct feed *feed, uint64_t read, const struct feed_answer *answe
     feed->rows = answer->rows;
     feed->rows_left = answer->count;
     feed->through = through;
+    feed->gone = floor_by_now(feed, answer->floor);
+    feed_raise_floor(feed, answer->floor);
 }
 
 void feed_expire(struct feed *feed, struct mono now)
@@ -268,12 +286,24 @@ static bool next_told(struct feed *feed, struct feed_action *ret_action)
     return false;
 }
 
+static void tell_gap(struct reader *r, uint64_t to, struct feed_action *ret_action)
+{
+    *ret_action = (struct feed_action){
+        .kind = FEED_GAP, .gap = {.reader = r->number, .from = r->position + 1, .to = to}};
+    r->room -= r->room < FEED_GAP_BYTES ? r->room : FEED_GAP_BYTES;
+    r->position = to;
+}
+
 static bool next_answered(struct feed *feed, struct feed_action *ret_action)
 {
     struct reader *r = feed->answered;
 
     if (r == NULL)
         return false;
+    if (r->position < feed->gone && r->room > 0) {
+        tell_gap(r, feed->gone, ret_action);
+        return true;
+    }
     while (feed->rows_left > 0 && r->room > 0) {
         const struct feed_row *row = feed->rows++;
 
@@ -285,7 +315,7 @@ static bool next_answered(struct feed *feed, struct feed_action *ret_action)
             return true;
         }
     }
-    if (feed->rows_left == 0)
+    if (feed->rows_left == 0 && r->position >= feed->gone && r->position < feed->through)
         r->position = feed->through;
     feed->answered = NULL;
     move(feed, r, READY);
@@ -355,11 +385,16 @@ static bool next_read(struct feed *feed, struct feed_action *ret_action)
     if (feed->reads == FEED_READS_MAX || feed->held_to.ms != MONO_NEVER.ms)
         return false;
     while ((r = TAILQ_FIRST(&feed->in[WAITING])) != NULL) {
-        if (r->room > 0) {
+        if (r->room == 0) {
+            move(feed, r, BLOCKED);
+        } else if (r->position < feed->floor) {
+            move(feed, r, READY);
+            tell_gap(r, feed->floor, ret_action);
+            return true;
+        } else {
             begin_read(feed, r, ret_action);
             return true;
         }
-        move(feed, r, BLOCKED);
     }
     return false;
 }

@@ -8,6 +8,9 @@
  * slow reader costs is bounded by its output, however long it sleeps. Events that are not kept in
  * the log reach those only who are live and have room at that moment.
  *
+ * Rows up to the log's floor may be gone. A reader who would read there is told of one gap, up to
+ * the floor, and goes on behind it; who still finds what it needs in the ring does not notice.
+ *
  *     feed_append, feed_tell, feed_rows, feed_room, feed_expire
  *     … then feed_next_action until false, then sleep until feed_deadline */
 #ifndef P2PCHAT_DAEMON_FEED_H
@@ -31,6 +34,8 @@ enum {
     FEED_READ_BYTES = 128 << 10,
 
     FEED_RETRY_MS = 1000, /* after a read that failed: as long as the store waits first */
+
+    FEED_GAP_BYTES = 256, /* what a gap takes of a reader's room: more than its line is long */
 };
 
 /* "since": from now on. */
@@ -55,6 +60,7 @@ struct feed_row {
 
 enum feed_action_kind {
     FEED_WRITE, /* send a line to a reader */
+    FEED_GAP,   /* tell a reader that events are gone, in FEED_GAP_BYTES at most */
     FEED_READ   /* read the log (store_read_range); the answer comes back through feed_rows */
 };
 
@@ -66,6 +72,10 @@ struct feed_action {
             const void *line; /* borrowed until the next call on the feed */
             size_t length;
         } write;
+        struct {
+            uint64_t reader;
+            uint64_t from, to; /* seqs, both included */
+        } gap;
         struct {
             uint64_t read; /* number of the read, from 1 */
             uint64_t after_seq;
@@ -85,6 +95,9 @@ void feed_free(struct feed *feed);
 /* Whether anybody follows. While nobody does, the lines given to feed_append are not kept, and may
  * be NULL. */
 bool feed_is_followed(const struct feed *feed);
+
+/* Rows up to this seq may be gone from the log; less than it is known already changes nothing. */
+void feed_raise_floor(struct feed *feed, uint64_t floor);
 
 /* Adds a reader, under a number that is the caller's choice and not in use: it is told what comes
  * after `since`, or from now on with FEED_NOW; a `since` that is still to come counts as now, so
@@ -108,7 +121,8 @@ void feed_append(struct feed *feed, const struct feed_row *row);
 void feed_tell(struct feed *feed, const struct feed_row *row);
 
 /* The answer to FEED_READ: the rows that pass the filter, in order; everything through
- * `scanned_through` was looked at; `end`: nothing followed. With an error, which counts as no
+ * `scanned_through` was looked at; `end`: nothing followed; up to `floor` rows may have been gone
+ * already. With an error, which counts as no
  * answer, the read is repeated later. Borrowed until the actions are drained. */
 struct feed_answer {
     enum error error;
@@ -116,6 +130,7 @@ struct feed_answer {
     size_t count;
     uint64_t scanned_through;
     bool end;
+    uint64_t floor;
 };
 void feed_rows(struct feed *feed, uint64_t read, const struct feed_answer *answer, struct mono now);
 

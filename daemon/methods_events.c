@@ -1,5 +1,6 @@
 /* events.subscribe, and what follows: the feed between the store, the node and the clients. */
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,6 +45,28 @@ static void write_line(struct control *control, const struct feed_action *action
     control_wake(c);
 }
 
+/* Of no peer, and not in the log. */
+static void write_gap(struct control *control, const struct feed_action *gap)
+{
+    struct action event = {.kind = ACTION_EVENT};
+    struct feed_action write = {.kind = FEED_WRITE, .write.reader = gap->gap.reader};
+    char fields[FEED_GAP_BYTES];
+
+    event.event.type = EVENT_GAP;
+    event.event.time_ms = pump_now(control->pump).unix_ms;
+    event.event.length = (size_t)snprintf(
+        fields, sizeof(fields), "\"from\":%" PRIu64 ",\"to\":%" PRIu64, gap->gap.from, gap->gap.to);
+    event.event.fields = fields;
+    bytes_clear(&control->event);
+    event_write_unkept(&control->event, &event, NULL);
+    bytes_clear(&control->gap);
+    rpc_write_event(&control->gap, bytes_data(&control->event), bytes_length(&control->event));
+    write.write.line = bytes_data(&control->gap);
+    write.write.length = bytes_length(&control->gap);
+    must(write.write.length <= FEED_GAP_BYTES);
+    write_line(control, &write);
+}
+
 static void drain(struct control *control)
 {
     struct feed_action action;
@@ -52,6 +75,9 @@ static void drain(struct control *control)
         switch (action.kind) {
         case FEED_WRITE:
             write_line(control, &action);
+            break;
+        case FEED_GAP:
+            write_gap(control, &action);
             break;
         case FEED_READ:
             store_read_range(control->pump->store, PUMP_QUESTION_OF_CONTROL | action.read.read,
@@ -78,6 +104,7 @@ void events_init(struct control *control)
     control->feed = feed_new(store_last_seq(control->pump->store), FEED_RING_BYTES);
     control->feed_due = evtimer_new(control->pump->base, on_feed_due, control);
     must(control->feed_due != NULL);
+    control_floor(control);
 }
 
 void events_done(struct control *control)
@@ -86,6 +113,12 @@ void events_done(struct control *control)
     event_free(control->feed_due);
     bytes_done(&control->event);
     bytes_done(&control->lines);
+    bytes_done(&control->gap);
+}
+
+void control_floor(struct control *control)
+{
+    feed_raise_floor(control->feed, store_floor(control->pump->store));
 }
 
 /* --- Events --- */
@@ -177,8 +210,10 @@ static struct feed_row *render_rows(struct control *control, const struct store_
 
 void events_rows(struct control *control, const struct store_answer *answer)
 {
-    struct feed_answer rendered = {
-        .error = answer->error, .scanned_through = answer->scanned_through, .end = answer->end};
+    struct feed_answer rendered = {.error = answer->error,
+                                   .scanned_through = answer->scanned_through,
+                                   .end = answer->end,
+                                   .floor = answer->floor};
     struct feed_row *rows = render_rows(control, answer, &rendered.count);
 
     rendered.rows = rows;

@@ -493,7 +493,6 @@ bool store_take(struct store *s, struct store_answer *ret_answer)
         note_failed(s, job);
         break;
     case STORE_KEPT:
-        break;
     case STORE_ROWS:
         if (job->answer.floor > s->floor)
             s->floor = job->answer.floor;

@@ -183,7 +183,8 @@ struct store_answer {
     struct store_row *rows; /* ROWS: in ascending order of seq */
     size_t count;
     uint64_t scanned_through; /* range: everything up to this seq was looked at */
-    uint64_t floor;           /* range: rows up to this seq may have been gone; 0: not known */
+    uint64_t floor;           /* range: rows up to this seq may have been gone already; KEPT: are
+                                 gone from now on; 0: nothing new */
     bool end;                 /* nothing follows; history before a seq: nothing precedes */
 };
 

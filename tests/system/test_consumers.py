@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Readers of events that have a name: what each is told, across restarts of either side."""
 
-import os
+import contextlib
 import signal
 import sqlite3
 
@@ -34,6 +34,19 @@ class Consumers(rig.People):
     def restart(self, number=signal.SIGTERM):
         self.assertEqual(self.alice.end(number), 0 if number == signal.SIGTERM else -number)
         return self.alice.start()
+
+    def edit(self, *statements):
+        """Changes alice's database while she is down."""
+        self.assertEqual(self.alice.end(), 0)
+        with contextlib.closing(sqlite3.connect(self.path("alice", "p2pchat.db"))) as database:
+            with database:
+                for statement in statements:
+                    database.execute(statement)
+        self.alice.start()
+
+    def read(self, sql):
+        with contextlib.closing(sqlite3.connect(self.path("alice", "p2pchat.db"))) as database:
+            return database.execute(sql).fetchone()[0]
 
     def test_a_place_is_kept_by_name(self):
         self.say("before")
@@ -165,14 +178,11 @@ class Consumers(rig.People):
         self.assert_refused("invalid_request", client.call, "events.subscribe", consumer="other")
 
     def test_as_many_as_there_may_be(self):
-        # Made by the tables' own way: a thousand connections prove nothing more.
+        # Not made one by one: a thousand connections prove nothing more.
         self.follow("one")
-        self.alice.end()
-        with sqlite3.connect(os.path.join(self.alice.state, "p2pchat.db")) as database:
-            database.executemany("INSERT INTO consumer SELECT ?, seq, last_used, used_age"
-                                 " FROM consumer WHERE name = 'one'",
-                                 [(f"bot-{number:04}",) for number in range(1022)])
-        self.alice.start()
+        self.edit("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1021)"
+                  "INSERT INTO consumer SELECT format('bot-%04d', i), seq, last_used, used_age"
+                  " FROM consumer, n WHERE name = 'one'")
         self.follow("the-last")
         self.assertEqual(len(self.consumers()), 1024)
         client = self.alice.client()
@@ -180,6 +190,83 @@ class Consumers(rig.People):
         client.call("events.subscribe", consumer="bot-0007")
         self.alice.call("events.forget", consumer="bot-0008")
         self.follow("more")
+
+    # What retention does, done by hand: rows go, and the floor says so.
+    def cut(self, through):
+        self.edit(f"DELETE FROM log WHERE seq <= {through}",
+                  f"UPDATE meta SET value = {through} WHERE name = 'floor'")
+
+    def test_gap(self):
+        self.follow("bot")
+        behind = self.consumers()["bot"]
+        seqs = self.say("one", "two", "three", "four")
+        self.cut(seqs[1])
+        with self.subTest("a consumer"):
+            reader = self.follow("bot")
+            self.assertEqual(reader.start, behind)
+            gap = reader.event()
+            self.assertEqual({k: gap[k] for k in gap if k != "time"},
+                             {"seq": None, "type": "gap", "peer": None, "peer_id": None,
+                              "from": behind + 1, "to": seqs[1]})
+            self.assertEqual(texts(reader, 2), ["three", "four"])
+            reader.call("events.ack", consumer="bot", seq=gap["to"])
+            again = self.follow("bot")
+            self.assertEqual(again.event()["text"], "three")
+        with self.subTest("from the beginning"):
+            reader = self.alice.client()
+            reader.call("events.subscribe", since=0, types=["message.failed", "message.sent"])
+            gap = reader.event()
+            self.assertEqual((gap["type"], gap["from"], gap["to"]), ("gap", 1, seqs[1]))
+            self.assertEqual(texts(reader, 2), ["three", "four"])
+            self.assertTrue(reader.is_silent())
+        with self.subTest("who is above it"):
+            reader = self.alice.client()
+            reader.call("events.subscribe", since=seqs[1])
+            self.assertEqual(reader.event()["text"], "three")
+        with self.subTest("history and the log go on"):
+            self.assertEqual([m["text"] for m in self.alice.call("history")["messages"]],
+                             ["three", "four"])
+            self.assertEqual(self.say("five"), [seqs[3] + 1])
+
+    DAY_MS = 86400 * 1000
+
+    def use(self, days_ago, *more):
+        """As if bot had been used then, by the age clock."""
+        self.edit(f"UPDATE meta SET value = {100 * self.DAY_MS} WHERE name = 'age'",
+                  f"UPDATE consumer SET used_age = {round((100 - days_ago) * self.DAY_MS)}", *more)
+
+    def test_expiry(self):
+        self.follow("bot")
+        self.use(29.9)
+        self.assertIn("bot", self.consumers())
+        self.use(30.1)
+        rig.wait_for(lambda: self.consumers() == {}, "the end of the consumer")
+        self.assertIn("consumer bot was not used", self.alice.log())
+        self.restart(signal.SIGKILL)
+        self.assertEqual(self.consumers(), {})
+
+    def test_no_expiry(self):
+        config = self.write("never.conf", "[Store]\nConsumerDays=0\n")
+        self.alice.options += (f"--config={config}",)
+        self.follow("bot")
+        self.use(99)
+        self.assertIn("bot", self.consumers())
+
+    def test_clocks_that_jump_expire_nobody(self):
+        self.follow("bot")
+        for wall in (1, 4_000_000_000_000):  # years ago, as a clock says that is wrong, and to come
+            self.use(28, f"UPDATE meta SET value = {wall} WHERE name = 'age_wall'")
+            self.assertIn("bot", self.consumers())
+            self.assertEqual(self.read("SELECT max(value) / 86400000 FROM meta"
+                                       " WHERE name = 'age'"), 101 if wall == 1 else 100)
+
+    def test_being_used_counts(self):
+        self.follow("bot")
+        self.use(29.9)
+        reader = self.follow("bot")
+        reader.call("events.ack", consumer="bot", seq=reader.start + len(self.say("one")))
+        self.assertEqual(self.alice.end(), 0)
+        self.assertGreaterEqual(self.read("SELECT used_age / 86400000 FROM consumer"), 100)
 
 
 if __name__ == "__main__":

@@ -109,10 +109,17 @@ uint64_t store_size_bytes(const struct store *store)
     return 4096;
 }
 
+uint64_t store_floor(const struct store *store)
+{
+    (void)store;
+    return rig.floor;
+}
+
 uint64_t store_age_ms(const struct store *store, struct mono now)
 {
     (void)store;
-    return now.ms;
+    (void)now;
+    return rig.age_ms;
 }
 
 enum store_state store_state(const struct store *store)

@@ -48,7 +48,7 @@ struct rig {
     size_t replied; /* chat.message to anybody but "later" is answered at once, with this number */
     uint64_t gone;  /* client of the last INPUT_CALL_GONE */
     bool is_stopped;
-    uint64_t last_seq;
+    uint64_t last_seq, floor, age_ms;
     struct rig_question questions[RIG_QUESTIONS_MAX];
     size_t question_count;
     struct rig_write writes[RIG_WRITES_MAX];

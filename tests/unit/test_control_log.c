@@ -116,6 +116,29 @@ static void test_since(void **state)
     close(c);
 }
 
+/* Once, whatever is asked for; then what is left. */
+static void test_gap(void **state)
+{
+    (void)state;
+    int c = rig_connect(), filtering = rig_connect();
+
+    rig.floor = 50;
+    control_floor(rig.pump.control);
+    rig_send(c, SUBSCRIBE("{\"since\":10}"));
+    rig_expect(c, FROM("10"));
+    rig_expect(c, EVENT_LINE("{\"seq\":null," TIME ",\"type\":\"gap\",\"peer\":null,"
+                             "\"peer_id\":null,\"from\":11,\"to\":50}"));
+    assert_int_equal(rig.questions[0].seq, 50);
+    rig_answer_messages(1, 100, 3, true);
+    rig_expect_part(c, "\"seq\":100,");
+    rig_send(filtering, SUBSCRIBE("{\"since\":0,\"types\":[\"peer.online\"]}"));
+    rig_expect(filtering, FROM("0"));
+    rig_expect_part(filtering, "\"from\":1,\"to\":50}");
+    rig_expect_silence(filtering);
+    close(c);
+    close(filtering);
+}
+
 static void test_filters(void **state)
 {
     (void)state;
@@ -447,6 +470,7 @@ int main(void)
         TEST(test_only_what_is_new_is_told),
         TEST(test_types_that_are_not_known),
         TEST(test_since),
+        TEST(test_gap),
         TEST(test_filters),
         TEST(test_refusals),
         TEST(test_answers_between_events),
