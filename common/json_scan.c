@@ -221,14 +221,16 @@ static bool scan_value(struct scanner *s, unsigned depth)
     return good;
 }
 
-enum error json_scan(const char *text, size_t length, size_t values_max)
+enum error json_scan(const char *text, size_t length, size_t values_max, size_t *ret_count)
 {
     struct scanner s;
 
     if (length == 0)
         return ERR_PARSE_ERROR;
     s = (struct scanner){.at = text, .end = text + length, .values_left = values_max};
-    if (scan_value(&s, 0) && s.at == s.end)
+    if (scan_value(&s, 0) && s.at == s.end) {
+        *ret_count = values_max - s.values_left;
         return OK;
+    }
     return s.too_many ? ERR_OVERSIZED : ERR_PARSE_ERROR;
 }

@@ -16,7 +16,8 @@
 static bool is_taken(const char *text, size_t length)
 {
     char *block = xmemdup(text, length);
-    bool taken = json_scan(block, length, SIZE_MAX) == OK;
+    size_t count;
+    bool taken = json_scan(block, length, SIZE_MAX, &count) == OK;
 
     free(block);
     return taken;
@@ -126,18 +127,28 @@ static bool is_taken_nested(const char *open, const char *inner, const char *clo
     return taken;
 }
 
+static enum error scan(const char *text, size_t values_max, size_t *ret_count)
+{
+    return json_scan(text, strlen(text), values_max, ret_count);
+}
+
 static void test_number_of_values(void **state)
 {
     (void)state;
     static const char text[] = "{\"a\":[1,\"b\",{}],\"c\":null}"; /* and the object itself */
+    size_t count = 99;
 
-    assert_int_equal(json_scan(S(text), 6), OK);
-    assert_int_equal(json_scan(S(text), 5), ERR_OVERSIZED);
-    assert_int_equal(json_scan(S(text), 0), ERR_OVERSIZED);
-    assert_int_equal(json_scan(S("[1,2,3,"), 3), ERR_OVERSIZED); /* is not looked at further */
-    assert_int_equal(json_scan(S("[1,x,3]"), 3), ERR_PARSE_ERROR);
-    assert_int_equal(json_scan(S("[1,2] 3"), 3), ERR_PARSE_ERROR);
-    assert_int_equal(json_scan(S("{\"a\" 1}"), 1), ERR_PARSE_ERROR);
+    assert_int_equal(scan(text, 5, &count), ERR_OVERSIZED);
+    assert_int_equal(scan(text, 0, &count), ERR_OVERSIZED);
+    assert_int_equal(scan("[1,2,3,", 3, &count), ERR_OVERSIZED); /* is not looked at further */
+    assert_int_equal(scan("[1,x,3]", 3, &count), ERR_PARSE_ERROR);
+    assert_int_equal(scan("[1,2] 3", 3, &count), ERR_PARSE_ERROR);
+    assert_int_equal(scan("{\"a\" 1}", 1, &count), ERR_PARSE_ERROR);
+    assert_int_equal(count, 99);
+    assert_int_equal(scan(text, 6, &count), OK);
+    assert_int_equal(count, 6);
+    assert_int_equal(scan(text, SIZE_MAX, &count), OK);
+    assert_int_equal(count, 6);
 }
 
 static void test_nesting(void **state)
