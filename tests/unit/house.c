@@ -1,0 +1,427 @@
+#include "tests/unit/house.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/json.h"
+#include "tests/unit/seeded.h"
+
+static const struct host_port home = {.host = "192.0.2.1", .port = 4000};
+
+/* --- The node's world --- */
+
+static struct visitor *visitor_of(struct house *house, uint64_t carrier)
+{
+    for (size_t i = 0; i < house->visitor_count; i++)
+        if (house->visitors[i].carrier == carrier && house->visitors[i].link != NULL)
+            return &house->visitors[i];
+    return NULL;
+}
+
+static void hang_up(struct visitor *visitor)
+{
+    link_free(visitor->link);
+    visitor->link = NULL;
+}
+
+static void reply(struct house *house, const struct action *action)
+{
+    house->replied = action->reply.error;
+    house->replied_call = action->reply.call;
+    if (action->reply.error == OK)
+        snprintf(house->result, sizeof house->result, "%.*s", (int)action->reply.length,
+                 action->reply.json);
+}
+
+static void act(struct house *house, const struct action *action)
+{
+    struct visitor *visitor;
+
+    switch (action->kind) {
+    case ACTION_SEND:
+        visitor = visitor_of(house, action->send.carrier);
+        if (visitor != NULL)
+            link_input(visitor->link, action->send.bytes, action->send.length, house->now);
+        break;
+    case ACTION_CLOSE:
+        visitor = visitor_of(house, action->close.carrier);
+        if (visitor != NULL)
+            link_lost(visitor->link);
+        break;
+    case ACTION_APPEND:
+        model_store_append(house->store, action->append.transaction);
+        break;
+    case ACTION_READ:
+        if (++house->reads > house->reads_max)
+            house->reads_max = house->reads;
+        model_store_read_stream(house->store, action->read.read, action->read.stream,
+                                action->read.after_seq, action->read.rows_max,
+                                action->read.bytes_max);
+        break;
+    case ACTION_REPLY:
+        reply(house, action);
+        break;
+    case ACTION_NOTE:
+        if (strcmp(action->note.code, "link_closed") == 0)
+            snprintf(house->ended, sizeof house->ended, "%s", action->note.detail);
+        break;
+    case ACTION_DIAL:
+        house->dials++;
+        break;
+    case ACTION_DIAL_CANCEL:
+    case ACTION_EVENT:
+        break;
+    }
+}
+
+static void take_actions(struct house *house)
+{
+    struct action action;
+
+    while (node_next_action(house->node, &action))
+        act(house, &action);
+}
+
+static void give(struct house *house, const struct input *input)
+{
+    node_input(house->node, input, house->now);
+    take_actions(house);
+}
+
+static void keep_said(struct visitor *visitor, const struct json *data)
+{
+    struct bytes text = BYTES_EMPTY;
+    struct json_writer w;
+
+    json_write_init(&w, &text);
+    json_write_value(&w, data);
+    snprintf(visitor->said, sizeof visitor->said, "%.*s", (int)bytes_length(&text),
+             (const char *)bytes_data(&text));
+    bytes_done(&text);
+}
+
+static void hear(struct visitor *visitor, enum message_type type, const struct json *data)
+{
+    const char *epoch;
+    size_t length;
+
+    bytes_text(&visitor->heard, message_row(type)->name);
+    bytes_text(&visitor->heard, " ");
+    keep_said(visitor, data);
+    if (type != MESSAGE_CHAT_MESSAGE)
+        return;
+    assert_true(json_string(json_member(data, "epoch"), &epoch, &length));
+    snprintf(visitor->epoch, sizeof visitor->epoch, "%.*s", (int)length, epoch);
+}
+
+/* What a visitor's link wants to send goes to the node; true when there was anything. */
+static bool serve(struct house *house, struct visitor *visitor)
+{
+    struct link_output output;
+    bool were_any = false;
+
+    while (visitor->link != NULL && link_next(visitor->link, &output)) {
+        struct input input = {.kind = INPUT_BYTES, .bytes.carrier = visitor->carrier};
+        uint8_t *copy;
+        were_any = true;
+        switch (output.kind) {
+        case LINK_SEND:
+            copy = xmemdup(output.send.bytes, output.send.length);
+            input.bytes.bytes = copy;
+            input.bytes.length = output.send.length;
+            give(house, &input);
+            free(copy);
+            break;
+        case LINK_MESSAGE:
+            hear(visitor, output.message.type, output.message.data);
+            break;
+        case LINK_ENDED:
+            hang_up(visitor);
+            break;
+        case LINK_PROVED:
+        case LINK_HELLO:
+            break;
+        }
+    }
+    return were_any;
+}
+
+static void note_row(struct house *house, const struct log_row *row)
+{
+    house->rows++;
+    if (row->type == EVENT_MESSAGE_RECEIVED)
+        house->messages++;
+    if (row->stream == 0)
+        snprintf(house->logged, sizeof house->logged, "%s %s", api_event(row->type)->name,
+                 row->body);
+}
+
+static void note_rows(struct house *house, const struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->count; i++)
+        if (transaction->changes[i].kind == CHANGE_LOG)
+            note_row(house, &transaction->changes[i].log);
+}
+
+static void give_rows(struct house *house, const struct store_answer *answer)
+{
+    struct input input = {.kind = INPUT_ROWS, .rows = {.read = answer->id, .end = answer->end}};
+    struct outbox_row *rows = xcalloc(answer->count + 1, sizeof *rows);
+
+    house->reads--;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct log_row *row = &answer->rows[i].log;
+        rows[i] = (struct outbox_row){.seq = row->seq,
+                                      .number = row->number,
+                                      .time_ms = row->time_ms,
+                                      .text = row->body,
+                                      .text_length = row->body_length};
+    }
+    input.rows.rows = rows;
+    input.rows.count = answer->count;
+    give(house, &input);
+    free(rows);
+}
+
+static bool serve_store(struct house *house)
+{
+    struct store_answer answer;
+    bool were_any = false;
+
+    if (house->disk_waits)
+        return false;
+    model_store_commit(house->store, SIZE_MAX);
+    while (model_store_take(house->store, &answer)) {
+        struct input input = {.kind = INPUT_DURABLE};
+        were_any = true;
+        if (answer.kind == STORE_ROWS) {
+            give_rows(house, &answer);
+        } else {
+            note_rows(house, answer.transaction);
+            input.durable.transaction = answer.transaction;
+            give(house, &input);
+        }
+        model_store_answer_done(&answer);
+    }
+    return were_any;
+}
+
+void house_run(struct house *house)
+{
+    bool goes_on;
+
+    do {
+        goes_on = serve_store(house);
+        for (size_t i = 0; i < house->visitor_count; i++)
+            goes_on = serve(house, &house->visitors[i]) || goes_on;
+    } while (goes_on);
+}
+
+void house_pass(struct house *house, uint64_t ms)
+{
+    house->now.mono.ms += ms;
+    house->now.unix_ms += (int64_t)ms;
+    node_expire(house->node, house->now);
+    take_actions(house);
+    house_run(house);
+}
+
+uint64_t house_call(struct house *house, enum api_method method, const char *params)
+{
+    char message[API_MESSAGE_MAX];
+    struct api_args args;
+    struct json *json;
+    struct input input = {.kind = INPUT_CALL};
+
+    assert_int_equal(json_parse(params, strlen(params), &json), OK);
+    assert_int_equal(api_check(method, json, &args, message), OK);
+    input.call.call = input.call.client = ++house->last_call;
+    input.call.method = method;
+    input.call.args = &args;
+    house->replied = ERR_BAD_STATE;
+    give(house, &input);
+    json_free(json);
+    house_run(house);
+    return house->last_call;
+}
+
+/* --- Visitors --- */
+
+struct visitor *house_come(struct house *house)
+{
+    struct visitor *visitor = &house->visitors[house->visitor_count++];
+    struct random random = seeded(&house->seed);
+
+    assert_true(house->visitor_count <= HOUSE_VISITORS_MAX);
+    *visitor = (struct visitor){.link = NULL};
+    identity_create(&random, &visitor->identity);
+    visitor->settings = (struct link_settings){
+        .identity = &visitor->identity, .random = random, .hello = &house->hello};
+    return visitor;
+}
+
+void house_enter(struct house *house, struct visitor *visitor, const char *host)
+{
+    struct input input = {.kind = INPUT_CARRIER_UP,
+                          .carrier_up = {.carrier = ++house->last_carrier, .remote.port = 5000}};
+
+    if (visitor->link != NULL) {
+        const struct input down = {.kind = INPUT_CARRIER_DOWN,
+                                   .carrier_down.carrier = visitor->carrier};
+        hang_up(visitor);
+        give(house, &down);
+    }
+    bytes_clear(&visitor->heard);
+    visitor->carrier = house->last_carrier;
+    assert_int_equal(
+        link_new_dialled(&visitor->settings, house->identity.key.bytes, house->now, &visitor->link),
+        OK);
+    link_set_tier(visitor->link, LINK_CONTACT);
+    snprintf(input.carrier_up.remote.host, sizeof input.carrier_up.remote.host, "%s", host);
+    give(house, &input);
+    house_run(house);
+}
+
+struct visitor *house_stranger(struct house *house, const char *host)
+{
+    struct visitor *visitor = house_come(house);
+
+    house_enter(house, visitor, host);
+    return visitor;
+}
+
+void house_say(struct house *house, struct visitor *visitor, enum message_type type,
+               const char *data)
+{
+    if (visitor->link == NULL || !link_is_proved(visitor->link))
+        return;
+    link_send(visitor->link, type, data, strlen(data));
+    house_run(house);
+}
+
+void house_check_heard(struct visitor *visitor, const char *expected, const char *file, int line)
+{
+    bytes_u8(&visitor->heard, '\0');
+    _assert_string_equal((const char *)bytes_data(&visitor->heard), expected, file, line);
+    bytes_clear(&visitor->heard);
+}
+
+void house_ask(struct house *house, struct visitor *visitor, unsigned number)
+{
+    char data[128];
+
+    snprintf(data, sizeof data, "{\"request\":\"%032x\",\"name\":\"visitor\"}", number);
+    house_say(house, visitor, MESSAGE_CHAT_REQUEST, data);
+}
+
+struct visitor *house_befriend(struct house *house)
+{
+    struct visitor *visitor = house_stranger(house, "198.51.100.1");
+
+    house_say(house, visitor, MESSAGE_CHAT_REQUEST,
+              "{\"request\":\"" HOUSE_ID "\",\"name\":\"visitor\"}");
+    house_call(house, API_CHAT_ACCEPT, "{\"request\":\"visitor\"}");
+    assert_int_equal(house->replied, OK);
+    house_assert_heard(visitor, "CHAT_ACCEPT HAVE ");
+    house_say(house, visitor, MESSAGE_HAVE, HOUSE_HAVE_NOTHING);
+    assert_int_equal(node_counts(house->node).contacts, 1);
+    house->rows = 0;
+    return visitor;
+}
+
+void house_say_text(struct house *house, struct visitor *visitor, unsigned number, const char *text)
+{
+    char *data = xmalloc(strlen(text) + 128);
+
+    sprintf(data, "{\"epoch\":\"" HOUSE_EPOCH "\",\"number\":%u,\"time\":0,\"text\":\"%s\"}",
+            number, text);
+    house_say(house, visitor, MESSAGE_CHAT_MESSAGE, data);
+    free(data);
+}
+
+char *house_text(size_t length)
+{
+    char *text = xmalloc(length + 1);
+
+    memset(text, 'x', length);
+    text[length] = '\0';
+    return text;
+}
+
+/* --- Life --- */
+
+static struct node *make_node(struct house *house)
+{
+    const struct node_settings settings = {.identity = &house->identity,
+                                           .random = seeded(&house->seed),
+                                           .name = "house",
+                                           .agent = "p2pchat/0",
+                                           .request_timeout_ms = 600000,
+                                           .outbox_messages_max = house->outbox_messages_max,
+                                           .outbox_bytes_max = house->outbox_bytes_max};
+
+    return node_new(&settings);
+}
+
+static void start(struct house *house)
+{
+    node_set_addresses(house->node, &home, 1, house->now);
+    node_start(house->node, house->now);
+    take_actions(house);
+    house_run(house);
+}
+
+int house_setup(void **state)
+{
+    struct house *house = xcalloc(1, sizeof *house);
+    const struct random random = seeded(&house->seed);
+
+    house->now = (struct now){.mono = {1000000}, .unix_ms = 1700000000000};
+    house->outbox_messages_max = 1000000;
+    house->outbox_bytes_max = 1 << 30;
+    identity_create(&random, &house->identity);
+    house->node = make_node(house);
+    house->store = model_store_new();
+    message_hello_encode(&house->hello, "node", "visitor/0", 1, NULL, 0);
+    start(house);
+    *state = house;
+    return 0;
+}
+
+int house_teardown(void **state)
+{
+    struct house *house = *state;
+
+    node_free(house->node);
+    model_store_free(house->store);
+    for (size_t i = 0; i < house->visitor_count; i++) {
+        link_free(house->visitors[i].link);
+        bytes_done(&house->visitors[i].heard);
+    }
+    bytes_done(&house->hello);
+    free(house);
+    return 0;
+}
+
+static void load(void *context, const struct change *row)
+{
+    struct house *house = context;
+
+    node_load(house->node, row, house->now);
+}
+
+void house_restart(struct house *house)
+{
+    for (size_t i = 0; i < house->visitor_count; i++)
+        if (house->visitors[i].link != NULL)
+            hang_up(&house->visitors[i]);
+    node_free(house->node);
+    model_store_crash(house->store, false);
+    house->reads = 0;
+    house->node = make_node(house);
+    model_store_load(house->store, load, house);
+    start(house);
+}
