@@ -21,7 +21,7 @@ static void put(struct inbox *inbox, uint32_t stream, uint64_t epoch, uint64_t l
 
 static void strictly_in_turn(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     (void)state;
 
     assert_int_equal(judge(&inbox, 0xa, 1), INBOX_TAKE_FIRST);
@@ -36,7 +36,7 @@ static void strictly_in_turn(void **state)
 /* What is out of turn leads to one HAVE, however much of it comes. */
 static void out_of_turn_is_told_once(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     (void)state;
 
     put(&inbox, 1, 0xa, 7);
@@ -53,7 +53,7 @@ static void out_of_turn_is_told_once(void **state)
 /* The longest number has no next. */
 static void numbers_end(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     (void)state;
 
     put(&inbox, 1, 0xa, UINT64_MAX - 1);
@@ -63,7 +63,7 @@ static void numbers_end(void **state)
 
 static void epochs_of_one_peer_are_apart(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     (void)state;
 
     put(&inbox, 1, 0xa, 7);
@@ -85,7 +85,7 @@ static void epochs_of_one_peer_are_apart(void **state)
 
 static void have_says_all_of_it(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     struct message_have have = {0};
     (void)state;
 
@@ -103,7 +103,7 @@ static void have_says_all_of_it(void **state)
 /* The oldest go; the newest few are remembered, for copies of a database that take turns. */
 static void dead_epochs_are_found(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     struct message_have have = {.live_count = 1, .live = {2}};
     (void)state;
 
@@ -119,7 +119,7 @@ static void dead_epochs_are_found(void **state)
 
 static void window_of_messages(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     (void)state;
 
     put(&inbox, 1, 0xa, 0);
@@ -134,26 +134,39 @@ static void window_of_messages(void **state)
     inbox_done(&inbox);
 }
 
-static void window_of_bytes(void **state)
+/* All the credit may be used, and not a byte more. */
+static void credit_is_a_bound(void **state)
 {
     struct inbox inbox = {0};
-    uint64_t number = 1;
     (void)state;
 
-    for (; number <= OUTBOX_WINDOW_BYTES / MESSAGE_TEXT_MAX; number++) {
-        put(&inbox, 1, 0xa, number - 1);
-        assert_int_equal(inbox_judge(&inbox, 0xa, number, MESSAGE_TEXT_MAX), INBOX_TAKE);
-        inbox_pending(&inbox, MESSAGE_TEXT_MAX);
-    }
-    put(&inbox, 1, 0xa, number - 1);
-    assert_int_equal(inbox_judge(&inbox, 0xa, number, 1), INBOX_REFUSE);
-    assert_int_equal(inbox_judge(&inbox, 0xa, number, 0), INBOX_TAKE); /* a gap */
+    assert_int_equal(inbox_judge(&inbox, 0xa, 1, 1), INBOX_REFUSE);
+    inbox_give_credit(&inbox, 10);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 1, 11), INBOX_REFUSE);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 1, 10), INBOX_TAKE_FIRST);
+    put(&inbox, 1, 0xa, 1);
+    inbox_pending(&inbox, 7);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 4), INBOX_REFUSE);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 3), INBOX_TAKE);
+    inbox_pending(&inbox, 3);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 1), INBOX_REFUSE);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 0), INBOX_TAKE); /* a gap */
+    inbox_settled(&inbox, 7);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 1), INBOX_REFUSE); /* they do not know of it yet */
+    inbox_give_credit(&inbox, 10);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 8), INBOX_REFUSE);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 7), INBOX_TAKE);
+    inbox_give_credit(&inbox,
+                      0); /* less than before: what they have been given may be on its way */
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 7), INBOX_TAKE);
+    inbox_close(&inbox);
+    assert_int_equal(inbox_judge(&inbox, 0xa, 2, 1), INBOX_REFUSE);
     inbox_done(&inbox);
 }
 
 static void so_many_epochs(void **state)
 {
-    struct inbox inbox = {0};
+    struct inbox inbox = {.allowed_bytes = OUTBOX_WINDOW_BYTES};
     (void)state;
 
     for (uint32_t stream = 1; stream <= MESSAGE_EPOCHS_MAX; stream++) {
@@ -171,7 +184,7 @@ int main(void)
         cmocka_unit_test(strictly_in_turn),    cmocka_unit_test(out_of_turn_is_told_once),
         cmocka_unit_test(numbers_end),         cmocka_unit_test(epochs_of_one_peer_are_apart),
         cmocka_unit_test(have_says_all_of_it), cmocka_unit_test(dead_epochs_are_found),
-        cmocka_unit_test(window_of_messages),  cmocka_unit_test(window_of_bytes),
+        cmocka_unit_test(window_of_messages),  cmocka_unit_test(credit_is_a_bound),
         cmocka_unit_test(so_many_epochs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

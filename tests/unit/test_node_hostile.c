@@ -286,21 +286,45 @@ static void test_acknowledges_more_than_was_said(void **state)
     assert_int_equal(node_counts(house->node).queued, 1);
 }
 
-/* Nothing becomes durable, and it sends on: what waits for the disk is bounded. */
+/* Nothing becomes durable, and it sends on: the credit that it has at first, to the last byte. */
+static void test_more_than_its_first_credit(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+    char *text = house_text(CREDIT_FIRST_BYTES - 1);
+
+    house->disk_waits = true;
+    house_say_text(house, visitor, 1, text);
+    free(text);
+    house_say_text(house, visitor, 2, "x");
+    assert_non_null(visitor->link);
+    house_say_text(house, visitor, 3, "x");
+    assert_null(visitor->link);
+    assert_string_equal(house->ended, "credit");
+    house->disk_waits = false;
+    house_run(house);
+    assert_int_equal(house->messages, 2);
+}
+
+/* The credit of an acknowledgement, likewise. */
 static void test_more_than_its_credit(void **state)
 {
     struct house *house = *state;
     struct visitor *visitor = house_befriend(house);
     char *text = house_text(MESSAGE_TEXT_MAX);
-    unsigned number = 0;
+    unsigned number = 1;
 
+    house_say_text(house, visitor, number, "x");
+    house_assert_heard(visitor, "CHAT_ACK ");
+    assert_non_null(strstr(visitor->said, "\"credit_bytes\":1048576"));
     house->disk_waits = true;
-    while (visitor->link != NULL && number < 100)
+    while (number < 1 + OUTBOX_WINDOW_BYTES / MESSAGE_TEXT_MAX)
         house_say_text(house, visitor, ++number, text);
     free(text);
+    assert_non_null(visitor->link);
+    house_say_text(house, visitor, ++number, "x");
     assert_null(visitor->link);
     assert_string_equal(house->ended, "credit");
-    assert_int_equal(number, OUTBOX_WINDOW_BYTES / MESSAGE_TEXT_MAX + 1);
     house->disk_waits = false;
     house_run(house);
     assert_int_equal(house->messages, number - 1);
@@ -394,6 +418,7 @@ int main(void)
         TEST(test_messages_out_of_turn),
         TEST(test_acknowledges_what_was_never_said),
         TEST(test_acknowledges_more_than_was_said),
+        TEST(test_more_than_its_first_credit),
         TEST(test_more_than_its_credit),
         TEST(test_more_messages_than_the_window),
         TEST(test_have_again_and_again),

@@ -228,6 +228,7 @@ static void say_have(struct world *w)
     struct on_wire item = {.kind = WIRE_HAVE};
 
     inbox_list_have(&w->inbox, &item.have);
+    inbox_give_credit(&w->inbox, CREDIT_FIRST_BYTES);
     put_on(&w->to_sender, &item);
     w->sent_have = true;
 }
@@ -297,6 +298,13 @@ static void show(struct world *w, const struct on_wire *item)
     w->disk.received[stream] = item->number;
 }
 
+static void acknowledge(struct world *w, const struct on_wire *item)
+{
+    inbox_give_credit(&w->inbox, OUTBOX_WINDOW_BYTES);
+    put_on(&w->to_sender,
+           &(struct on_wire){.kind = WIRE_ACK, .epoch = item->epoch, .number = item->number});
+}
+
 /* The disk has everything taken so far: it is shown, and acknowledged. */
 static void commit(struct world *w)
 {
@@ -311,9 +319,7 @@ static void commit(struct world *w)
             w->disk.last_stream = w->last_in_stream;
         }
         if (w->linked && w->sent_have)
-            put_on(
-                &w->to_sender,
-                &(struct on_wire){.kind = WIRE_ACK, .epoch = item->epoch, .number = item->number});
+            acknowledge(w, item);
         free(w->unstored[i]);
     }
     w->unstored_count = 0;
@@ -333,7 +339,7 @@ static void disconnect(struct world *w)
     cut(&w->to_receiver);
     cut(&w->to_sender);
     outbox_close(&w->outbox);
-    w->inbox.told = false;
+    inbox_close(&w->inbox);
     w->has_have = w->told = w->sent_have = w->linked = false;
 }
 

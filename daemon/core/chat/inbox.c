@@ -100,8 +100,7 @@ enum inbox_verdict inbox_judge(struct inbox *inbox, uint64_t epoch, uint64_t num
         inbox->told = true;
         return INBOX_TELL;
     }
-    if (inbox->pending_count >= OUTBOX_WINDOW_MESSAGES ||
-        inbox->pending_bytes + bytes > OUTBOX_WINDOW_BYTES ||
+    if (inbox->pending_count >= OUTBOX_WINDOW_MESSAGES || bytes > inbox->allowed_bytes ||
         (stream == NULL && inbox->count >= MESSAGE_EPOCHS_MAX))
         return INBOX_REFUSE;
     inbox->told = false;
@@ -110,8 +109,10 @@ enum inbox_verdict inbox_judge(struct inbox *inbox, uint64_t epoch, uint64_t num
 
 void inbox_pending(struct inbox *inbox, size_t bytes)
 {
+    must(bytes <= inbox->allowed_bytes);
     inbox->pending_count++;
     inbox->pending_bytes += bytes;
+    inbox->allowed_bytes -= bytes;
 }
 
 void inbox_settled(struct inbox *inbox, size_t bytes)
@@ -119,4 +120,16 @@ void inbox_settled(struct inbox *inbox, size_t bytes)
     must(inbox->pending_count > 0 && inbox->pending_bytes >= bytes);
     inbox->pending_count--;
     inbox->pending_bytes -= bytes;
+}
+
+void inbox_give_credit(struct inbox *inbox, uint64_t credit_bytes)
+{
+    if (credit_bytes > inbox->pending_bytes + inbox->allowed_bytes)
+        inbox->allowed_bytes = credit_bytes - inbox->pending_bytes;
+}
+
+void inbox_close(struct inbox *inbox)
+{
+    inbox->told = false;
+    inbox->allowed_bytes = 0;
 }

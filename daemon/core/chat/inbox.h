@@ -16,6 +16,7 @@ struct inbox {
     bool told;            /* HAVE was repeated since the last message that came in turn */
     size_t pending_count; /* messages taken but not durable yet: bounded by the window */
     size_t pending_bytes;
+    uint64_t allowed_bytes; /* what may still come, by the credit that was given */
 };
 
 void inbox_done(struct inbox *inbox);
@@ -38,7 +39,7 @@ enum inbox_verdict {
     INBOX_TAKE_FIRST, /* the first of an epoch that is new to us: keep it, with a new stream */
     INBOX_TELL,       /* out of turn: drop it, and say again what we have */
     INBOX_DROP,       /* out of turn, and we have said so already */
-    INBOX_REFUSE      /* more epochs or unacknowledged messages than allowed: close the link */
+    INBOX_REFUSE      /* more epochs, messages or bytes than allowed: close the link */
 };
 
 /* What to do with a message of so many bytes, or with a gap that begins at `number`. Changes
@@ -48,5 +49,12 @@ enum inbox_verdict inbox_judge(struct inbox *inbox, uint64_t epoch, uint64_t num
 /* A message was handed to the store, or has come back from it. */
 void inbox_pending(struct inbox *inbox, size_t bytes);
 void inbox_settled(struct inbox *inbox, size_t bytes);
+
+/* The other side is told that so many bytes may be in flight, together with what is settled. What
+ * it was allowed before stays allowed: it may be on its way. */
+void inbox_give_credit(struct inbox *inbox, uint64_t credit_bytes);
+
+/* The link is gone, and what it was allowed with it. */
+void inbox_close(struct inbox *inbox);
 
 #endif

@@ -41,7 +41,7 @@ void stream_offline(struct node *node, struct contact *contact)
     contact->sent_have = false;
     contact->owes_have = false;
     contact->owes_ack = false;
-    contact->inbox.told = false;
+    inbox_close(&contact->inbox);
 }
 
 /* What we can take of one contact: a share of the room before the disk; nothing while it fails. */
@@ -66,6 +66,7 @@ static void send_have(struct node *node, struct contact *contact)
     message_have_encode(&data, &have);
     session_send(node, contact->session, MESSAGE_HAVE, &data);
     bytes_done(&data);
+    inbox_give_credit(&contact->inbox, CREDIT_FIRST_BYTES);
     contact->owes_have = false;
     contact->sent_have = true;
     contact->session->said_have = true;
@@ -81,6 +82,7 @@ static void send_ack(struct node *node, struct contact *contact)
         return;
     struct message_ack ack = {
         .epoch = stream->epoch, .through = contact->ack_through, .credit_bytes = credit_of(node)};
+    inbox_give_credit(&contact->inbox, ack.credit_bytes);
     message_ack_encode(&data, &ack);
     session_send(node, contact->session, MESSAGE_CHAT_ACK, &data);
     bytes_done(&data);
