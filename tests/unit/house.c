@@ -199,6 +199,11 @@ static bool serve_store(struct house *house)
         were_any = true;
         if (answer.kind == STORE_ROWS) {
             give_rows(house, &answer);
+        } else if (answer.kind == STORE_FAILED) {
+            input.kind = INPUT_STORE_FAILED;
+            input.store_failed.transaction = answer.transaction;
+            input.store_failed.error = answer.error;
+            give(house, &input);
         } else {
             note_rows(house, answer.transaction);
             input.durable.transaction = answer.transaction;
