@@ -35,6 +35,7 @@ void call_forget(struct call *call)
         TAILQ_REMOVE(&call->consumer.of->calls, call, in_consumer);
     TAILQ_REMOVE(&call->client->calls, call, in_client);
     call->client->call_count--;
+    free(call->search);
     free(call);
 }
 

@@ -67,6 +67,7 @@ const struct answered *method_history(struct call *call, const struct api_args *
                                   .seq = (uint64_t)(after < 0 ? before : after),
                                   .limit = (size_t)api_integer(args, ARG_HISTORY_LIMIT, 50)};
     const char *peer = api_string(args, ARG_HISTORY_PEER);
+    const char *search = api_string(args, ARG_HISTORY_SEARCH);
 
     if (before > 0 && after >= 0)
         return call_fail(call, ERR_INVALID_PARAMS, "before and after exclude each other");
@@ -76,6 +77,8 @@ const struct answered *method_history(struct call *call, const struct api_args *
         if (error != OK)
             return call_fail(call, error, NULL);
     }
+    if (search != NULL)
+        query.search = call->search = xstrdup(search);
     call->history = query;
     TAILQ_INSERT_TAIL(&c->histories, call, in_histories);
     stand_in_line(c);
@@ -130,9 +133,9 @@ static void write_message(struct bytes *out, const struct store_row *row, const 
 
 /* Writes the rows that fit into a page, those nearest to where it was asked for; oldest first. */
 static void write_page(struct json_writer *w, const struct store_answer *answer,
-                       enum history_order order, const struct node *node)
+                       const struct history_query *query, const struct node *node)
 {
-    const bool is_after = order == HISTORY_AFTER;
+    const bool is_after = query->order == HISTORY_AFTER;
     struct bytes messages = BYTES_EMPTY;
     size_t *ends = xcalloc(answer->count + 1, sizeof(*ends)); /* of the first i messages */
     size_t first = 0, last = answer->count;
@@ -158,6 +161,8 @@ static void write_page(struct json_writer *w, const struct store_answer *answer,
         json_put_integer(w, "next", (int64_t)answer->rows[is_after ? last - 1 : first].log.seq);
     else
         json_put_null(w, "next");
+    if (query->search != NULL)
+        json_put_integer(w, "indexed_through", (int64_t)answer->indexed_through);
     json_write_close(w, '}');
     free(ends);
     bytes_done(&messages);
@@ -174,7 +179,7 @@ void history_rows(struct control *control, const struct store_answer *answer)
         call->client->reads_history = false;
         stand_in_line(call->client);
         if (answer->error == OK) {
-            write_page(call_result(call), answer, call->history.order, control->pump->node);
+            write_page(call_result(call), answer, &call->history, control->pump->node);
             call_succeed(call);
         } else {
             call_fail(call, answer->error, NULL);

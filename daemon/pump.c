@@ -234,6 +234,15 @@ static void tell_trouble(struct pump *pump)
     }
 }
 
+static void tell_note(struct pump *pump)
+{
+    char *note = store_take_note(pump->store);
+
+    if (note != NULL)
+        log_line(LEVEL_NOTICE, "%s", note);
+    free(note);
+}
+
 static void on_store_readable(evutil_socket_t fd, short events, void *context)
 {
     struct pump *pump = context;
@@ -269,6 +278,7 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
     }
     give_durables(pump, &durables);
     tell_trouble(pump);
+    tell_note(pump);
 }
 
 /* --- Our addresses --- */

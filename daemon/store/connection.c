@@ -31,6 +31,27 @@ static const char reader_pragmas[] = "PRAGMA query_only=ON;"
                                      "PRAGMA mmap_size=0;"
                                      "PRAGMA cell_size_check=ON;"
                                      "PRAGMA trusted_schema=OFF";
+static const char search_pragmas[] = "PRAGMA page_size=4096;"
+                                     "PRAGMA journal_mode=WAL;"
+                                     "PRAGMA synchronous=NORMAL;"
+                                     "PRAGMA journal_size_limit=4194304;"
+                                     "PRAGMA cache_size=-512;"
+                                     "PRAGMA mmap_size=0;"
+                                     "PRAGMA cell_size_check=ON;"
+                                     "PRAGMA trusted_schema=OFF";
+
+static const char *pragmas_of(enum connection_kind kind)
+{
+    switch (kind) {
+    case CONNECTION_WRITER:
+        return writer_pragmas;
+    case CONNECTION_READER:
+        return reader_pragmas;
+    case CONNECTION_SEARCH:
+        return search_pragmas;
+    }
+    must(false);
+}
 
 int connection_sync_directory(const char *path)
 {
@@ -89,7 +110,7 @@ int connection_create_file(const char *path)
 int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_db)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    const char *pragmas = kind == CONNECTION_WRITER ? writer_pragmas : reader_pragmas;
+    const char *pragmas = pragmas_of(kind);
     int rc = sqlite3_open_v2(path, ret_db, flags, NULL);
 
     /* What a failed commit left in the WAL must not be copied in passing. */

@@ -26,7 +26,8 @@ enum { CONNECTION_BUSY_MS = 2000 };
 
 enum connection_kind {
     CONNECTION_WRITER, /* also makes it a WAL database */
-    CONNECTION_READER  /* refuses to change anything; may run checkpoints */
+    CONNECTION_READER, /* refuses to change anything; may run checkpoints */
+    CONNECTION_SEARCH  /* of search.db: whole after a power cut, but not the newest */
 };
 
 /* Opens a connection to a file that exists. Returns SQLite's result code; *ret_db is set also on

@@ -93,6 +93,7 @@ int keep_job(struct keep *k, const struct job *job)
     case JOB_RANGE:
     case JOB_HISTORY:
     case JOB_CHECKPOINT:
+    case JOB_INDEX:
         break;
     }
     must(!"a small job of the writer");

@@ -20,6 +20,8 @@ void job_free(struct job *job)
         return;
     transaction_free(job->answer.transaction);
     store_answer_done(&job->answer);
+    free(job->question.search);
+    free(job->note);
     mishap_done(&job->mishap);
     free(job->consumer);
     free(job);
@@ -123,13 +125,14 @@ static bool is_ready(const struct queue *q)
     return q->first != NULL && (q->eager > 0 || q->closed || q->first->due_ms <= clock_ms());
 }
 
-/* Until the queue changes or its first job, a lazy one, is due. */
-static void wait_for_change(struct queue *q)
+/* Until the queue changes, its first job, a lazy one, is due, or the time has come. */
+static void wait_for_change(struct queue *q, uint64_t until_ms)
 {
-    if (q->first == NULL) {
+    const uint64_t due = q->first != NULL ? q->first->due_ms : until_ms;
+
+    if (due == UINT64_MAX) {
         pthread_cond_wait(&q->changed, &q->mutex);
     } else {
-        const uint64_t due = q->first->due_ms;
         const struct timespec until = {
             .tv_sec = (time_t)(due / 1000),
             .tv_nsec = (long)(due % 1000) * 1000000,
@@ -139,14 +142,14 @@ static void wait_for_change(struct queue *q)
     }
 }
 
-struct job *queue_wait(struct queue *q, size_t jobs_max, size_t bytes_max)
+static struct job *wait_until(struct queue *q, size_t jobs_max, size_t bytes_max, uint64_t until_ms)
 {
     struct job *first = NULL, **end = &first;
     size_t jobs = 0, bytes = 0;
 
     pthread_mutex_lock(&q->mutex);
-    while (!is_ready(q) && !(q->closed && q->first == NULL))
-        wait_for_change(q);
+    while (!is_ready(q) && !(q->first == NULL && (q->closed || clock_ms() >= until_ms)))
+        wait_for_change(q, until_ms);
     while (q->first != NULL && jobs < jobs_max &&
            (jobs == 0 || bytes + q->first->bytes <= bytes_max)) {
         struct job *job = take_first(q);
@@ -158,6 +161,26 @@ struct job *queue_wait(struct queue *q, size_t jobs_max, size_t bytes_max)
     }
     pthread_mutex_unlock(&q->mutex);
     return first;
+}
+
+struct job *queue_wait(struct queue *q, size_t jobs_max, size_t bytes_max)
+{
+    return wait_until(q, jobs_max, bytes_max, UINT64_MAX);
+}
+
+struct job *queue_wait_for(struct queue *q, size_t jobs_max, size_t bytes_max, uint64_t patience_ms)
+{
+    return wait_until(q, jobs_max, bytes_max, clock_ms() + patience_ms);
+}
+
+bool queue_is_closed(struct queue *q)
+{
+    bool is_closed;
+
+    pthread_mutex_lock(&q->mutex);
+    is_closed = q->closed;
+    pthread_mutex_unlock(&q->mutex);
+    return is_closed;
 }
 
 void queue_close(struct queue *q)

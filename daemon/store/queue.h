@@ -22,7 +22,9 @@ enum job_kind {
     JOB_STREAM,        /* to the reader; so are those below */
     JOB_RANGE,
     JOB_HISTORY,
-    JOB_CHECKPOINT /* from the writer or the loop; comes back for its mishap only */
+    JOB_CHECKPOINT, /* from the writer or the loop; comes back for its mishap only */
+    JOB_INDEX /* from the writer, when it has rest: the search index may go on; comes back when
+                 there is a note */
 };
 
 /* Mostly the reader's; a field counts where its question in store.h has it. */
@@ -33,6 +35,7 @@ struct question {
     uint64_t seq; /* after it, or before it */
     enum history_order order;
     uint64_t through; /* nothing above this is shown */
+    char *search;     /* the job's; NULL: no search */
     size_t rows_max;
     size_t bytes_max;
 };
@@ -47,6 +50,7 @@ struct job {
     struct question question;
     struct consumer_row *consumer;
     struct age_row age;
+    char *note;           /* for people, or NULL */
     struct mishap mishap; /* what the thread met; with its reason where that is new */
     struct store_answer answer;
 };
@@ -83,6 +87,13 @@ struct job *queue_take(struct queue *q);
  * `jobs_max` and `bytes_max`. Lazy jobs alone are something to do only when the first has waited
  * long enough. NULL when the queue is closed and empty. */
 struct job *queue_wait(struct queue *q, size_t jobs_max, size_t bytes_max);
+
+/* The same, but NULL also when there was nothing to do for so long. */
+struct job *queue_wait_for(struct queue *q, size_t jobs_max, size_t bytes_max,
+                           uint64_t patience_ms);
+
+/* Whether it is closed; jobs may still be in it. */
+bool queue_is_closed(struct queue *q);
 
 /* Wakes who waits: lazy jobs go at once, and the end is told after the last job. */
 void queue_close(struct queue *q);

@@ -19,6 +19,7 @@ enum sql {
     SQL_BEFORE_OF_PEER,
     SQL_AFTER,
     SQL_AFTER_OF_PEER,
+    SQL_MESSAGE,
     SQL_COUNT
 };
 
@@ -44,6 +45,7 @@ static const char *const sql[SQL_COUNT] = {
     [SQL_AFTER_OF_PEER] =
         ROWS("INDEXED BY log_message", "l.peer = ?1 AND l.seq > ?2 AND l.seq <= ?3"
                                        " AND l.stream IS NOT NULL ORDER BY l.seq"),
+    [SQL_MESSAGE] = ROWS("NOT INDEXED", "l.seq = ?1 AND l.stream IS NOT NULL"),
 };
 
 _Static_assert((int)SQL_COUNT == READER_STATEMENTS, "each has its place");
@@ -55,11 +57,14 @@ int store_reader_init(struct store_reader *r, const char *path, struct queue *jo
 
     *r = (struct store_reader){.snapshot_ms = READER_SNAPSHOT_MS, .jobs = jobs, .answers = answers};
     rc = connection_open(path, CONNECTION_READER, &r->db);
-    return rc == SQLITE_OK ? statements_prepare(r->db, sql, SQL_COUNT, r->statements) : rc;
+    if (rc == SQLITE_OK)
+        rc = statements_prepare(r->db, sql, SQL_COUNT, r->statements);
+    return rc == SQLITE_OK ? search_init(&r->search, path, r->db) : rc;
 }
 
 void store_reader_done(struct store_reader *r)
 {
+    search_done(&r->search);
     statements_finalize(r->statements, SQL_COUNT);
     sqlite3_close(r->db);
     r->db = NULL;
@@ -258,17 +263,23 @@ static int read_range(struct store_reader *r, const struct question *q, struct p
     return rc == SQLITE_DONE ? read_floor(r, &answer->floor) : rc;
 }
 
+/* The seq before which, or after which, a page begins. */
+static uint64_t start_of_history(const struct question *q)
+{
+    if (q->order == HISTORY_AFTER)
+        return q->seq;
+    return q->seq > 0 ? smaller(q->seq, q->through + 1) : q->through + 1;
+}
+
 static int read_history(struct store_reader *r, const struct question *q, struct page *p,
                         struct store_answer *answer)
 {
     const bool is_after = q->order == HISTORY_AFTER;
     const enum sql of_all = is_after ? SQL_AFTER : SQL_BEFORE;
     const enum sql of_peer = is_after ? SQL_AFTER_OF_PEER : SQL_BEFORE_OF_PEER;
-    uint64_t from = q->seq;
+    uint64_t from = start_of_history(q);
     int rc;
 
-    if (!is_after)
-        from = from > 0 ? smaller(from, q->through + 1) : q->through + 1;
     p->only_messages = true;
     do {
         struct binder b;
@@ -285,6 +296,72 @@ static int read_history(struct store_reader *r, const struct question *q, struct
         reverse(p);
     answer->end = !p->full;
     return rc;
+}
+
+/* --- Search --- */
+
+/* A search brings the index up to date, but not for longer than this. */
+enum { CATCH_UP_ROWS = 4096, CATCH_UP_MS = 200 };
+
+/* Where the rows that a search finds go. */
+struct found {
+    struct store_reader *reader;
+    struct page *page;
+    int rc; /* of the log: SQLITE_OK, or what failed */
+};
+
+static bool take_found(void *context, uint64_t seq)
+{
+    struct found *found = context;
+    struct binder b;
+    int rc;
+
+    binder_init(&b, found->reader->statements[SQL_MESSAGE]);
+    bind_u64(&b, seq);
+    rc = binder_step(&b);
+    if (rc == SQLITE_ROW)
+        rc = take_row(b.statement, found->page);
+    else if (rc == SQLITE_DONE) /* it was removed */
+        rc = SQLITE_OK;
+    sqlite3_reset(b.statement);
+    found->rc = rc;
+    return rc == SQLITE_OK && !found->page->full;
+}
+
+static void take_note(struct store_reader *r, struct job *job)
+{
+    job->note = r->search.note;
+    r->search.note = NULL;
+}
+
+/* What goes wrong with the index leaves the log well: it is the error of this answer only. */
+static void answer_search(struct store_reader *r, struct job *job)
+{
+    const struct question *q = &job->question;
+    struct page p = {.rows_max = q->rows_max, .bytes_max = q->bytes_max};
+    struct found found = {.reader = r, .page = &p};
+    enum error error = search_update(&r->search, CATCH_UP_ROWS, CATCH_UP_MS);
+
+    if (error == OK)
+        error = search_find(&r->search, q, start_of_history(q), take_found, &found);
+    if (found.rc == SQLITE_OK)
+        found.rc = r->search.log_error;
+    if (found.rc != SQLITE_OK) {
+        job->mishap = mishap_of(r->db, found.rc);
+        error = ERR_STORAGE_FAILED;
+    }
+    if (error != OK)
+        page_drop(&p);
+    else if (q->order == HISTORY_BEFORE)
+        reverse(&p);
+    job->answer.kind = STORE_ROWS;
+    job->answer.error = error;
+    job->answer.rows = p.rows;
+    job->answer.count = p.count;
+    job->answer.end = !p.full;
+    job->answer.indexed_through = smaller(r->search.through, q->through);
+    take_note(r, job);
+    queue_push(r->answers, job);
 }
 
 /* Copies what can be copied of the WAL without getting in anybody's way. When it cannot, the WAL
@@ -320,31 +397,95 @@ static void answer(struct store_reader *r, struct job *job,
     queue_push(r->answers, job);
 }
 
+/* --- The index between questions --- */
+
+/* Tells what a person should know of the index, and what went wrong with the log meanwhile. */
+static void report(struct store_reader *r)
+{
+    struct job *job;
+
+    if (r->search.note == NULL && r->search.log_error == SQLITE_OK)
+        return;
+    job = job_new(JOB_INDEX);
+    take_note(r, job);
+    if (r->search.log_error != SQLITE_OK)
+        job->mishap = mishap_of(r->db, r->search.log_error);
+    queue_push(r->answers, job);
+}
+
+/* SQLite's number of the contents that were read last: another one when they have changed. */
+static unsigned version_of_log(const struct store_reader *r)
+{
+    unsigned version = 0;
+
+    sqlite3_file_control(r->db, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+    return version;
+}
+
+/* Does one slice, and goes on unless all is done, it failed, or the log no longer rests. */
+static void index_on(struct store_reader *r)
+{
+    const enum error error = search_update(&r->search, SIZE_MAX, 0);
+    const unsigned version = version_of_log(r);
+
+    r->is_indexing =
+        error == OK && r->search.is_behind && (r->log_version == 0 || r->log_version == version);
+    r->log_version = version;
+    report(r);
+}
+
+static void start_indexing(struct store_reader *r)
+{
+    r->is_indexing = true;
+    r->log_version = 0;
+}
+
+/* --- The thread --- */
+
+static void handle(struct store_reader *r, struct job *job)
+{
+    switch (job->kind) {
+    case JOB_STREAM:
+        answer(r, job, read_stream);
+        break;
+    case JOB_RANGE:
+        answer(r, job, read_range);
+        break;
+    case JOB_HISTORY:
+        if (job->question.search != NULL)
+            answer_search(r, job);
+        else
+            answer(r, job, read_history);
+        break;
+    case JOB_CHECKPOINT:
+        checkpoint(r, job);
+        break;
+    case JOB_INDEX:
+        start_indexing(r);
+        job_free(job);
+        break;
+    case JOB_APPEND:
+    case JOB_CONSUMER:
+    case JOB_CONSUMER_GONE:
+    case JOB_AGE:
+        must(!"a job of the reader");
+    }
+}
+
 void *store_reader_run(void *reader)
 {
     struct store_reader *r = reader;
-    struct job *job;
 
-    while ((job = queue_wait(r->jobs, 1, 0)) != NULL) {
-        switch (job->kind) {
-        case JOB_STREAM:
-            answer(r, job, read_stream);
-            break;
-        case JOB_RANGE:
-            answer(r, job, read_range);
-            break;
-        case JOB_HISTORY:
-            answer(r, job, read_history);
-            break;
-        case JOB_CHECKPOINT:
-            checkpoint(r, job);
-            break;
-        case JOB_APPEND:
-        case JOB_CONSUMER:
-        case JOB_CONSUMER_GONE:
-        case JOB_AGE:
-            must(!"a job of the reader");
-        }
+    while (true) {
+        struct job *job;
+
+        r->is_indexing = r->is_indexing && !queue_is_closed(r->jobs);
+        job = r->is_indexing ? queue_take(r->jobs) : queue_wait(r->jobs, 1, 0);
+        if (job != NULL)
+            handle(r, job);
+        else if (r->is_indexing)
+            index_on(r);
+        else
+            return NULL;
     }
-    return NULL;
 }

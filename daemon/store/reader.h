@@ -1,9 +1,11 @@
-/* The reader thread: answers questions about the log, and runs checkpoints.
+/* The reader thread: answers questions about the log, runs checkpoints, and keeps the search index.
  *
  * No snapshot is held for longer than READER_SNAPSHOT_MS, or the WAL could not begin anew: a
  * question that takes longer goes on in the next one. The log only grows, so the answer is the
  * same.
- */
+ *
+ * The index is brought up to date by a search, and in slices between questions while nothing is
+ * written to the log. */
 #ifndef P2PCHAT_DAEMON_STORE_READER_H
 #define P2PCHAT_DAEMON_STORE_READER_H
 
@@ -12,12 +14,16 @@
 #include <sqlite3.h>
 
 #include "daemon/store/queue.h"
+#include "daemon/store/search.h"
 
-enum { READER_SNAPSHOT_MS = 50, READER_STATEMENTS = 7 };
+enum { READER_SNAPSHOT_MS = 50, READER_STATEMENTS = 8 };
 
 struct store_reader {
     sqlite3 *db; /* query_only; owned */
     sqlite3_stmt *statements[READER_STATEMENTS];
+    struct search search;
+    bool is_indexing;      /* the log rests, and the index is not at its end */
+    unsigned log_version;  /* SQLite's number of the log's contents when that began */
     uint64_t snapshot_ms;  /* READER_SNAPSHOT_MS; tests take less */
     struct queue *jobs;    /* borrowed, as the next */
     struct queue *answers; /* the loop's */

@@ -39,6 +39,7 @@ struct store {
     struct age_row age_saved;
     struct age age;
     struct trouble troubles[TROUBLE_PARTS];
+    char *note; /* that nobody has taken; or NULL */
     size_t queued_bytes;
     uint64_t generation; /* raised with each failure that the loop takes */
     bool asked;          /* the connections are the threads' from now on */
@@ -214,6 +215,7 @@ void store_close(struct store *s)
         trouble_done(&s->troubles[i]);
     if (s->descriptor >= 0)
         close(s->descriptor);
+    free(s->note);
     free(s->path);
     free(s);
 }
@@ -416,6 +418,7 @@ void store_read_history(struct store *s, uint64_t id, const struct history_query
         &(struct question){.peer = query->peer,
                            .order = query->order,
                            .seq = query->seq,
+                           .search = query->search != NULL ? xstrdup(query->search) : NULL,
                            .rows_max = query->limit,
                            .bytes_max = STORE_HISTORY_BYTES_MAX});
 }
@@ -458,11 +461,27 @@ static enum trouble_part part_of(enum job_kind kind)
     case JOB_STREAM:
     case JOB_RANGE:
     case JOB_HISTORY:
+    case JOB_INDEX:
         return TROUBLE_READING;
     case JOB_CHECKPOINT:
         return TROUBLE_COPYING;
     }
     must(false);
+}
+
+/* What came with any job. */
+static void note_job(struct store *s, struct job *job)
+{
+    const enum trouble_part part = part_of(job->kind);
+
+    /* The index is told of when something was wrong, not when all was well. */
+    if (job->kind != JOB_INDEX || job->mishap.error != OK)
+        trouble_note(&s->troubles[part], part, &job->mishap);
+    if (job->note != NULL) {
+        free(s->note);
+        s->note = job->note;
+        job->note = NULL;
+    }
 }
 
 /* The next job that has an answer, or NULL. */
@@ -471,12 +490,20 @@ static struct job *take_answer(struct store *s)
     struct job *job;
 
     while ((job = queue_take(&s->answers)) != NULL) {
-        trouble_note(&s->troubles[part_of(job->kind)], part_of(job->kind), &job->mishap);
-        if (job->kind != JOB_CHECKPOINT)
+        note_job(s, job);
+        if (job->kind != JOB_CHECKPOINT && job->kind != JOB_INDEX)
             break;
         job_free(job);
     }
     return job;
+}
+
+char *store_take_note(struct store *s)
+{
+    char *note = s->note;
+
+    s->note = NULL;
+    return note;
 }
 
 bool store_take(struct store *s, struct store_answer *ret_answer)

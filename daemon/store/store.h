@@ -154,8 +154,10 @@ enum history_order {
 struct history_query {
     enum history_order order;
     uint64_t seq;
-    uint32_t peer; /* 0: all */
-    size_t limit;  /* rows, from 1 */
+    uint32_t peer;      /* 0: all */
+    size_t limit;       /* rows, from 1 */
+    const char *search; /* only those with these words (p2pchat-api(7), history); NULL: all. It is
+                           copied */
 };
 void store_read_history(struct store *store, uint64_t id, const struct history_query *query);
 
@@ -185,8 +187,13 @@ struct store_answer {
     uint64_t scanned_through; /* range: everything up to this seq was looked at */
     uint64_t floor;           /* range: rows up to this seq may have been gone already; KEPT: are
                                  gone from now on; 0: nothing new */
+    uint64_t indexed_through; /* search: messages up to this seq are found */
     bool end;                 /* nothing follows; history before a seq: nothing precedes */
 };
+
+/* What a person should know of, and was not told yet: a line for the journal; NULL: nothing. Ended
+ * with free(). */
+char *store_take_note(struct store *store);
 
 /* The next answer, in the order in which things became so; false when there is none now. Ended with
  * store_answer_done, which does not free `transaction`. */

@@ -14,6 +14,9 @@ enum { CHECKPOINT_FRAMES = 1024, RESTART_FRAMES = 16384, RESTART_BUSY_MS = 100 }
  * about what the WAL takes between two checkpoints. */
 enum { BATCH_JOBS_MAX = 4096, BATCH_BYTES_MAX = 4 << 20 };
 
+/* After so long without work the search index gets its turn. */
+enum { REST_MS = 1000 };
+
 static int after_commit(void *context, sqlite3 *db, const char *name, int frames)
 {
     struct store_writer *w = context;
@@ -162,9 +165,19 @@ static void handle(struct store_writer *w, struct job *batch)
 void *store_writer_run(void *writer)
 {
     struct store_writer *w = writer;
-    struct job *batch;
+    bool is_resting = true;
 
-    while ((batch = queue_wait(w->jobs, BATCH_JOBS_MAX, BATCH_BYTES_MAX)) != NULL)
-        handle(w, batch);
-    return NULL;
+    while (true) {
+        struct job *batch = is_resting
+                                ? queue_wait(w->jobs, BATCH_JOBS_MAX, BATCH_BYTES_MAX)
+                                : queue_wait_for(w->jobs, BATCH_JOBS_MAX, BATCH_BYTES_MAX, REST_MS);
+
+        if (batch != NULL)
+            handle(w, batch);
+        else if (is_resting) /* the queue is closed and empty */
+            return NULL;
+        else if (!queue_is_closed(w->jobs))
+            queue_push(w->reader, job_new(JOB_INDEX));
+        is_resting = batch == NULL;
+    }
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 #include <sqlite3.h>
@@ -187,9 +188,10 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
     int rc;
 
     file->base.pMethods = NULL;
-    file->kind = (flags & SQLITE_OPEN_MAIN_DB) != 0 ? FAULTY_DATABASE
-                 : (flags & SQLITE_OPEN_WAL) != 0   ? FAULTY_WAL
-                                                    : FAULTY_OTHER;
+    file->kind = name != NULL && strstr(name, "/search.db") != NULL ? FAULTY_SEARCH
+                 : (flags & SQLITE_OPEN_MAIN_DB) != 0               ? FAULTY_DATABASE
+                 : (flags & SQLITE_OPEN_WAL) != 0                   ? FAULTY_WAL
+                                                                    : FAULTY_OTHER;
     rc = below(vfs)->xOpen(below(vfs), name, real(base), flags, ret_flags);
     if (real(base)->pMethods != NULL)
         file->base.pMethods = &methods;

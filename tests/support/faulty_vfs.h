@@ -11,7 +11,13 @@ enum faulty_call {
     FAULTY_SYNC = 4
 };
 
-enum faulty_file { FAULTY_DATABASE = 1, FAULTY_WAL = 2, FAULTY_OTHER = 4, FAULTY_ANY = 7 };
+enum faulty_file {
+    FAULTY_DATABASE = 1,
+    FAULTY_WAL = 2,
+    FAULTY_OTHER = 4,
+    FAULTY_ANY = 7,
+    FAULTY_SEARCH = 8 /* the files of search.db, which no other stands for */
+};
 
 struct faulty_plan {
     unsigned calls; /* of enum faulty_call */

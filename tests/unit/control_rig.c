@@ -181,6 +181,7 @@ void store_read_history(struct store *store, uint64_t id, const struct history_q
                                .order = query->order,
                                .peer = query->peer,
                                .seq = query->seq,
+                               .search = query->search,
                                .rows_max = query->limit});
 }
 
@@ -409,6 +410,7 @@ void rig_answer_messages(size_t count, uint64_t last_seq, size_t length, bool en
                                   .rows = rows,
                                   .count = count,
                                   .scanned_through = last_seq,
+                                  .indexed_through = last_seq,
                                   .end = end};
     char *text = xmalloc(length);
 

@@ -27,6 +27,7 @@ struct rig_question {
     uint64_t id;
     bool is_history;
     enum history_order order;
+    const char *search; /* the call's */
     uint32_t peer;
     uint64_t seq; /* after, or before */
     uint64_t types;

@@ -56,9 +56,20 @@ void store_rig_reopen(struct store_rig *rig)
 
 void store_rig_unlink(const struct store_rig *rig)
 {
-    unlink(store_rig_file(rig, "-shm"));
-    unlink(store_rig_file(rig, "-wal"));
-    unlink(store_rig_file(rig, ""));
+    static const char *const suffixes[] = {"-shm", "-wal", ""};
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        unlink(store_rig_file(rig, suffixes[i]));
+        unlink(store_rig_search_file(rig, suffixes[i]));
+    }
+}
+
+const char *store_rig_search_file(const struct store_rig *rig, const char *suffix)
+{
+    static char path[128];
+
+    snprintf(path, sizeof(path), "%s/search.db%s", rig->directory, suffix);
+    return path;
 }
 
 const char *store_rig_file(const struct store_rig *rig, const char *suffix)

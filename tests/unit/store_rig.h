@@ -26,6 +26,9 @@ void store_rig_unlink(const struct store_rig *rig);
 /* The path of a file of the store ("", "-wal", "-shm"); valid until the next call. */
 const char *store_rig_file(const struct store_rig *rig, const char *suffix);
 
+/* The same of the search index. */
+const char *store_rig_search_file(const struct store_rig *rig, const char *suffix);
+
 /* A transaction with the next ticket. */
 struct transaction *store_rig_transaction(struct store_rig *rig);
 

@@ -104,7 +104,7 @@ static void test_missing_and_unknown(void **state)
     assert_refused(API_CHAT_MESSAGE, "{\"foo\":1}", ERR_INVALID_PARAMS,
                    "unknown parameter 'foo'; chat.message takes peer, text, key, wait, wait_s");
     assert_refused(API_HISTORY, "{\"Peer\":\"a\"}", ERR_INVALID_PARAMS,
-                   "unknown parameter 'Peer'; history takes peer, before, after, limit");
+                   "unknown parameter 'Peer'; history takes peer, before, after, limit, search");
 }
 
 static void test_unknown_name_is_cut(void **state)

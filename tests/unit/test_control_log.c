@@ -382,6 +382,26 @@ static void test_history_onwards(void **state)
     close(c);
 }
 
+static void test_search(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+
+    rig_send(c, REQUEST("1", "history", "{\"search\":\"\\\"天气\",\"peer\":\"alice\"}"));
+    rig_run();
+    assert_string_equal(rig.questions[0].search, "\"天气");
+    assert_int_equal(rig.questions[0].peer, 1);
+    rig_answer_messages(1, 89, 2, true);
+    rig_expect_part(c, "\"next\":null,\"indexed_through\":89}");
+    rig_send(c, REQUEST("2", "history", "{\"search\":\"\"}"));
+    rig_expect_part(c, "-32602");
+    rig_send(c, REQUEST("3", "history", "{\"search\":\"x\"}"));
+    rig_run();
+    close(c); /* while it is read */
+    rig_run();
+    rig_answer_messages(1, 89, 2, true);
+}
+
 static void test_one_page_at_a_time(void **state)
 {
     (void)state;
@@ -480,6 +500,7 @@ int main(void)
         TEST(test_history),
         TEST(test_a_page_fits_into_a_line),
         TEST(test_history_onwards),
+        TEST(test_search),
         TEST(test_one_page_at_a_time),
         TEST(test_pages_for_a_crowd),
         TEST(test_stop_with_a_crowd_waiting),
