@@ -74,7 +74,9 @@ enum {
     CLIENT_BYTES_PER_TURN = 64 << 10,
 
     /* A client whose calls or output reach this is not read from until they are fewer. Events leave
-     * half of the output to answers, or one who follows many could not ask any more. */
+     * half of the output to answers, or one who follows many could not ask any more. They are
+     * gathered for a client that takes what it is sent, so that a burst goes out in few pieces: a
+     * read of the log fits. One that sleeps costs no more than that, whatever waits for it. */
     CLIENT_CALLS_MAX = 1024,
     CLIENT_OUTPUT_MAX = 256 << 10,
     CLIENT_EVENTS_MAX = 128 << 10,

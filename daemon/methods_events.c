@@ -12,10 +12,13 @@
 #include "daemon/pump.h"
 #include "daemon/store/store.h"
 
+/* Nothing is gathered for a client that takes nothing: its events wait in the log. */
 static size_t room_of(const struct client *c)
 {
     size_t unread = bytes_length(&c->out);
 
+    if (c->is_full)
+        return 0;
     return unread < CLIENT_EVENTS_MAX ? CLIENT_EVENTS_MAX - unread : 0;
 }
 
