@@ -197,6 +197,7 @@ static void carry_out(struct actor *actor, const struct action *action)
         sim_trace(sim, actor, "event %s %u %.*s", api_event(action->event.type)->name,
                   action->event.peer, (int)action->event.length, action->event.fields);
         check_event(actor, action);
+        readers_event(actor, action->event.type, action->event.peer);
         if (action->event.type == EVENT_CHAT_REQUESTED)
             people_saw_request(actor, actor_of_peer(actor, action->event.peer),
                                action->event.fields, action->event.length);
@@ -318,6 +319,7 @@ void actors_free(struct sim *sim)
         struct actor *actor = &sim->actors[i];
         wire_crash(actor, WIRE_POWER_LOST);
         node_free(actor->node);
+        readers_done(actor);
         disk_done(&actor->disk);
         for (struct call *call = actor->calls, *next; call != NULL; call = next) {
             next = call->next;
@@ -347,6 +349,7 @@ void actor_saw_row(struct actor *actor, const struct log_row *row)
               api_event(row->type)->name, row->peer, row->body);
     actor->logged_seq = row->seq;
     check_row(actor, row);
+    readers_row(actor, row);
     if (row->type == EVENT_CHAT_REQUESTED)
         people_saw_request(actor, actor_of_peer(actor, row->peer), row->body, row->body_length);
 }
@@ -382,7 +385,10 @@ void actor_start(struct actor *actor)
     actor->appended_ticket = actor->durable_ticket = 0;
     actor->node = node_new(&settings);
     model_store_load(actor->disk.store, load, actor);
+    readers_start(actor);
+    actor->is_starting = true;
     disk_each_row(&actor->disk, actor->logged_seq, actor_saw_row); /* "perhaps stored" */
+    actor->is_starting = false;
     node_set_addresses(actor->node, &actor->address, 1, actor_now(actor));
     node_start(actor->node, actor_now(actor));
     pump(actor);
@@ -393,6 +399,7 @@ static void gone(struct actor *actor, enum wire_end how)
 {
     node_free(actor->node);
     actor->node = NULL;
+    readers_gone(actor);
     actor->is_stopping = actor->starts_again = false;
     actor->incarnation++;
     wire_crash(actor, how);
@@ -422,12 +429,14 @@ static void count_row(struct actor *actor, const struct log_row *row)
 
 void actor_restore(struct actor *actor, uint64_t ms)
 {
-    actor_crash(actor);
+    while (actor->node != NULL) /* what had waited for it may start it again */
+        actor_crash(actor);
     sim_trace(actor->sim, actor, "is restored to %llu", (unsigned long long)ms);
     disk_restore(&actor->disk, &actor->disk, ms);
     actor->logged_seq = 0;
     disk_each_row(&actor->disk, 0, count_row);
     check_restored(actor);
+    readers_restored(actor);
     actor_start(actor);
 }
 

@@ -31,13 +31,17 @@ static void crash(struct sim *sim, struct event *event)
     next(sim, actor, sim->options.crash_every_ms, crash);
 }
 
+/* No kernel lets a clock go before 1970. */
 static void jump(struct sim *sim, struct event *event)
 {
-    const uint32_t most = sim->options.jump_ms_max;
+    const uint32_t most = sim->options.jump_s_max;
+    struct actor *actor = event->actor;
 
     if (sim->healed)
         return;
-    event->actor->wall_ms += (int64_t)sim_below(sim, 2 * most + 1) - most;
+    actor->wall_ms += 1000 * ((int64_t)sim_below(sim, 2 * most + 1) - most);
+    if (actor_now(actor).unix_ms < 0)
+        actor->wall_ms = -(int64_t)sim->now_ms;
     sim_trace(sim, event->actor, "clock jumps");
     next(sim, event->actor, sim->options.jump_every_ms, jump);
 }

@@ -15,7 +15,10 @@ enum { REQUESTS_REMEMBERED = 4096, CALL_MS_MAX = 60 * 1000 };
 /* What became of a message. */
 struct message {
     size_t length;
-    uint64_t sent_seq;     /* in the sender's log; 0: not there */
+    uint64_t sent_seq;      /* in the sender's log; 0: not there */
+    uint64_t epoch, number; /* there */
+    uint32_t sent_count;    /* how often it came there: more than once, when it was lost there */
+    uint32_t received_count;
     uint64_t received_seq; /* in the receiver's */
     uint64_t told_seq;     /* row of the sender's log that says it is delivered, or failed */
     bool is_settled;       /* its call was answered for good */
@@ -144,6 +147,24 @@ static const char *string_field(const struct json *json, const char *name)
     return text;
 }
 
+/* Whether `actor` (or its double) has wanted `peer` (or its double) since then;
+ * UINT64_MAX: wants it now. */
+static bool wanted_since(const struct actor *actor, const struct actor *peer, uint64_t ms)
+{
+    const struct sim *sim = actor->sim;
+
+    if (actor->is_bot)
+        return true;
+    for (size_t i = 0; i < sim->actor_count; i++)
+        for (size_t j = 0; j < sim->actor_count; j++) {
+            const struct pair *pair = pair_of(&sim->actors[i], &sim->actors[j]);
+            if (is_same(&sim->actors[i], actor) && is_same(&sim->actors[j], peer) &&
+                (pair->wants || (pair->wanted_call != 0 && pair->wanted_ms >= ms)))
+                return true;
+        }
+    return false;
+}
+
 /* --- Messages --- */
 
 /* The message that a row is about; NULL (and a failure) when it is none of ours. */
@@ -178,6 +199,10 @@ static void check_sent(struct actor *actor, const struct log_row *row)
     if (from != actor || message->sent_seq != 0)
         sim_fail(actor->sim, "%s sends twice: %.60s", actor->name, row->body);
     message->sent_seq = row->seq;
+    message->epoch = row->epoch;
+    message->number = row->number;
+    message->sent_count++;
+    message->received_seq = 0; /* if ever, it was what was sent before */
 }
 
 static void check_received_row(struct actor *actor, const struct log_row *row)
@@ -190,17 +215,19 @@ static void check_received_row(struct actor *actor, const struct log_row *row)
     struct pair *pair = pair_of(from, to);
     if (to != actor)
         sim_fail(actor->sim, "%s gets what was for %s", actor->name, to->name);
+    if (++message->received_count > message->sent_count)
+        sim_fail(actor->sim, "%s gets twice: %.60s", actor->name, row->body);
     if (message->is_lost) { /* or is it not? */
         message->received_seq = row->seq;
         return;
     }
-    if (message->received_seq != 0)
-        sim_fail(actor->sim, "%s gets twice: %.60s", actor->name, row->body);
+    if (row->epoch != message->epoch || row->number != message->number)
+        sim_fail(actor->sim, "%s gets it under another number: %.60s", actor->name, row->body);
     if (message->sent_seq == 0)
         sim_fail(actor->sim, "%s gets what is not durable there: %.60s", actor->name, row->body);
     if (message->sent_seq <= pair->received_through)
         sim_fail(actor->sim, "%s gets out of order: %.60s", actor->name, row->body);
-    if (!pair_of(actor, from)->wants && !actor->is_bot)
+    if (!wanted_since(actor, from, UINT64_MAX))
         sim_fail(actor->sim, "%s gets a message without consent: %.60s", actor->name, row->body);
     message->received_seq = row->seq;
     pair->received_through = message->sent_seq;
@@ -286,23 +313,6 @@ static void take_back(struct actor *actor, struct actor *peer, const struct call
     pair->wanted_ms = actor->sim->now_ms;
 }
 
-/* Whether `actor` (or its double) has wanted `peer` (or its double) since then. */
-static bool wanted_since(const struct actor *actor, const struct actor *peer, uint64_t ms)
-{
-    const struct sim *sim = actor->sim;
-
-    if (actor->is_bot)
-        return true;
-    for (size_t i = 0; i < sim->actor_count; i++)
-        for (size_t j = 0; j < sim->actor_count; j++) {
-            const struct pair *pair = pair_of(&sim->actors[i], &sim->actors[j]);
-            if (is_same(&sim->actors[i], actor) && is_same(&sim->actors[j], peer) &&
-                (pair->wants || (pair->wanted_call != 0 && pair->wanted_ms >= ms)))
-                return true;
-        }
-    return false;
-}
-
 static bool *is_over(struct actor *actor, const struct json *json)
 {
     const uint64_t number = strtoull(string_field(json, "request") + 1, NULL, 10);
@@ -317,12 +327,15 @@ static void check_accepted(struct actor *actor, const struct log_row *row)
     struct actor *peer = actor_of_peer(actor, row->peer);
     struct json *json = fields_of(row);
     const bool is_ours = strcmp(string_field(json, "direction"), "out") == 0;
-    const struct pair *asked = is_ours ? pair_of(actor, peer) : pair_of(peer, actor);
+    const uint64_t asked_ms = (is_ours ? pair_of(actor, peer) : pair_of(peer, actor))->asked_ms;
+    /* what they said before may have waited for a process that stood still */
+    const uint64_t late_ms = actor->sim->options.stall_ms_max + actor->sim->options.user_timeout_ms;
+    const uint64_t since_ms = asked_ms > late_ms ? asked_ms - late_ms : 0;
 
     if (*is_over(actor, json))
         sim_fail(actor->sim, "%s: an answer counts although %s is over", actor->name,
                  string_field(json, "request"));
-    if (!wanted_since(actor, peer, asked->asked_ms) || !wanted_since(peer, actor, asked->asked_ms))
+    if (!wanted_since(actor, peer, since_ms) || !wanted_since(peer, actor, since_ms))
         sim_fail(actor->sim, "%s has consent with %s, which did not want it", actor->name,
                  peer->name);
     json_free(json);
@@ -397,16 +410,17 @@ static void forget_messages(struct pair *pair, const uint64_t *sent_through,
     pair->received_through = 0;
     for (uint32_t i = 0; i < pair->count; i++) {
         struct message *message = &pair->messages[i];
-        if (sent_through != NULL && message->sent_seq > *sent_through)
+        if (sent_through != NULL && message->sent_seq > *sent_through) {
             message->sent_seq = 0;
+            message->is_lost = true;
+        }
         if (sent_through != NULL && message->told_seq > *sent_through) {
             message->told_seq = 0;
             message->is_failed = false;
         }
-        if (sent_through != NULL)
-            message->is_lost = true; /* or comes again: the receiver may have forgotten the epoch */
         if (received_through != NULL && message->received_seq > *received_through) {
             message->received_seq = 0;
+            message->received_count = 0;
             message->is_lost = true; /* unless its epoch is still live: then it comes again */
         }
         if (message->received_seq != 0 && message->sent_seq > pair->received_through)
@@ -421,6 +435,8 @@ void check_restored(struct actor *actor)
         forget_messages(pair_of(actor, other), &actor->logged_seq, NULL);
         forget_messages(pair_of(other, actor), NULL, &actor->logged_seq);
     }
+    memset(actor->sim->checks->seen[actor->index].is_over, 0,
+           sizeof actor->sim->checks->seen[actor->index].is_over); /* numbers are used again */
 }
 
 void check_started(struct actor *actor)
@@ -462,8 +478,15 @@ void check_called(struct actor *actor, struct call *call)
 static void check_message_answered(struct actor *actor, const struct call *call)
 {
     struct message *message = message_of(actor, call->about, call->message);
+    char id[DIGITS_MESSAGE_ID_MAX + 1];
     struct json *json;
 
+    if (call->is_other_text) {
+        if (call->error == OK && !message->is_lost)
+            sim_fail(actor->sim, "%s takes another text under the key of message %u to %s",
+                     actor->name, call->message, call->about->name);
+        return;
+    }
     if (call->error == ERR_STORAGE_FAILED || call->error == ERR_STORAGE_FULL ||
         call->error == ERR_SHUTTING_DOWN || call->error == ERR_OUTBOX_FULL)
         return; /* to be said again */
@@ -477,6 +500,10 @@ static void check_message_answered(struct actor *actor, const struct call *call)
                  actor->name, call->message, call->about->name,
                  (unsigned long long)integer_field(json, "seq"),
                  (unsigned long long)message->sent_seq);
+    digits_message_id(message->epoch, message->number, id);
+    if (strcmp(string_field(json, "id"), id) != 0)
+        sim_fail(actor->sim, "%s answers message %u to %s with id %s; the log has %s", actor->name,
+                 call->message, call->about->name, string_field(json, "id"), id);
     if (strcmp(state, "delivered") == 0 && message->received_seq == 0 && !message->is_lost)
         sim_fail(actor->sim, "%s answers delivered: message %u, which %s has not", actor->name,
                  call->message, call->about->name);
@@ -644,11 +671,11 @@ static bool has_blocked(const struct actor *actor, const struct actor *peer)
     return contact != NULL && contact->row.blocked;
 }
 
-static void check_messages(const struct actor *from, const struct actor *to)
+void check_arrived(const struct actor *from, const struct actor *to)
 {
     const struct pair *pair = pair_of(from, to);
 
-    if (has_blocked(to, from))
+    if (to->node != NULL && has_blocked(to, from))
         return;
     for (uint32_t i = 0; i < pair->count; i++) {
         const struct message *message = &pair->messages[i];
@@ -700,9 +727,10 @@ void check_converged(struct sim *sim)
             return;
         }
         check_calls(a);
+        readers_check(a);
         for (size_t j = 0; j < sim->actor_count; j++)
             if (i != j && sim->actors[j].node != NULL) {
-                check_messages(a, &sim->actors[j]);
+                check_arrived(a, &sim->actors[j]);
                 check_agreed(a, &sim->actors[j]);
             }
     }

@@ -70,18 +70,23 @@ static void give_rows(struct actor *actor, const struct store_answer *answer)
     free(rows);
 }
 
-static void give_transaction(struct actor *actor, const struct store_answer *answer)
+static void give_failed(struct actor *actor, const struct store_answer *answer)
 {
-    struct transaction *transaction = answer->transaction;
-    struct input input = {.kind = INPUT_DURABLE};
+    struct input input = {.kind = INPUT_STORE_FAILED};
 
-    if (answer->kind == STORE_FAILED) {
-        input.kind = INPUT_STORE_FAILED;
-        input.store_failed.transaction = transaction;
-        input.store_failed.error = answer->error;
-        actor_input(actor, &input);
-        return;
-    }
+    input.store_failed.transaction = answer->transaction;
+    input.store_failed.error = answer->error;
+    actor_input(actor, &input);
+}
+
+/* Transactions that became durable, one after the other: the node is told of all at once. */
+struct durables {
+    struct transaction *first, **end;
+};
+
+static void add_durable(struct actor *actor, struct durables *durables,
+                        struct transaction *transaction)
+{
     actor->durable_ticket = transaction->ticket;
     if (actor->sim->options.disk_keeps)
         keep(&actor->disk, transaction, 0);
@@ -91,21 +96,38 @@ static void give_transaction(struct actor *actor, const struct store_answer *ans
             continue;
         actor_saw_row(actor, row);
     }
-    input.durable.transaction = transaction;
-    actor_input(actor, &input);
+    *durables->end = transaction;
+    durables->end = &transaction->next;
+}
+
+static void give_durables(struct actor *actor, struct durables *durables)
+{
+    const struct input input = {.kind = INPUT_DURABLE, .durable.transaction = durables->first};
+
+    if (durables->first != NULL)
+        actor_input(actor, &input);
+    durables->first = NULL;
+    durables->end = &durables->first;
 }
 
 static void give_answers(struct disk *disk)
 {
+    struct actor *actor = disk->actor;
+    struct durables durables = {.end = &durables.first};
     struct store_answer answer;
 
-    while (disk->actor->node != NULL && model_store_take(disk->store, &answer)) {
-        if (answer.kind == STORE_ROWS)
-            give_rows(disk->actor, &answer);
+    while (actor->node != NULL && model_store_take(disk->store, &answer)) {
+        if (answer.kind != STORE_DURABLE || sim_chance(actor->sim, 20)) /* the loop's turn ends */
+            give_durables(actor, &durables);
+        if (answer.kind == STORE_DURABLE)
+            add_durable(actor, &durables, answer.transaction);
+        else if (answer.kind == STORE_FAILED)
+            give_failed(actor, &answer);
         else
-            give_transaction(disk->actor, &answer);
+            give_rows(actor, &answer);
         model_store_answer_done(&answer);
     }
+    give_durables(actor, &durables);
 }
 
 /* --- Writing --- */
@@ -215,6 +237,18 @@ void disk_read(struct disk *disk, const struct action *action)
                  &ask, sizeof ask);
 }
 
+void disk_read_range(struct disk *disk, uint64_t after_seq, uint64_t types, uint32_t peer,
+                     size_t rows_max, size_t bytes_max, struct store_answer *ret_answer)
+{
+    if (disk->fault == ERR_STORAGE_FAILED) {
+        *ret_answer = (struct store_answer){.kind = STORE_ROWS, .error = disk->fault};
+        return;
+    }
+    give_answers(disk); /* what came before */
+    model_store_read_range(disk->store, 1, after_seq, types, peer, rows_max, bytes_max);
+    must(model_store_take(disk->store, ret_answer));
+}
+
 /* --- Crashes --- */
 
 /* Copies what was durable at `ms` into a list of its own, and into the store, oldest first. */
@@ -248,16 +282,31 @@ void disk_restore(struct disk *disk, const struct disk *from, uint64_t ms)
     disk->kept = kept;
 }
 
+/* Answers that nobody is there to hear. */
+static void drop_answers(struct disk *disk)
+{
+    struct store_answer answer;
+
+    while (model_store_take(disk->store, &answer)) {
+        if (answer.kind == STORE_DURABLE && disk->actor->sim->options.disk_keeps)
+            keep(disk, answer.transaction, 0);
+        transaction_free(answer.transaction);
+        model_store_answer_done(&answer);
+    }
+}
+
 void disk_crash(struct disk *disk)
 {
     struct sim *sim = disk->actor->sim;
+    const bool is_found = !sim->options.disk_keeps && sim_chance(sim, 50);
 
     if (sim->options.disk_lies)
         disk_restore(disk, disk, sim->now_ms);
-    if (disk->committing > 0 && sim_chance(sim, 50)) /* it was, but nobody has heard of it */
-        model_store_commit(disk->store, disk->committing);
+    if (disk->committing > 0) /* any part of it is there, but nobody has heard of it */
+        model_store_commit(disk->store, sim_between(sim, 0, (uint32_t)disk->committing));
     disk->committing = 0;
-    model_store_crash(disk->store, sim_chance(sim, 50));
+    drop_answers(disk);
+    model_store_crash(disk->store, is_found);
 }
 
 void disk_each_row(struct disk *disk, uint64_t after_seq,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,11 +21,13 @@ struct choice {
     uint32_t jobs;
     bool first; /* no further seeds when one failed */
     bool trace;
+    bool list;
 };
 
 static void usage(void)
 {
     fprintf(stderr, "usage: sim [OPTION...]\n"
+                    "  --list           say which scenarios there are\n"
                     "  --scenario=NAME  only this one\n"
                     "  --seed=N         the first seed (1)\n"
                     "  --seeds=COUNT    so many seeds of each scenario; else as the scenario says\n"
@@ -111,6 +114,7 @@ static bool work_together(const struct scenario *scenario, const struct choice *
         const pid_t pid = fork();
         must(pid >= 0);
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             work(scenario, choice, seeds, board);
             exit(0);
         }
@@ -207,6 +211,8 @@ static bool read_options(int argc, char **argv, struct choice *choice)
         const char *value = strchr(argv[i], '=');
         if (strcmp(argv[i], "--trace") == 0)
             choice->trace = true;
+        else if (strcmp(argv[i], "--list") == 0)
+            choice->list = true;
         else if (strcmp(argv[i], "--first") == 0)
             choice->first = true;
         else if (value == NULL ||
@@ -232,29 +238,40 @@ static uint32_t seeds_of(const struct choice *choice, const struct scenario *sce
     return (uint32_t)(((uint64_t)scenario->seeds * choice->total + usual - 1) / usual);
 }
 
-int main(int argc, char **argv)
+/* Returns whether all went well. */
+static bool play_chosen(const struct choice *choice)
 {
-    struct choice choice = {.seed = 1, .jobs = 1};
     size_t chosen = 0, number = 0, bad = 0;
     uint32_t usual = 0;
 
-    if (!read_options(argc, argv, &choice)) {
-        usage();
-        return 2;
-    }
-    signal(SIGABRT, aborted);
-    if (__sanitizer_set_death_callback != NULL)
-        __sanitizer_set_death_callback(say_playing);
     for (size_t i = 0; i < scenario_count; i++)
-        if (is_chosen(&choice, &scenarios[i])) {
+        if (is_chosen(choice, &scenarios[i])) {
             chosen++;
             usual += scenarios[i].seeds;
         }
     printf("1..%zu\n", chosen);
     fflush(stdout); /* or each process would print it again */
     for (size_t i = 0; i < scenario_count; i++)
-        if (is_chosen(&choice, &scenarios[i]))
-            bad +=
-                !judge(&scenarios[i], &choice, seeds_of(&choice, &scenarios[i], usual), ++number);
-    return bad > 0 || chosen == 0;
+        if (is_chosen(choice, &scenarios[i]))
+            bad += !judge(&scenarios[i], choice, seeds_of(choice, &scenarios[i], usual), ++number);
+    return bad == 0 && chosen > 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct choice choice = {.seed = 1, .jobs = 1};
+
+    if (!read_options(argc, argv, &choice)) {
+        usage();
+        return 2;
+    }
+    if (choice.list) {
+        for (size_t i = 0; i < scenario_count; i++)
+            printf("%s\n", scenarios[i].name);
+        return 0;
+    }
+    signal(SIGABRT, aborted);
+    if (__sanitizer_set_death_callback != NULL)
+        __sanitizer_set_death_callback(say_playing);
+    return !play_chosen(&choice);
 }

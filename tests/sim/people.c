@@ -131,21 +131,27 @@ static void leave(struct sim *sim, struct event *event)
     actor_client_gone(event->actor, event->a);
 }
 
-static void say(struct actor *actor, struct actor *to, uint32_t message, size_t length)
+enum text { SAME, OTHER };
+
+static struct call *say(struct actor *actor, struct actor *to, uint32_t message, size_t length,
+                        enum text other)
 {
     struct sim *sim = actor->sim;
     const bool waits = sim_chance(sim, sim->options.wait_percent);
     char text[64];
     const size_t start =
         (size_t)snprintf(text, sizeof text, "%u from %s to %s ", message, actor->name, to->name);
-    const struct call *call =
+    struct call *call =
         actor_call(actor, API_CHAT_MESSAGE, to, message,
                    "{\"peer\":\"%s\",\"key\":\"k%zu-%u\",\"wait\":%s,\"text\":\"%s%0*d\"}",
                    to->identity.id, to->index, message, waits ? "true" : "false", text,
-                   length > start ? (int)(length - start) : 1, 0);
+                   length > start ? (int)(length - start) : 1, (int)other);
 
     if (waits && call != NULL && sim_chance(sim, sim->options.leave_percent))
         sim_after_for(actor, sim_below(sim, LEAVE_MS), leave)->a = call->client;
+    if (call != NULL)
+        call->is_other_text = other == OTHER;
+    return call;
 }
 
 static void say_again(struct sim *sim, struct event *event);
@@ -168,9 +174,31 @@ static void say_again(struct sim *sim, struct event *event)
     if (check_is_settled(actor, to, message))
         return;
     if (actor->node != NULL)
-        say(actor, to, message, length);
+        say(actor, to, message, length, SAME);
     else
         say_later(actor, to, message, length);
+}
+
+/* Who is not sure says it again; who is mistaken says something else with the same key. */
+static void repeat(struct sim *sim, struct event *event)
+{
+    struct actor *to = &sim->actors[event->a];
+    const uint32_t message = (uint32_t)event->b;
+
+    say(event->actor, to, message, check_length(event->actor, to, message),
+        sim_chance(sim, 20) ? OTHER : SAME);
+}
+
+static void repeat_later(struct actor *actor, const struct call *call)
+{
+    struct sim *sim = actor->sim;
+
+    if (!sim_chance(sim, sim->options.repeat_percent))
+        return;
+    struct event *event = sim_after(sim, sim_below(sim, sim->options.repeat_ms_max + 1), repeat);
+    event->actor = actor;
+    event->a = call->about->index;
+    event->b = call->message;
 }
 
 void people_say(struct actor *actor, struct actor *to, size_t length)
@@ -178,7 +206,7 @@ void people_say(struct actor *actor, struct actor *to, size_t length)
     const uint32_t message = check_new_message(actor, to, length);
 
     if (actor->node != NULL)
-        say(actor, to, message, length);
+        say(actor, to, message, length, SAME);
     else
         say_later(actor, to, message, length);
 }
@@ -193,6 +221,8 @@ void people_answered(struct actor *actor, struct call *call)
     if (call->message != 0 && !check_is_settled(actor, call->about, call->message))
         say_later(actor, call->about, call->message,
                   check_length(actor, call->about, call->message));
+    else if (call->message != 0 && call->state == CALL_ANSWERED && call->error == OK)
+        repeat_later(actor, call);
 }
 
 /* "17 from p0 to p1 000…" */

@@ -3,7 +3,7 @@
 
 #include "daemon/core/limits.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, YEAR_S = 365 * 24 * 3600 };
 
 /* A quiet network of good machines. */
 static const struct options quiet = {
@@ -18,6 +18,8 @@ static const struct options quiet = {
     .think_ms_max = 3 * SECOND,
     .wait_percent = 10,
     .leave_percent = 20,
+    .repeat_percent = 10,
+    .repeat_ms_max = 5 * MINUTE,
 };
 
 /* Where everything goes wrong that the project promises to bear. */
@@ -36,7 +38,7 @@ static const struct options wild = {
     .down_ms_max = 30 * SECOND,
     .stop_percent = 30,
     .jump_every_ms = 60 * SECOND,
-    .jump_ms_max = 3600 * SECOND,
+    .jump_s_max = 24 * 3600,
     .stall_every_ms = 90 * SECOND,
     .stall_ms_max = 120 * SECOND,
     .commit_ms_min = 1,
@@ -48,6 +50,8 @@ static const struct options wild = {
     .think_ms_max = 3 * SECOND,
     .wait_percent = 10,
     .leave_percent = 20,
+    .repeat_percent = 10,
+    .repeat_ms_max = 5 * MINUTE,
 };
 
 /* --- Pieces --- */
@@ -369,14 +373,14 @@ static void failing_disks(struct sim *sim)
     end_well(sim);
 }
 
-/* Wall clocks jump by hours while requests wait and messages flow. */
+/* Wall clocks jump by years while requests wait and messages flow. */
 static void clock_jumps(struct sim *sim)
 {
     struct options options = quiet;
     struct actor *a, *b;
 
     options.jump_every_ms = 5 * SECOND;
-    options.jump_ms_max = 48 * 60 * MINUTE;
+    options.jump_s_max = 20 * YEAR_S;
     options.request_timeout_ms = 600 * SECOND;
     start(sim, &options, 3, IGNORE);
     a = &sim->actors[0];
@@ -455,7 +459,15 @@ static void clones(struct sim *sim)
                  (unsigned long long)(sim->last_carrier - carriers));
 }
 
-/* Disks are restored from older copies: all goes on from there. */
+/* A copy of the disk from some time since all had agreed. */
+static void restore(struct sim *sim, struct actor *actor)
+{
+    const uint64_t since_ms = 30 * SECOND;
+
+    actor_restore(actor, since_ms + sim_below(sim, (uint32_t)(sim->now_ms - since_ms) + 1));
+}
+
+/* Disks are restored from older copies, of one side or of both: all goes on from there. */
 static void restored(struct sim *sim)
 {
     struct options options = quiet;
@@ -467,9 +479,121 @@ static void restored(struct sim *sim)
     for (uint32_t round = 0; round < 12 && !sim_failed(sim); round++) {
         talk(sim, 4, 2 * SECOND);
         struct actor *actor = anybody(sim);
-        const uint64_t since_ms = 30 * SECOND; /* when all had agreed */
         if (sim_chance(sim, 60))
-            actor_restore(actor, since_ms + sim_below(sim, (uint32_t)(sim->now_ms - since_ms) + 1));
+            restore(sim, actor);
+        if (sim_chance(sim, 30))
+            restore(sim, somebody_else(sim, actor));
+    }
+    end_well(sim);
+}
+
+/* Many who read events, each at its own pace and with its own filter. */
+static void readers(struct sim *sim)
+{
+    sim->options = quiet;
+    sim->options.readers = 6;
+    sim->options.disk_keeps = true;
+    actors_add(sim, 2 + sim_below(sim, 2));
+    for (size_t i = 0; i < sim->actor_count; i++) {
+        sim->actors[i].manners = ACCEPT;
+        actor_start(&sim->actors[i]);
+    }
+    make_friends(sim);
+    sim->options = wild;
+    sim->options.readers = 6;
+    sim->options.disk_keeps = true;
+    chaos_start(sim);
+    for (uint32_t round = 0; round < 6 && !sim_failed(sim); round++) {
+        talk(sim, 6, 5 * SECOND);
+        if (sim_chance(sim, 20))
+            restore(sim, anybody(sim));
+    }
+    end_well(sim);
+}
+
+/* Databases are lost altogether: who lost one asks again, and all goes on from there. */
+static void replaced(struct sim *sim)
+{
+    struct options options = quiet;
+
+    options.disk_keeps = true;
+    start(sim, &options, 2 + sim_below(sim, 2), ACCEPT);
+    make_friends(sim);
+    sim->options.carrier_life_ms = 30 * SECOND;
+    for (uint32_t round = 0; round < 6 && !sim_failed(sim); round++) {
+        struct actor *actor = anybody(sim);
+        talk(sim, 4, 2 * SECOND);
+        actor_restore(actor, 0);
+        sim_run(sim, sim_around(sim, 5 * SECOND));
+        for (size_t i = 0; i < sim->actor_count; i++)
+            if (i != actor->index)
+                people_insist(actor, &sim->actors[i]);
+        talk(sim, 4, 2 * SECOND);
+        sim_run(sim, 30 * SECOND);
+    }
+    end_well(sim);
+}
+
+/* One of two copies of a database runs, then the other, and each has something to say. */
+static void turns(struct sim *sim)
+{
+    struct options options = quiet;
+    struct actor *a, *b[2];
+
+    options.disk_keeps = true;
+    sim->options = options;
+    actors_add(sim, 3);
+    a = &sim->actors[0];
+    b[0] = &sim->actors[1];
+    b[1] = &sim->actors[2];
+    for (size_t i = 0; i < sim->actor_count; i++)
+        sim->actors[i].manners = ACCEPT;
+    actor_start(a);
+    actor_start(b[0]);
+    people_request(b[0], a, BY_KEY);
+    sim_run(sim, 20 * SECOND);
+    actor_crash(b[0]);
+    actor_clone(b[1], b[0]);
+    for (uint32_t turn = 0; turn < 8 && !sim_failed(sim); turn++) {
+        struct actor *now = b[turn % 2];
+        actor_start(now);
+        for (uint32_t message = sim_below(sim, 20); message > 0; message--) {
+            people_say(now, a, some_length(sim));
+            sim_run(sim, sim_below(sim, SECOND));
+        }
+        sim_run(sim, sim_below(sim, 3 * SECOND));
+        actor_crash(now);
+        sim_run(sim, sim_below(sim, 10 * SECOND));
+    }
+    for (size_t i = 0; i < 2 && !sim_failed(sim); i++) {
+        actor_start(b[i]);
+        sim_run(sim, 12 * MINUTE);
+        check_arrived(b[i], a);
+        actor_crash(b[i]);
+    }
+}
+
+/* Disks so slow that the window is full and credit runs out, and that often end in a crash. */
+static void slow_disks(struct sim *sim)
+{
+    struct options options = quiet;
+
+    start(sim, &quiet, 2 + sim_below(sim, 2), ACCEPT);
+    make_friends(sim);
+    options.commit_ms_min = 100;
+    options.commit_ms_max = 5 * SECOND;
+    options.crash_every_ms = 60 * SECOND;
+    options.down_ms_max = 5 * SECOND;
+    options.fault_every_ms = 60 * SECOND;
+    options.fault_ms_max = 5 * SECOND;
+    sim->options = options;
+    chaos_start(sim);
+    for (uint32_t round = 0; round < 10 && !sim_failed(sim); round++) {
+        struct actor *from = anybody(sim), *to = somebody_else(sim, from);
+        const size_t length = sim_chance(sim, 50) ? 30 : 20000;
+        for (uint32_t burst = sim_below(sim, 200); burst > 0; burst--)
+            people_say(from, to, length);
+        talk(sim, 3, 5 * SECOND);
     }
     end_well(sim);
 }
@@ -515,6 +639,10 @@ const struct scenario scenarios[] = {
     {"away", "a day's absence, and thousands of messages waiting", 5, away, false},
     {"clones", "one identity on two machines", 5, clones, false},
     {"restored", "disks come back from older copies", 20, restored, false},
+    {"replaced", "disks are lost, and people ask again", 20, replaced, false},
+    {"turns", "two copies of one database take turns", 20, turns, false},
+    {"readers", "every reader of events reads each once", 40, readers, false},
+    {"slow_disks", "windows are full and credit runs out", 20, slow_disks, false},
     {"canary", "disks that lie are caught", 5, canary, true},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];

@@ -5,6 +5,7 @@
  *     disk.c       each node's disk: latency, failures, crashes
  *     actor.c      a machine: a node with its clock, its disk and its control socket
  *     people.c     who ask, answer and talk there
+ *     readers.c    who read its events
  *     chaos.c      what goes wrong by itself, as the options say
  *     check.c      what must be true whatever goes wrong
  *     scenario.c   what the people at the nodes do
@@ -30,6 +31,7 @@ struct actor;
 struct call;
 struct carrier;
 struct checks;
+struct reading;
 struct sim;
 
 /* --- What the world is like. Zero: never, or none --- */
@@ -48,7 +50,7 @@ struct options {
     /* Machines */
     uint32_t crash_every_ms, down_ms_max;  /* each machine, on average; how long it stays down */
     uint32_t stop_percent;                 /* of these: an orderly stop */
-    uint32_t jump_every_ms, jump_ms_max;   /* wall clocks, either way */
+    uint32_t jump_every_ms, jump_s_max;    /* wall clocks, either way, also of who is down */
     uint32_t stall_every_ms, stall_ms_max; /* the process stands still, and then goes on */
 
     /* Disks */
@@ -62,9 +64,13 @@ struct options {
     uint32_t outbox_messages_max;
 
     /* People */
-    uint32_t think_ms_max;  /* before they answer a request */
-    uint32_t wait_percent;  /* of messages: the client waits for the delivery */
-    uint32_t leave_percent; /* of those clients: go away before they are answered */
+    uint32_t think_ms_max;   /* before they answer a request */
+    uint32_t wait_percent;   /* of messages: the client waits for the delivery */
+    uint32_t leave_percent;  /* of those clients: go away before they are answered */
+    uint32_t repeat_percent; /* of messages that were answered: they are said again with their key,
+                                or something else is */
+    uint32_t repeat_ms_max;
+    uint32_t readers; /* of events, at each machine */
 };
 
 /* --- world.c --- */
@@ -165,6 +171,10 @@ void disk_crash(struct disk *disk);
 /* Makes the disk a copy of what one that keeps held at `ms` (maybe itself). The machine is down. */
 void disk_restore(struct disk *disk, const struct disk *from, uint64_t ms);
 
+/* Reads the log for a follower, at once; ended with model_store_answer_done. */
+void disk_read_range(struct disk *disk, uint64_t after_seq, uint64_t types, uint32_t peer,
+                     size_t rows_max, size_t bytes_max, struct store_answer *ret_answer);
+
 /* Calls `row` for each line of the log after `after_seq`. Only while nothing is under way. */
 void disk_each_row(struct disk *disk, uint64_t after_seq,
                    void (*row)(struct actor *actor, const struct log_row *row));
@@ -203,6 +213,7 @@ struct call {
     uint64_t ticket;     /* of the transaction that the call led to at once, or 0 */
     struct actor *about; /* or NULL */
     uint32_t message;    /* chat.message: its index, from 1 */
+    bool is_other_text;  /* chat.message: with the key of that message */
     bool is_insisted_on; /* chat.request: asked again until it is sent */
     struct call *next;
 };
@@ -242,7 +253,9 @@ struct actor {
     enum manners manners;
     uint32_t turns; /* in the present millisecond */
     uint64_t turn_ms;
-    uint64_t logged_seq; /* rows up to here were looked at */
+    uint64_t logged_seq;     /* rows up to here were looked at */
+    bool is_starting;        /* rows that it finds in its log are no news */
+    struct reading *reading; /* or NULL */
 };
 
 /* Adds machines, all down. Only once in a world. */
@@ -257,7 +270,8 @@ void actor_start(struct actor *actor);
 void actor_stop(struct actor *actor);
 void actor_crash(struct actor *actor);
 
-/* The machine stops, and starts again from a copy of its disk that was made at `ms`. */
+/* The machine stops, and starts again from a copy of its disk that was made at `ms` (0: with an
+ * empty one). */
 void actor_restore(struct actor *actor, uint64_t ms);
 struct now actor_now(const struct actor *actor);
 
@@ -301,6 +315,18 @@ void people_look(struct actor *actor);
 void people_saw_request(struct actor *actor, struct actor *from, const char *fields, size_t length);
 void people_answered(struct actor *actor, struct call *call);
 
+/* --- readers.c --- */
+
+void readers_start(struct actor *actor);
+void readers_gone(struct actor *actor); /* their daemon is */
+void readers_done(struct actor *actor);
+void readers_row(struct actor *actor, const struct log_row *row); /* is durable */
+void readers_event(struct actor *actor, int type, uint32_t peer); /* one that is not kept */
+void readers_restored(struct actor *actor);                       /* its log ends at logged_seq */
+
+/* Everything works, and has for a while: each has read all. */
+void readers_check(const struct actor *actor);
+
 /* --- chaos.c --- */
 
 /* Things begin to go wrong as the options say. */
@@ -334,6 +360,9 @@ void check_flow(struct sim *sim);
 /* All messages arrived or failed, every call is answered, both sides agree on who has consent, and
  * every pair that has it shares one link. */
 void check_converged(struct sim *sim);
+
+/* Of what `from` said to `to` all that is not lost has arrived. */
+void check_arrived(const struct actor *from, const struct actor *to);
 
 size_t check_received(const struct sim *sim, const struct actor *from, const struct actor *to);
 size_t check_rows(const struct actor *actor, int type); /* of that type in its log */

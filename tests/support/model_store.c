@@ -340,6 +340,10 @@ struct transaction *model_store_copy(const struct transaction *t)
     copy->lazy = t->lazy;
     for (size_t i = 0; i < t->count; i++) {
         const struct change *from = &t->changes[i];
+
+        if (from->kind == CHANGE_LOG && from->log.existing)
+            continue; /* it changed nothing */
+
         struct change *to = transaction_add(copy, from->kind);
 
         if (from->kind == CHANGE_LOG) {
