@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Databases that another program made: of an older version, which is brought up to date; of a newer
+one, or by another identity, which is refused with what to do."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+
+import rig
+
+SAVED = os.path.join(os.environ.get("top_srcdir", "."), "tests/data/store_1.sql")
+
+
+class Databases(rig.People):
+    def setUp(self):
+        super().setUp()
+        self.alice = self.daemon("alice")
+        self.alice.start()
+        self.assertEqual(self.alice.end(), 0)
+
+    @contextlib.contextmanager
+    def database(self):
+        with contextlib.closing(sqlite3.connect(self.path("alice", "p2pchat.db"))) as database:
+            with database:
+                yield database
+
+    def put_older(self):
+        """The saved database, as if this node had made it."""
+        with self.database() as database:
+            (key,) = database.execute("SELECT value FROM meta WHERE name = 'key'").fetchone()
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path("alice", "p2pchat.db" + suffix))
+        with self.database() as database, open(SAVED, encoding="utf-8") as saved:
+            database.executescript("PRAGMA journal_mode=WAL;" + saved.read())
+            database.execute("UPDATE meta SET value = ? WHERE name = 'key'", (key,))
+
+    def schema(self):
+        with self.database() as database:
+            return database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0]
+
+    def assert_all_there(self):
+        contacts = self.alice.call("contact.list")["contacts"]
+        self.assertEqual({c["alias"]: (c["consent"], c["blocked"]) for c in contacts},
+                         {"bobby": ("mutual", False), "carol": ("none", True),
+                          "dave": ("was_asked", False), "erin": ("asked", False)})
+        self.assertEqual({r["request"] for r in self.alice.call("chat.requests")["requests"]},
+                         {"r3", "r4"})
+        messages = self.alice.call("history", limit=1000)["messages"]
+        states = [m["state"] for m in messages]
+        self.assertEqual({state: states.count(state) for state in states},
+                         {"received": 10, "delivered": 10, "queued": 3, "failed": 1})
+        self.assertIn("to bob 0\nsecond line \u2603 \u5929\u6c14", [m["text"] for m in messages])
+        self.assertEqual(self.alice.call("status")["queued"], 3)
+
+    def test_older(self):
+        self.put_older()
+        self.alice.start()
+        self.assert_all_there()
+        send = {"peer": "bobby", "text": "waits 1"}
+        self.assertEqual(self.alice.call("chat.message", key="waiting-1", **send)["seq"], 41)
+        with self.alice.client() as reader:
+            reader.call("events.subscribe", since=40)
+            self.assertEqual(reader.event()["seq"], 41)
+        self.alice.call("events.consumers")
+        self.alice.end(signal.SIGKILL)
+        self.assertEqual(self.schema(), 2)
+        self.alice.start()
+        self.assert_all_there()
+
+    def test_older_of_another_identity(self):
+        self.put_older()
+        with self.database() as database:
+            database.execute("UPDATE meta SET value = zeroblob(32) WHERE name = 'key'")
+        code, said = self.alice.refusal()
+        self.assertEqual(code, 78, said)
+        self.assertIn("another identity key than the one in use: put that key back", said)
+        self.assertEqual(self.schema(), 1)
+
+    def test_newer(self):
+        with self.database() as database:
+            database.execute("UPDATE meta SET value = 99 WHERE name = 'schema'")
+        code, said = self.alice.refusal()
+        self.assertEqual(code, 78, said)
+        self.assertIn("has schema 99", said)
+        self.assertIn("start the newer program", said)
+        self.assertEqual(self.schema(), 99)
+
+
+if __name__ == "__main__":
+    rig.main()
