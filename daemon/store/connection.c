@@ -13,13 +13,14 @@
 #include "common/format.h"
 
 /* An idle daemon is small: memory for pages is taken as they are used, up to these. The writer's
- * covers the right edges of the log's trees, where all inserts happen. What a WAL that grew long
- * occupies is given back down to 4 MiB. */
+ * covers the right edges of the log's trees, where all inserts happen. A WAL keeps the
+ * room that it fills again and again (writer.c); what one that grew longer occupies is given
+ * back. */
 static const char writer_pragmas[] = "PRAGMA page_size=4096;"
                                      "PRAGMA journal_mode=WAL;"
                                      "PRAGMA synchronous=FULL;"
                                      "PRAGMA wal_autocheckpoint=0;"
-                                     "PRAGMA journal_size_limit=4194304;"
+                                     "PRAGMA journal_size_limit=8388608;"
                                      "PRAGMA cache_size=-1024;"
                                      "PRAGMA mmap_size=0;"
                                      "PRAGMA cell_size_check=ON;"

@@ -26,6 +26,7 @@ struct store_writer {
     enum error failure;
     int frames;       /* in the WAL, after the last commit */
     int frames_asked; /* when a checkpoint was last asked for */
+    int frames_held;  /* the WAL is not begun anew before: somebody else read it the last time */
 };
 
 /* Takes over the connection. SQLite's result code; store_writer_done also takes what a failed init

@@ -134,7 +134,8 @@ struct subject_status subject_status(struct subject *subject)
     struct json *root = subject_call(subject, "status", "{}");
     const struct json *result = json_member(root, "result");
     struct subject_status status = {.links = count_of(result, "links"),
-                                    .contacts = count_of(result, "contacts")};
+                                    .contacts = count_of(result, "contacts"),
+                                    .last_seq = count_of(json_member(result, "log"), "last_seq")};
     const char *text;
     size_t length;
 

@@ -21,6 +21,7 @@ struct subject_status {
     uint16_t port; /* of the listener on 127.0.0.1 */
     size_t links;
     size_t contacts;
+    uint64_t last_seq; /* of its log */
 };
 
 /* Starts the p2pchatd of the build that we are run in and waits until it answers. `configuration`

@@ -74,10 +74,26 @@ void talk_stop(struct talk *talk)
 void talk_follow(struct talk *talk)
 {
     struct subject follower = talk->receiver;
+    char *parameters = xasprintf("{\"since\":%llu,\"types\":[\"message.received\"]}",
+                                 (unsigned long long)talk->followed_seq);
 
     talk->events = follower.control = subject_connect(&talk->receiver);
-    json_free(subject_call(&follower, "events.subscribe",
-                           "{\"since\":0,\"types\":[\"message.received\"]}"));
+    json_free(subject_call(&follower, "events.subscribe", parameters));
+    free(parameters);
+}
+
+void talk_part(struct talk *talk)
+{
+    talk->followed_seq = subject_status(&talk->receiver).last_seq;
+    subject_pause(&talk->receiver);
+    close(talk->events);
+    talk->events = -1;
+}
+
+void talk_meet(struct talk *talk)
+{
+    subject_resume(&talk->receiver);
+    talk_follow(talk);
 }
 
 /* --- Saying --- */

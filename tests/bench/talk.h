@@ -22,6 +22,7 @@ enum talk_pace {
 struct talk {
     struct subject sender, receiver;
     int events; /* of the receiver: the client follows message.received; -1: nobody does */
+    uint64_t followed_seq; /* the receiver's log when it went away */
 
     /* The requests, made beforehand: line i is at lines[starts[i]]. */
     struct bytes lines;
@@ -45,8 +46,12 @@ struct talk_cost {
 void talk_start(struct talk *talk, const char *parameters);
 void talk_stop(struct talk *talk);
 
-/* Follows the events, from the first on. */
+/* Follows the events. */
 void talk_follow(struct talk *talk);
+
+/* The receiver goes away, and comes again; its events are followed from where they were. */
+void talk_part(struct talk *talk);
+void talk_meet(struct talk *talk);
 
 /* Says `count` things at that pace and checks every answer; waits for the events, in order and each
  * once, when somebody follows. */
