@@ -1,43 +1,38 @@
-/* A parsed text is a tree in one block of memory: the values, the root first, and behind them the
- * strings, decoded. json_scan.c has judged the text before and counted the values, so that here
- * nothing is checked twice. */
+/* The only file that names cJSON. A `struct json` is a cJSON under another name: it is only ever
+ * cast back, so nobody else can reach into it. */
 #include "common/json.h"
 
+#include <cjson/cJSON.h>
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "common/json_scan.h"
-#include "common/text.h"
 
-struct json {
-    enum json_type type;
-    const char *name;  /* of an object's member; else NULL */
-    struct json *next; /* in its container */
-    union {
-        struct json *first; /* ARRAY, OBJECT */
-        double number;
-        bool truth;
-        struct {
-            const char *text; /* ends with a NUL, and has none inside */
-            size_t length;
-        };
-    };
-};
+static const cJSON *node(const struct json *value)
+{
+    return (const cJSON *)value;
+}
 
-/* --- Names that occur twice --- */
+static const struct json *json(const cJSON *node)
+{
+    return (const struct json *)node;
+}
+
+/* --- What the grammar does not tell --- */
 
 /* Up to so many members are compared each with each: quicker than sorting, and every message of
  * ours has fewer. */
 enum { PAIRWISE_MAX = 16 };
 
-static bool names_differ_pairwise(const struct json *object)
+static bool names_differ_pairwise(const cJSON *object)
 {
-    for (const struct json *member = object->first; member != NULL; member = member->next) {
-        for (const struct json *other = object->first; other != member; other = other->next) {
-            if (strcmp(member->name, other->name) == 0)
+    for (const cJSON *member = object->child; member != NULL; member = member->next) {
+        for (const cJSON *other = object->child; other != member; other = other->next) {
+            if (strcmp(member->string, other->string) == 0)
                 return false;
         }
     }
@@ -49,14 +44,14 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool names_differ_sorted(const struct json *object, size_t count)
+static bool names_differ_sorted(const cJSON *object, size_t count)
 {
     const char **names = xcalloc(count, sizeof(*names));
     bool differ = true;
     size_t i = 0;
 
-    for (const struct json *member = object->first; member != NULL; member = member->next)
-        names[i++] = member->name;
+    for (const cJSON *member = object->child; member != NULL; member = member->next)
+        names[i++] = member->string;
     qsort(names, count, sizeof(*names), compare_names);
     for (i = 1; i < count && differ; i++)
         differ = strcmp(names[i - 1], names[i]) != 0;
@@ -64,243 +59,92 @@ static bool names_differ_sorted(const struct json *object, size_t count)
     return differ;
 }
 
-static bool names_differ(const struct json *object)
+static bool names_differ(const cJSON *object)
 {
-    size_t count = json_count(object);
+    size_t count = json_count(json(object));
 
     return count <= PAIRWISE_MAX ? names_differ_pairwise(object)
                                  : names_differ_sorted(object, count);
 }
 
-/* --- Building --- */
-
-struct builder {
-    const char *at, *end; /* the text, from where it is not read yet */
-    struct json *values;  /* the next one */
-    char *strings;        /* where the next one goes */
-    bool failed;          /* a number beyond a double, or a name that occurs twice */
-};
-
-static void skip_space(struct builder *b)
+/* What only shows once numbers and names are decoded. Recurses no deeper than JSON_DEPTH_MAX. */
+static bool is_acceptable(const cJSON *value)
 {
-    while (b->at < b->end && (*b->at == ' ' || *b->at == '\n' || *b->at == '\t' || *b->at == '\r'))
-        b->at++;
-}
-
-/* Skips white space, and then the character if it is there. */
-static bool take(struct builder *b, char wanted)
-{
-    skip_space(b);
-    if (*b->at != wanted)
+    if (cJSON_IsNumber(value))
+        return isfinite(value->valuedouble);
+    if (cJSON_IsObject(value) && !names_differ(value))
         return false;
-    b->at++;
+    for (const cJSON *child = value->child; child != NULL; child = child->next) {
+        if (!is_acceptable(child))
+            return false;
+    }
     return true;
 }
 
-/* --- Strings --- */
+/* --- Memory --- */
 
-static uint32_t take_hex4(struct builder *b)
+/* cJSON asks for each value and each string by itself. They come out of one block, which is freed
+ * as a whole: values from its start, the root first, and strings, which need no alignment, from its
+ * end. cJSON's hooks are given no context, so the block that a thread is filling is the thread's.
+ */
+struct block {
+    char *start, *end;
+};
+
+static _Thread_local struct block filled;
+
+static void *allocate(size_t size)
 {
-    uint32_t code = 0;
-
-    for (const char *end = b->at + 4; b->at < end; b->at++) {
-        uint32_t digit = (uint32_t)(*b->at & 0xF);
-        code = code << 4 | (*b->at > '9' ? digit + 9 : digit);
-    }
-    return code;
+    must((size_t)(filled.end - filled.start) >= size);
+    if (size != sizeof(cJSON))
+        return filled.end -= size;
+    filled.start += size;
+    return filled.start - size;
 }
 
-/* What follows "\u". */
-static uint32_t take_code(struct builder *b)
+static void keep(void *part)
 {
-    uint32_t code = take_hex4(b);
-
-    if (code < 0xD800 || code > 0xDFFF)
-        return code;
-    b->at += 2; /* the other half's "\u" */
-    return 0x10000 + ((code & 0x3FF) << 10 | (take_hex4(b) & 0x3FF));
+    (void)part; /* cJSON frees only what it could not parse, and there is no such text */
 }
 
-static void put_code(struct builder *b, uint32_t code)
+static void hook(void)
 {
-    if (code < 0x80) {
-        *b->strings++ = (char)code;
-        return;
-    }
-    if (code < 0x800) {
-        *b->strings++ = (char)(0xC0 | code >> 6);
-    } else {
-        if (code < 0x10000) {
-            *b->strings++ = (char)(0xE0 | code >> 12);
-        } else {
-            *b->strings++ = (char)(0xF0 | code >> 18);
-            *b->strings++ = (char)(0x80 | (code >> 12 & 0x3F));
-        }
-        *b->strings++ = (char)(0x80 | (code >> 6 & 0x3F));
-    }
-    *b->strings++ = (char)(0x80 | (code & 0x3F));
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = keep});
 }
 
-static void take_escape(struct builder *b)
+/* A string and its NUL take no more room than it took in quotes; a number may be copied, with a
+ * NUL, to be read. */
+static struct json *build(const char *text, size_t length, size_t count)
 {
-    static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
-    const char letter = b->at[1];
-    const char *known = strchr(letters, letter);
+    static pthread_once_t hooked = PTHREAD_ONCE_INIT;
+    const size_t size = count * (sizeof(cJSON) + 1) + length;
+    char *block = xmalloc(size);
+    cJSON *root;
 
-    b->at += 2;
-    if (letter == 'u')
-        put_code(b, take_code(b));
-    else
-        *b->strings++ = known != NULL ? meanings[known - letters] : letter;
+    pthread_once(&hooked, hook);
+    filled = (struct block){.start = block, .end = block + size};
+    root = cJSON_ParseWithLength(text, length);
+    /* It takes all that the scanner takes. */
+    must(root != NULL && (char *)root == block);
+    return (struct json *)root;
 }
 
-/* A string and its NUL take no more room than it took in quotes. */
-static const char *take_string(struct builder *b, size_t *ret_length)
-{
-    const char *start = b->strings;
+/* --- Parsing --- */
 
-    for (b->at++; *b->at != '"';) {
-        size_t run = text_plain_run(b->at, (size_t)(b->end - b->at));
-
-        memcpy(b->strings, b->at, run);
-        b->strings += run;
-        b->at += run;
-        if (*b->at == '\\')
-            take_escape(b);
-        else if (*b->at != '"')
-            *b->strings++ = *b->at++;
-    }
-    b->at++;
-    *ret_length = (size_t)(b->strings - start);
-    *b->strings++ = '\0';
-    return start;
-}
-
-/* --- Numbers --- */
-
-/* strtod() reads as the thread's locale writes. (That of all categories of "C" is glibc's own and
- * costs nothing.) */
-static double read_number(const char *text)
+/* cJSON reads numbers as the thread's locale writes them, and not all of them right. (That of all
+ * categories of "C" is glibc's own and costs nothing.) */
+static struct json *build_in_c_locale(const char *text, size_t length, size_t count)
 {
     locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     locale_t before;
-    double number;
+    struct json *root;
 
     must(c_locale != (locale_t)0);
     before = uselocale(c_locale);
-    number = strtod(text, NULL);
+    root = build(text, length, count);
     uselocale(before);
     freelocale(c_locale);
-    return number;
-}
-
-static bool is_of_number(char c)
-{
-    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
-static double take_number(struct builder *b)
-{
-    enum { EXACT_MAX = 15 }; /* digits that any integer may have and be exact */
-    char text[JSON_NUMBER_LENGTH_MAX + 1];
-    bool is_integer = true;
-    size_t length = 0;
-    int64_t integer = 0;
-    double number;
-
-    for (; b->at < b->end && is_of_number(*b->at); text[length++] = *b->at++) {
-        if (*b->at >= '0' && *b->at <= '9' && length <= EXACT_MAX)
-            integer = 10 * integer + (*b->at - '0');
-        else
-            is_integer = false;
-    }
-    if (is_integer && length <= EXACT_MAX)
-        return (double)integer;
-    text[length] = '\0';
-    number = read_number(text);
-    b->failed |= !isfinite(number);
-    return number;
-}
-
-/* --- Values. They recurse no deeper than JSON_DEPTH_MAX --- */
-
-static struct json *take_value(struct builder *b);
-
-static void take_elements(struct builder *b, struct json *array)
-{
-    struct json **end = &array->first;
-
-    array->type = JSON_ARRAY;
-    array->first = NULL;
-    b->at++;
-    if (take(b, ']'))
-        return;
-    do {
-        *end = take_value(b);
-        end = &(*end)->next;
-    } while (take(b, ','));
-    take(b, ']');
-}
-
-static void take_members(struct builder *b, struct json *object)
-{
-    struct json **end = &object->first;
-    size_t length;
-
-    object->type = JSON_OBJECT;
-    object->first = NULL;
-    b->at++;
-    if (take(b, '}'))
-        return;
-    do {
-        skip_space(b);
-        const char *name = take_string(b, &length);
-        take(b, ':');
-        *end = take_value(b);
-        (*end)->name = name;
-        end = &(*end)->next;
-    } while (take(b, ','));
-    take(b, '}');
-    b->failed |= !names_differ(object);
-}
-
-static void take_word(struct builder *b, struct json *value, enum json_type type)
-{
-    value->type = type;
-    value->truth = *b->at == 't';
-    b->at += *b->at == 'f' ? strlen("false") : strlen("true");
-}
-
-static struct json *take_value(struct builder *b)
-{
-    struct json *value = b->values++;
-
-    value->name = NULL;
-    value->next = NULL;
-    skip_space(b);
-    switch (*b->at) {
-    case '{':
-        take_members(b, value);
-        break;
-    case '[':
-        take_elements(b, value);
-        break;
-    case '"':
-        value->type = JSON_STRING;
-        value->text = take_string(b, &value->length);
-        break;
-    case 't':
-    case 'f':
-        take_word(b, value, JSON_BOOL);
-        break;
-    case 'n':
-        take_word(b, value, JSON_NULL);
-        break;
-    default:
-        value->type = JSON_NUMBER;
-        value->number = take_number(b);
-    }
-    return value;
+    return root;
 }
 
 enum error json_parse_small(const char *text, size_t length, size_t values_max,
@@ -308,16 +152,13 @@ enum error json_parse_small(const char *text, size_t length, size_t values_max,
 {
     size_t count;
     enum error error = json_scan(text, length, values_max, &count);
+    struct json *root;
 
     if (error != OK)
         return error;
-    struct json *root = xmalloc(count * sizeof(*root) + length);
-    struct builder b = {
-        .at = text, .end = text + length, .values = root, .strings = (char *)(root + count)};
-    must(take_value(&b) == root && b.values == root + count &&
-         b.strings <= (char *)(root + count) + length);
-    if (b.failed) {
-        free(root);
+    root = build_in_c_locale(text, length, count);
+    if (!is_acceptable(node(root))) {
+        json_free(root);
         return ERR_PARSE_ERROR;
     }
     *ret_root = root;
@@ -336,49 +177,53 @@ void json_free(struct json *root)
 
 /* --- Reading --- */
 
-static bool is_a(const struct json *value, enum json_type type)
-{
-    return value != NULL && value->type == type;
-}
-
 enum json_type json_type(const struct json *value)
 {
-    return value->type;
+    const cJSON *n = node(value);
+
+    if (cJSON_IsNull(n))
+        return JSON_NULL;
+    if (cJSON_IsBool(n))
+        return JSON_BOOL;
+    if (cJSON_IsNumber(n))
+        return JSON_NUMBER;
+    if (cJSON_IsString(n))
+        return JSON_STRING;
+    if (cJSON_IsArray(n))
+        return JSON_ARRAY;
+    must(cJSON_IsObject(n));
+    return JSON_OBJECT;
 }
 
 const struct json *json_member(const struct json *object, const char *name)
 {
-    if (!is_a(object, JSON_OBJECT))
+    if (!cJSON_IsObject(node(object)))
         return NULL;
-    for (const struct json *member = object->first; member != NULL; member = member->next) {
-        if (strcmp(member->name, name) == 0)
-            return member;
-    }
-    return NULL;
+    return json(cJSON_GetObjectItemCaseSensitive(node(object), name));
 }
 
 bool json_number(const struct json *value, double *ret_number)
 {
-    if (!is_a(value, JSON_NUMBER))
+    if (!cJSON_IsNumber(node(value)))
         return false;
-    *ret_number = value->number + 0.0; /* makes -0 0 */
+    *ret_number = node(value)->valuedouble + 0.0; /* makes -0 0 */
     return true;
 }
 
 bool json_bool(const struct json *value, bool *ret_bool)
 {
-    if (!is_a(value, JSON_BOOL))
+    if (!cJSON_IsBool(node(value)))
         return false;
-    *ret_bool = value->truth;
+    *ret_bool = cJSON_IsTrue(node(value));
     return true;
 }
 
 bool json_string(const struct json *value, const char **ret_text, size_t *ret_length)
 {
-    if (!is_a(value, JSON_STRING))
+    if (!cJSON_IsString(node(value)))
         return false;
-    *ret_text = value->text;
-    *ret_length = value->length;
+    *ret_text = node(value)->valuestring;
+    *ret_length = strlen(*ret_text);
     return true;
 }
 
@@ -420,17 +265,17 @@ bool json_hex64(const struct json *value, uint64_t *ret_number)
 
 const struct json *json_first(const struct json *container)
 {
-    return is_a(container, JSON_ARRAY) || is_a(container, JSON_OBJECT) ? container->first : NULL;
+    return container != NULL ? json(node(container)->child) : NULL;
 }
 
 const struct json *json_next(const struct json *member)
 {
-    return member->next;
+    return json(node(member)->next);
 }
 
 const char *json_name(const struct json *member)
 {
-    return member->name;
+    return node(member)->string;
 }
 
 size_t json_count(const struct json *container)

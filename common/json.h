@@ -1,6 +1,6 @@
-/* JSON: a strict reader, and a streaming writer.
+/* JSON: a strict façade over cJSON for reading, and a streaming writer.
  *
- * What many readers let pass is refused (RFC 8259 and our own limits): whatever breaks the grammar,
+ * What cJSON lets pass is refused (RFC 8259 and our own limits): whatever breaks the grammar,
  * invalid UTF-8, NUL (also as \u0000), lone surrogates, trailing data, numbers that are too long or
  * beyond a double, names that occur twice in one object however they are escaped, nesting deeper
  * than 16. Names are compared exactly. Integers are exact within ±(2^53-1). */
@@ -17,7 +17,7 @@
 enum {
     /* Containers within containers: far more than any message has, and little enough to recurse. */
     JSON_DEPTH_MAX = 16,
-    /* Characters of a number: no double needs more than 24. */
+    /* Characters of a number: cJSON reads no more of them, and no double needs more than 24. */
     JSON_NUMBER_LENGTH_MAX = 63,
 };
 #define JSON_INTEGER_MAX INT64_C(9007199254740991) /* 2^53 - 1 */
@@ -29,7 +29,7 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 
 /* Parses exactly one value (white space around it allowed). ERR_PARSE_ERROR when it breaks a rule
  * above. Takes time linear in the length (and n log n in the members of one object), and memory of
- * about 25 bytes for each byte of text at worst (an array of digits). The caller frees the root
+ * about 40 bytes for each byte of text at worst (an array of digits). The caller frees the root
  * with json_free (NULL is fine). The text is not kept. */
 enum error json_parse(const char *text, size_t length, struct json **ret_root);
 

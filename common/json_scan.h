@@ -1,4 +1,4 @@
-/* The grammar of JSON (RFC 8259), judged before json.c builds a tree of the text. */
+/* The grammar of JSON (RFC 8259), judged before cJSON, which is lenient, sees the text. */
 #ifndef P2PCHAT_COMMON_JSON_SCAN_H
 #define P2PCHAT_COMMON_JSON_SCAN_H
 

@@ -1,4 +1,4 @@
-"""What the programs link with: the client only the C library."""
+"""What the programs link with: the client only the C library and cJSON."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import rules
 # What a sanitized program needs besides.
 WATCHERS = r"lib(asan|ubsan|tsan|lsan|stdc\+\+|m|gcc_s|pthread|dl|rt|resolv)\.so\.\d+"
 MAY_LINK = {
-    "p2pchatctl": r"libc\.so\.6|ld-linux[\w-]*\.so\.\d+",
+    "p2pchatctl": r"libc\.so\.6|libcjson\.so\.1|ld-linux[\w-]*\.so\.\d+",
 }
 
 
@@ -22,7 +22,7 @@ def check(subject):
             if re.fullmatch(MAY_LINK[program], library):
                 continue
             if not (watched and re.fullmatch(WATCHERS, library)):
-                yield f"{program}: links {library}; only the C library"
+                yield f"{program}: links {library}; only the C library and cJSON"
 
 
 def subject(_):
@@ -37,14 +37,14 @@ def subject(_):
 
 
 FIRES = [
-    ("libsodium in the client", ({"p2pchatctl": ["libsodium.so.23", "libc.so.6"]}, False),
+    ("libsodium in the client", ({"p2pchatctl": ["libcjson.so.1", "libsodium.so.23", "libc.so.6"]}, False),
      "libsodium"),
     ("threads in the client", ({"p2pchatctl": ["libc.so.6", "libpthread.so.0"]}, False), "libpthread"),
 ]
 PASSES = [
-    ("what it may link", ({"p2pchatctl": ["libc.so.6"]}, False)),
+    ("what it may link", ({"p2pchatctl": ["libcjson.so.1", "libc.so.6"]}, False)),
     ("sanitizers",
-     ({"p2pchatctl": ["libasan.so.8", "libm.so.6", "libc.so.6"]}, True)),
+     ({"p2pchatctl": ["libasan.so.8", "libm.so.6", "libcjson.so.1", "libc.so.6"]}, True)),
 ]
 
 if __name__ == "__main__":

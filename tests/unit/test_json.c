@@ -76,7 +76,7 @@ static void test_refused_by_the_grammar(void **state)
     assert_true(is_refused(S("\"\xFF\"")));
 }
 
-/* Every byte in place of every other: what the grammar takes can be built. */
+/* Every byte in place of every other: what the grammar takes, cJSON must take too. */
 static void test_every_byte_changed(void **state)
 {
     (void)state;
@@ -94,7 +94,7 @@ static void test_every_byte_changed(void **state)
     assert_true(taken >= sizeof(text) - 1);
 }
 
-/* The longest number there is room for is read whole. */
+/* The longest number there is room for reaches cJSON whole. */
 static void test_longest_number(void **state)
 {
     (void)state;
