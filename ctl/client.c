@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -13,6 +11,7 @@
 
 #include "common/alloc.h"
 #include "common/text.h"
+#include "ctl/signals.h"
 
 enum { RECEIVE_BYTES = 16 * 1024 }; /* at once: most answers whole */
 
@@ -63,6 +62,16 @@ static void bound_connect(int fd, struct mono deadline)
     must(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left)) == 0);
 }
 
+static int connect_to(int fd, const struct sockaddr_un *address)
+{
+    int result;
+
+    signals_admit();
+    result = connect(fd, (const struct sockaddr *)address, sizeof(*address));
+    signals_hold();
+    return result;
+}
+
 enum outcome client_connect(struct client *client, const char *path, struct mono deadline,
                             struct bytes *message)
 {
@@ -79,7 +88,7 @@ enum outcome client_connect(struct client *client, const char *path, struct mono
     fd = new_socket();
     if (fd >= 0)
         bound_connect(fd, deadline);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+    if (fd < 0 || connect_to(fd, &address) < 0) {
         int error = errno;
 
         if (fd >= 0)
@@ -103,34 +112,32 @@ void client_done(struct client *client)
 
 /* --- Lines in --- */
 
-/* False when the deadline came first. */
+/* False when the deadline or a signal that ends us came first. */
 static bool wait_for(const struct client *client, short events, struct mono deadline)
 {
     struct pollfd ready = {.fd = client->socket, .events = events};
-    struct mono now;
-    uint64_t left_ms;
-    int count;
 
-    do {
-        now = client_now();
-        left_ms = mono_left_ms(now, deadline);
-        count = poll(&ready, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
-    } while (count <= 0 && !mono_due(deadline, client_now()));
-    return count > 0;
+    while (!signals_poll(&ready, 1, deadline)) {
+        if (signals_stop() || mono_due(deadline, client_now()))
+            return false;
+    }
+    return true;
 }
 
-enum client_read client_receive(struct client *client, struct mono deadline)
+enum client_read client_receive(struct client *client)
 {
     uint8_t *room = bytes_reserve(&client->lines.in, RECEIVE_BYTES);
     ssize_t received;
 
-    if (deadline.ms != MONO_NEVER.ms && !wait_for(client, POLLIN, deadline))
-        return CLIENT_TIMED_OUT;
     do
-        received = recv(client->socket, room, RECEIVE_BYTES, 0);
+        received = recv(client->socket, room, RECEIVE_BYTES, MSG_DONTWAIT);
     while (received < 0 && errno == EINTR);
-    if (received <= 0)
+    if (received < 0 && errno == EAGAIN)
+        return CLIENT_EMPTY;
+    if (received <= 0) {
+        client->is_lost = true;
         return CLIENT_CLOSED;
+    }
     bytes_commit(&client->lines.in, (size_t)received);
     return CLIENT_READ;
 }
@@ -180,8 +187,7 @@ static bool send_all(const struct client *client, const struct bytes *line, stru
     return true;
 }
 
-/* Whether a line answers the request: there is one at a time, and an error without an id can only
- * be about it. */
+/* Whether a line answers the last request: an error without an id can only be about it. */
 static bool is_answer(const struct client *client, const struct rpc_incoming *incoming)
 {
     switch (incoming->kind) {
@@ -193,19 +199,6 @@ static bool is_answer(const struct client *client, const struct rpc_incoming *in
         break;
     }
     return false;
-}
-
-static enum client_read next_answer(struct client *client, struct rpc_incoming *ret_answer,
-                                    struct bytes *message)
-{
-    enum client_read read;
-
-    while ((read = client_next(client, ret_answer, message)) == CLIENT_READ) {
-        if (is_answer(client, ret_answer))
-            break;
-        rpc_incoming_done(ret_answer);
-    }
-    return read;
 }
 
 static enum outcome outcome_of(enum client_read read, struct bytes *message)
@@ -227,21 +220,43 @@ static enum outcome outcome_of(enum client_read read, struct bytes *message)
     return OUTCOME_FAILED;
 }
 
+bool client_send(struct client *client, const char *method, const struct bytes *params,
+                 struct mono deadline)
+{
+    struct bytes line = BYTES_EMPTY;
+    bool sent;
+
+    rpc_write_request(&line, ++client->last_id, method, bytes_data(params), bytes_length(params));
+    sent = send_all(client, &line, deadline);
+    bytes_done(&line);
+    return sent;
+}
+
+enum client_read client_answer(struct client *client, struct rpc_incoming *ret_answer,
+                               struct bytes *message)
+{
+    enum client_read read;
+
+    while ((read = client_next(client, ret_answer, message)) == CLIENT_READ) {
+        if (is_answer(client, ret_answer))
+            break;
+        rpc_incoming_done(ret_answer);
+    }
+    return read;
+}
+
 enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
                          struct mono deadline, struct rpc_incoming *ret_answer,
                          struct bytes *message)
 {
-    struct bytes line = BYTES_EMPTY;
     enum client_read read = CLIENT_TIMED_OUT;
 
-    rpc_write_request(&line, ++client->last_id, method, bytes_data(params), bytes_length(params));
-    if (send_all(client, &line, deadline)) {
-        while ((read = next_answer(client, ret_answer, message)) == CLIENT_EMPTY) {
-            read = client_receive(client, deadline);
-            if (read != CLIENT_READ)
-                break;
-        }
+    if (!client_send(client, method, params, deadline))
+        return outcome_of(CLIENT_TIMED_OUT, message);
+    while ((read = client_answer(client, ret_answer, message)) == CLIENT_EMPTY) {
+        read = wait_for(client, POLLIN, deadline) ? client_receive(client) : CLIENT_TIMED_OUT;
+        if (read == CLIENT_CLOSED || read == CLIENT_TIMED_OUT)
+            break;
     }
-    bytes_done(&line);
     return outcome_of(read, message);
 }

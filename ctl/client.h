@@ -2,6 +2,7 @@
 #ifndef P2PCHAT_CTL_CLIENT_H
 #define P2PCHAT_CTL_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct client {
     int socket;
     struct rpc_lines lines;
     int64_t last_id; /* of the requests that were sent */
+    bool is_lost;    /* nothing more can come */
 };
 
 /* The monotonic clock now. */
@@ -32,11 +34,11 @@ enum outcome client_call(struct client *client, const char *method, const struct
                          struct mono deadline, struct rpc_incoming *ret_answer,
                          struct bytes *message);
 
-/* Below client_call(), for `watch`. */
+/* Below client_call(), for who does not wait: `watch`. */
 
 enum client_read {
     CLIENT_READ,      /* something */
-    CLIENT_EMPTY,     /* nothing yet: the rest is still on its way */
+    CLIENT_EMPTY,     /* nothing yet */
     CLIENT_CLOSED,    /* the daemon is gone */
     CLIENT_TIMED_OUT, /* the deadline came */
     CLIENT_BROKEN     /* what came is not what a daemon says */
@@ -47,7 +49,16 @@ enum client_read {
 enum client_read client_next(struct client *client, struct rpc_incoming *ret_incoming,
                              struct bytes *message);
 
-/* Waits until more is received: CLIENT_READ, CLIENT_CLOSED or CLIENT_TIMED_OUT. */
-enum client_read client_receive(struct client *client, struct mono deadline);
+/* Takes in what is there without waiting: CLIENT_READ, CLIENT_EMPTY or CLIENT_CLOSED. */
+enum client_read client_receive(struct client *client);
+
+/* Sends a request with params that are one JSON object. False when there was no room for it by
+ * `deadline`. */
+bool client_send(struct client *client, const char *method, const struct bytes *params,
+                 struct mono deadline);
+
+/* Like client_next(), but gives only what answers the request that was sent last. */
+enum client_read client_answer(struct client *client, struct rpc_incoming *ret_answer,
+                               struct bytes *message);
 
 #endif

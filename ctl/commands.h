@@ -35,7 +35,7 @@ enum option_takes {
     OPTION_LIST,  /* the same with a,b,c; again: more of them */
     OPTION_WAIT,  /* --name or --name=SECONDS */
     OPTION_LOCAL, /* --name=VALUE or --name VALUE; the command reads it itself */
-    OPTION_FLAG   /* --name */
+    OPTION_FLAG   /* --name; the command reads it itself */
 };
 
 struct command_option {

@@ -8,6 +8,7 @@
 #include "common/alloc.h"
 #include "common/text.h"
 #include "ctl/number.h"
+#include "ctl/words.h"
 
 /* An option as it stood on the command line. */
 struct given {
@@ -21,6 +22,9 @@ struct parse {
     struct bytes *message;
     struct given *given;
     size_t given_count;
+    const char *exec;            /* the value of --exec, or NULL */
+    const char *const *operands; /* words that the command reads itself */
+    size_t operand_count;
     bool help, version;
 };
 
@@ -187,6 +191,22 @@ static enum outcome take_count(struct parse *parse, const char *value)
     return OUTCOME_DONE;
 }
 
+/* Options that the command itself reads. */
+static enum outcome take_local(struct parse *parse, const char *name, const char *value)
+{
+    if (strcmp(name, "count") == 0)
+        return take_count(parse, value);
+    if (strcmp(name, "exec") == 0)
+        parse->exec = value;
+    else if (strcmp(name, "no-reconnect") == 0)
+        parse->to->no_reconnect = true;
+    else if (strcmp(name, "export") == 0)
+        parse->to->export = true;
+    else
+        must(!"an option of a command");
+    return OUTCOME_DONE;
+}
+
 static enum outcome apply_option(struct parse *parse, const struct given *given)
 {
     const char *name = given->option->name;
@@ -208,9 +228,8 @@ static enum outcome apply_option(struct parse *parse, const struct given *given)
         set_value(parse->to, "wait_s", given->value != NULL ? xstrdup(given->value) : NULL);
         break;
     case OPTION_LOCAL:
-        return take_count(parse, given->value);
     case OPTION_FLAG:
-        must(!"an option of a command");
+        return take_local(parse, name, given->value);
     }
     return OUTCOME_DONE;
 }
@@ -323,6 +342,8 @@ static enum outcome take_arg(struct parse *parse, const struct command_arg *arg,
     case TAKES_JSON:
         return take_json(parse, words[0]);
     case TAKES_ANY:
+        parse->operands = words;
+        parse->operand_count = count;
         if (*arg->param != '\0')
             take_joined(parse->to, arg, words, count);
         break;
@@ -356,6 +377,36 @@ static enum outcome take_args(struct parse *parse, const char *const *words, siz
     return outcome;
 }
 
+/* The words of --exec and the operands behind them become one command. */
+static enum outcome join_exec(struct parse *parse)
+{
+    const char *why = "it names no command";
+    char **words = NULL, **exec;
+    size_t count = 0;
+
+    if (parse->exec == NULL) {
+        if (parse->to->command->id != COMMAND_WATCH || parse->operand_count == 0)
+            return OUTCOME_DONE;
+        say(parse->message, "'watch' does not take ");
+        quote(parse->message, parse->operands[0]);
+        bytes_text(parse->message, " without --exec");
+        return point_to_help(parse);
+    }
+    if (words_split(parse->exec, &words, &count, &why) != OK || count == 0) {
+        free(words);
+        say(parse->message, "--exec: %s", why);
+        return point_to_help(parse);
+    }
+    exec = xcalloc(count + parse->operand_count + 1, sizeof(*exec));
+    for (size_t i = 0; i < count; i++)
+        exec[i] = xstrdup(words[i]);
+    for (size_t i = 0; i < parse->operand_count; i++)
+        exec[count + i] = xstrdup(parse->operands[i]);
+    free(words);
+    parse->to->exec = exec;
+    return OUTCOME_DONE;
+}
+
 /* --- The whole --- */
 
 static enum outcome understand(struct parse *parse)
@@ -381,8 +432,9 @@ static enum outcome understand(struct parse *parse)
         to->wants = WANTS_HELP;
     for (size_t i = 0; i < parse->given_count && outcome == OUTCOME_DONE; i++)
         outcome = apply_option(parse, &parse->given[i]);
-    return outcome != OUTCOME_DONE ? outcome
-                                   : take_args(parse, to->words + used, to->word_count - used);
+    if (outcome == OUTCOME_DONE)
+        outcome = take_args(parse, to->words + used, to->word_count - used);
+    return outcome == OUTCOME_DONE ? join_exec(parse) : outcome;
 }
 
 enum outcome invocation_parse(int argc, const char *const *argv, struct invocation *ret_invocation,
@@ -405,9 +457,29 @@ void invocation_done(struct invocation *invocation)
 {
     for (size_t i = 0; i < API_PARAMS_MAX; i++)
         free(invocation->value[i]);
+    for (char **each = invocation->exec; each != NULL && *each != NULL; each++)
+        free(*each);
+    free(invocation->exec);
     json_free(invocation->call_params);
     free(invocation->words);
     *invocation = (struct invocation){.words = NULL};
+}
+
+int64_t invocation_integer(const struct invocation *invocation, int place)
+{
+    int64_t integer = 0;
+
+    must(number_whole(invocation->value[place], &integer));
+    return integer;
+}
+
+void invocation_set_integer(struct invocation *invocation, int place, int64_t integer)
+{
+    char digits[24];
+
+    snprintf(digits, sizeof(digits), "%lld", (long long)integer);
+    free(invocation->value[place]);
+    invocation->value[place] = xstrdup(digits);
 }
 
 void invocation_take_text(struct invocation *invocation, char *text)

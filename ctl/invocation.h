@@ -34,6 +34,9 @@ struct invocation {
         *value[API_PARAMS_MAX]; /* by place among the method's parameters; owned; NULL: not given */
     int from_stdin;             /* the place of the value to read, or FROM_NOWHERE */
     uint64_t count;             /* of `watch`; 0: no end */
+    bool no_reconnect;          /* of `watch` */
+    char **exec;                /* of `watch`: what to run, ended by NULL; owned; NULL: nothing */
+    bool export;                /* of `history` */
     const char *call_method;    /* of `call` */
     struct json *call_params;   /* of `call`; owned; NULL: none */
 };
@@ -43,6 +46,11 @@ struct invocation {
 enum outcome invocation_parse(int argc, const char *const *argv, struct invocation *ret_invocation,
                               struct bytes *message);
 void invocation_done(struct invocation *invocation);
+
+/* The value of an integer parameter that was checked, by its place; and another one in its stead.
+ */
+int64_t invocation_integer(const struct invocation *invocation, int place);
+void invocation_set_integer(struct invocation *invocation, int place, int64_t integer);
 
 /* Hands over what was read for `from_stdin`; the text is owned from now on. */
 void invocation_take_text(struct invocation *invocation, char *text);

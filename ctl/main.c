@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "common/bytes.h"
+#include "ctl/export.h"
 #include "ctl/help.h"
 #include "ctl/input.h"
 #include "ctl/invocation.h"
@@ -75,6 +76,8 @@ static enum outcome run(struct invocation *invocation, struct bytes *message)
         return outcome;
     if (invocation->command->id == COMMAND_WATCH)
         return watch_run(invocation, message);
+    if (invocation->export)
+        return export_run(invocation, message);
     return session_run(invocation, message);
 }
 

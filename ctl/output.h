@@ -22,4 +22,7 @@ extern const struct output OUTPUT_TEXT;
 /* For programs: what the daemon said, one object a line. */
 extern const struct output OUTPUT_JSON;
 
+/* Such a line, of any value. */
+void output_json_line(struct bytes *out, const struct json *value);
+
 #endif

@@ -1,6 +1,6 @@
 #include "ctl/output.h"
 
-static void line(struct bytes *out, const struct json *value)
+void output_json_line(struct bytes *out, const struct json *value)
 {
     struct json_writer w;
 
@@ -14,13 +14,13 @@ static void result_line(struct bytes *out, enum look look, enum api_method metho
 {
     (void)look;
     (void)method;
-    line(out, result);
+    output_json_line(out, result);
 }
 
 static void event_line(struct bytes *out, enum look look, const struct json *event)
 {
     (void)look;
-    line(out, event);
+    output_json_line(out, event);
 }
 
 const struct output OUTPUT_JSON = {.result = result_line, .event = event_line};

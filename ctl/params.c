@@ -147,6 +147,29 @@ static enum outcome check_types(const char *value, struct bytes *message)
     return OUTCOME_DONE;
 }
 
+static enum outcome exclude(const char *one, const char *other, struct bytes *message)
+{
+    bytes_text(message, one);
+    bytes_text(message, " and ");
+    bytes_text(message, other);
+    bytes_text(message, " exclude each other");
+    return OUTCOME_USAGE;
+}
+
+/* An export is all there is, from the beginning; its limit is not that of one page. */
+static enum outcome check_export(const struct invocation *invocation, struct bytes *message)
+{
+    const char *limit = invocation->value[ARG_HISTORY_LIMIT];
+    int64_t count;
+
+    if (invocation->value[ARG_HISTORY_BEFORE] != NULL)
+        return exclude("--export", "--before", message);
+    if (limit == NULL || (number_whole(limit, &count) && count > 0 && count <= JSON_INTEGER_MAX))
+        return OUTCOME_DONE;
+    bytes_text(message, "--limit must be an integer from 1");
+    return OUTCOME_USAGE;
+}
+
 enum outcome params_check(const struct invocation *invocation, struct bytes *message)
 {
     const struct command *command = invocation->command;
@@ -154,11 +177,13 @@ enum outcome params_check(const struct invocation *invocation, struct bytes *mes
     enum outcome outcome = OUTCOME_DONE;
 
     for (size_t i = 0; i < row->param_count && outcome == OUTCOME_DONE; i++) {
-        if (invocation->value[i] != NULL)
+        if (invocation->value[i] != NULL && !(invocation->export && i == ARG_HISTORY_LIMIT))
             outcome = check_value(command, &row->params[i], invocation->value[i], message);
     }
     if (outcome == OUTCOME_DONE && command->id == COMMAND_WATCH)
         outcome = check_types(invocation->value[ARG_EVENTS_SUBSCRIBE_TYPES], message);
+    if (outcome == OUTCOME_DONE && invocation->export)
+        outcome = check_export(invocation, message);
     if (command->id == COMMAND_CALL &&
         !text_is_utf8(invocation->call_method, strlen(invocation->call_method))) {
         bytes_text(message, "METHOD must be UTF-8");

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/signals.h"
+
 enum look print_look(void)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -15,8 +17,7 @@ enum look print_look(void)
     return isatty(STDOUT_FILENO) ? LOOK_COLOUR : LOOK_PLAIN;
 }
 
-/* As if SIGPIPE had not been ignored: no reader is no error to talk about. */
-static _Noreturn void end_unread(void)
+_Noreturn void print_end_unread(void)
 {
     enum { SHELL_SIGNAL = 128 }; /* what a shell says of a process that a signal ended */
 
@@ -25,20 +26,49 @@ static _Noreturn void end_unread(void)
     _exit(SHELL_SIGNAL + SIGPIPE);
 }
 
+enum outcome print_failure(int error, struct bytes *message)
+{
+    bytes_text(message, "cannot write standard output: ");
+    bytes_text(message, strerror(error));
+    return OUTCOME_FAILED;
+}
+
+enum printed print_some(const struct bytes *out, size_t *ret_written)
+{
+    size_t at = 0;
+
+    *ret_written = 0;
+    while (at < bytes_length(out)) {
+        ssize_t written;
+
+        signals_admit();
+        written = write(STDOUT_FILENO, bytes_data(out) + at, bytes_length(out) - at);
+        signals_hold();
+        if (written < 0 && errno != EINTR)
+            return errno == EPIPE ? PRINTED_UNREAD : PRINTED_FAILED;
+        if (written > 0)
+            *ret_written = at += (size_t)written;
+        else if (signals_stop_overdue())
+            return PRINTED_CUT;
+    }
+    return PRINTED_ALL;
+}
+
+/* No reader is no error to talk about. */
 enum outcome print_out(struct bytes *out, struct bytes *message)
 {
-    while (bytes_length(out) > 0) {
-        ssize_t written = write(STDOUT_FILENO, bytes_data(out), bytes_length(out));
+    size_t written;
+    enum printed printed = print_some(out, &written);
 
-        if (written < 0 && errno == EPIPE)
-            end_unread();
-        if (written < 0 && errno != EINTR) {
-            bytes_text(message, "cannot write standard output: ");
-            bytes_text(message, strerror(errno));
-            return OUTCOME_FAILED;
-        }
-        if (written > 0)
-            bytes_consume(out, (size_t)written);
+    bytes_consume(out, written);
+    switch (printed) {
+    case PRINTED_ALL:
+    case PRINTED_CUT:
+        break;
+    case PRINTED_UNREAD:
+        print_end_unread();
+    case PRINTED_FAILED:
+        return print_failure(errno, message);
     }
     return OUTCOME_DONE;
 }

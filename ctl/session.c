@@ -13,7 +13,7 @@
 
 /* --- Find --- */
 
-/* $XDG_RUNTIME_DIR/p2pchat/control.sock, if that is there; ended by a NUL. */
+/* $XDG_RUNTIME_DIR/p2pchat/control.sock, if that is there. */
 static bool user_socket(struct bytes *path)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -26,37 +26,61 @@ static bool user_socket(struct bytes *path)
     return access((const char *)bytes_data(path), F_OK) == 0;
 }
 
+void session_socket(const struct invocation *invocation, struct bytes *ret_path)
+{
+    const char *named = invocation->socket != NULL ? invocation->socket : getenv("P2PCHAT_SOCKET");
+
+    if ((named == NULL || *named == '\0') && user_socket(ret_path))
+        return;
+    bytes_clear(ret_path);
+    bytes_text(ret_path, named != NULL && *named != '\0' ? named : "/run/p2pchat/control.sock");
+    bytes_u8(ret_path, '\0');
+}
+
 enum outcome session_open(struct client *client, const struct invocation *invocation,
                           struct mono deadline, struct bytes *message)
 {
-    const char *named = invocation->socket != NULL ? invocation->socket : getenv("P2PCHAT_SOCKET");
     struct bytes path = BYTES_EMPTY;
     enum outcome outcome;
 
-    if (named == NULL || *named == '\0')
-        named = user_socket(&path) ? (const char *)bytes_data(&path) : "/run/p2pchat/control.sock";
-    outcome = client_connect(client, named, deadline, message);
+    session_socket(invocation, &path);
+    outcome = client_connect(client, (const char *)bytes_data(&path), deadline, message);
     bytes_done(&path);
     return outcome;
 }
 
 /* --- Ask --- */
 
-/* "there is no such peer (no_such_peer)" */
-static enum outcome refusal(const struct rpc_incoming *answer, struct bytes *message)
+enum outcome session_refusal(const struct rpc_incoming *error, struct bytes *message)
 {
-    const char *name = answer->name;
+    const char *name = error->name;
     char code[32];
 
     if (name == NULL) {
-        snprintf(code, sizeof(code), "error %d", answer->code);
+        snprintf(code, sizeof(code), "error %d", error->code);
         name = code;
     }
-    text_append_safe(message, answer->message, strlen(answer->message));
+    text_append_safe(message, error->message, strlen(error->message));
     bytes_text(message, " (");
     text_append_safe(message, name, strlen(name));
     bytes_text(message, ")");
     return strcmp(name, error_name(ERR_REFUSED)) == 0 ? OUTCOME_REFUSED : OUTCOME_FAILED;
+}
+
+static bool is_error(const struct rpc_incoming *answer, enum error error)
+{
+    return answer->name != NULL && strcmp(answer->name, error_name(error)) == 0;
+}
+
+bool session_is_away(const struct rpc_incoming *error)
+{
+    return is_error(error, ERR_SHUTTING_DOWN);
+}
+
+bool session_error_passes(const struct rpc_incoming *error)
+{
+    return is_error(error, ERR_STORAGE_FULL) || is_error(error, ERR_STORAGE_FAILED) ||
+           is_error(error, ERR_LIMIT_EXCEEDED);
 }
 
 enum outcome session_call(struct client *client, const struct invocation *invocation,
@@ -75,7 +99,7 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (answer.kind == RPC_ERROR) {
-        outcome = refusal(&answer, message);
+        outcome = session_refusal(&answer, message);
         rpc_incoming_done(&answer);
         return outcome;
     }

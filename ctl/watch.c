@@ -2,148 +2,286 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/socket.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "ctl/client.h"
+#include "common/text.h"
+#include "ctl/environment.h"
+#include "ctl/exec.h"
 #include "ctl/output.h"
 #include "ctl/print.h"
-#include "ctl/session.h"
+#include "ctl/signals.h"
+#include "ctl/subscription.h"
 
-enum { PRINT_BYTES = 64 * 1024 }; /* what is printed at once, when much comes at once */
+enum {
+    PRINT_BYTES = 64 * 1024, /* what is printed at once, when much comes at once */
+    ACKS_PAUSE_MS = 50 /* between acknowledgements of what is printed: cheap, and soon enough */
+};
 
-/* A signal ends the reading side of the connection: whatever waits for the daemon, now or in the
- * next moment, finds its end, so that there is no moment in which a signal is missed. A line that
- * is being printed is printed whole, unless its reader takes longer than GRACE_S. */
-enum { GRACE_S = 1 };
-
-static volatile sig_atomic_t stopped;
-static volatile sig_atomic_t watched_socket = -1;
-
-static void stop(int signal_number)
-{
-    int before = errno;
-
-    (void)signal_number;
-    stopped = 1;
-    shutdown(watched_socket, SHUT_RD);
-    alarm(GRACE_S);
-    errno = before;
-}
-
-static _Noreturn void stop_now(int signal_number)
-{
-    (void)signal_number;
-    _exit(OUTCOME_DONE);
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = stop};
-
-    sigemptyset(&action.sa_mask);
-    must(sigaction(SIGINT, &action, NULL) == 0);
-    must(sigaction(SIGTERM, &action, NULL) == 0);
-    action.sa_handler = stop_now;
-    must(sigaction(SIGALRM, &action, NULL) == 0);
-}
+/* An event among what is to be printed. */
+struct mark {
+    size_t end; /* of its line, in bytes from the beginning */
+    int64_t seq;
+};
 
 struct watch {
-    struct client client;
+    struct invocation *invocation;
+    struct subscription subscription;
     const struct output *output;
     enum look look;
-    uint64_t left; /* events to print, if they are counted */
-    bool counted;
-    struct bytes out;
+    uint64_t left; /* events to take, if they are counted */
+    bool is_unread;
+    struct bytes out;   /* to be printed */
+    struct bytes marks; /* struct mark of each event in `out` */
     struct bytes *message;
 };
 
-static void add_event(struct watch *watch, const struct rpc_incoming *incoming)
+/* Whether nothing more is to be done, well or because a signal says so. */
+static bool is_over(const struct watch *watch)
 {
-    if (incoming->kind != RPC_EVENT)
-        return;
-    watch->output->event(&watch->out, watch->look, incoming->body);
-    if (watch->counted)
+    return (watch->invocation->count > 0 && watch->left == 0) || watch->is_unread || signals_stop();
+}
+
+/* --- Printing --- */
+
+static void add_event(struct watch *watch, const struct json *event, int64_t seq)
+{
+    struct mark mark = {.seq = seq};
+
+    watch->output->event(&watch->out, watch->look, event);
+    mark.end = bytes_length(&watch->out);
+    bytes_append(&watch->marks, &mark, sizeof(mark));
+}
+
+/* What was printed whole is done with. */
+static void reach_printed(struct watch *watch, size_t written)
+{
+    const size_t count = bytes_length(&watch->marks) / sizeof(struct mark);
+    struct mark mark;
+
+    for (size_t i = count; i-- > 0;) {
+        memcpy(&mark, bytes_data(&watch->marks) + i * sizeof(mark), sizeof(mark));
+        if (mark.end <= written) {
+            acks_reach(&watch->subscription.acks, mark.seq);
+            return;
+        }
+    }
+}
+
+static enum outcome print_events(struct watch *watch)
+{
+    size_t written;
+    enum printed printed = print_some(&watch->out, &written);
+    int error = errno;
+
+    reach_printed(watch, written);
+    bytes_clear(&watch->out);
+    bytes_clear(&watch->marks);
+    switch (printed) {
+    case PRINTED_ALL:
+    case PRINTED_CUT:
+        break;
+    case PRINTED_UNREAD:
+        watch->is_unread = true;
+        break;
+    case PRINTED_FAILED:
+        return print_failure(error, watch->message);
+    }
+    return OUTCOME_DONE;
+}
+
+/* --- Running a command --- */
+
+/* "event 12 (message.received): the command ended with status 3" */
+static void say_command(struct watch *watch, const struct json *event, int status)
+{
+    bytes_text(watch->message, "event ");
+    phrase_field(watch->message, event, "seq");
+    bytes_text(watch->message, " (");
+    phrase_field(watch->message, event, "type");
+    bytes_text(watch->message, "): the command ");
+    exec_say_end(status, watch->message);
+    if (watch->subscription.acks.consumer != NULL)
+        bytes_text(watch->message, "; the event is not acknowledged");
+}
+
+/* Waits for the end of the command, and meanwhile for the answers to acknowledgements. What becomes
+ * of those is asked again when it has ended. */
+static int wait_for_command(struct watch *watch, pid_t child)
+{
+    struct acks *acks = &watch->subscription.acks;
+    struct bytes unheard = BYTES_EMPTY;
+    enum outcome outcome = OUTCOME_DONE;
+    int status;
+
+    while (!exec_ended(child, &status)) {
+        struct pollfd answers = acks_waits_for(acks);
+        const bool waits = outcome == OUTCOME_DONE;
+
+        signals_poll(&answers, waits, waits ? acks_deadline(acks) : MONO_NEVER);
+        if (waits)
+            outcome = acks_work(acks, &unheard);
+    }
+    bytes_done(&unheard);
+    signals_hear(); /* before the next one is begun */
+    return status;
+}
+
+static enum outcome run_command(struct watch *watch, const struct json *event, int64_t seq)
+{
+    const char *socket = (const char *)bytes_data(&watch->subscription.socket);
+    char **environment = environment_of(environ, socket, event);
+    enum outcome outcome;
+    pid_t child;
+    int status;
+
+    output_json_line(&watch->out, event);
+    outcome = exec_start(watch->invocation->exec, environment, &watch->out, &child, watch->message);
+    bytes_clear(&watch->out);
+    environment_free(environment);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    status = wait_for_command(watch, child);
+    if (status != 0) {
+        say_command(watch, event, status);
+        return OUTCOME_FAILED;
+    }
+    acks_reach(&watch->subscription.acks, seq);
+    return acks_work(&watch->subscription.acks, watch->message);
+}
+
+/* --- Events --- */
+
+static enum outcome take(struct watch *watch, const struct rpc_incoming *incoming)
+{
+    int64_t seq;
+
+    if (incoming->kind != RPC_EVENT ||
+        !subscription_take(&watch->subscription, incoming->body, &seq))
+        return OUTCOME_DONE;
+    if (watch->invocation->count > 0)
         watch->left--;
+    if (watch->invocation->exec != NULL)
+        return run_command(watch, incoming->body, seq);
+    add_event(watch, incoming->body, seq);
+    return OUTCOME_DONE;
 }
 
-static bool is_complete(const struct watch *watch)
-{
-    return watch->counted && watch->left == 0;
-}
-
-/* Prints all that was received, in as few pieces as it takes not to wait with any of it. */
-static enum outcome print_received(struct watch *watch)
+/* Takes all that was received; prints in as few pieces as it takes not to wait with any of it. */
+static enum outcome take_received(struct watch *watch)
 {
     enum client_read read = CLIENT_READ;
     struct rpc_incoming incoming;
     enum outcome outcome = OUTCOME_DONE;
 
-    while (read == CLIENT_READ && outcome == OUTCOME_DONE && !is_complete(watch) && !stopped) {
-        read = client_next(&watch->client, &incoming, watch->message);
+    while (read == CLIENT_READ && outcome == OUTCOME_DONE && !is_over(watch)) {
+        read = client_next(&watch->subscription.client, &incoming, watch->message);
         if (read == CLIENT_READ) {
-            add_event(watch, &incoming);
+            outcome = take(watch, &incoming);
             rpc_incoming_done(&incoming);
         }
-        if (read != CLIENT_READ || is_complete(watch) || bytes_length(&watch->out) >= PRINT_BYTES)
-            outcome = print_out(&watch->out, watch->message);
+        if (outcome == OUTCOME_DONE &&
+            (read != CLIENT_READ || is_over(watch) || bytes_length(&watch->out) >= PRINT_BYTES))
+            outcome = print_events(watch);
     }
     return read == CLIENT_BROKEN ? OUTCOME_FAILED : outcome;
 }
 
-static enum outcome follow(struct watch *watch)
+/* Waits until there is something to do, and takes in what came. OUTCOME_NO_DAEMON when nothing more
+ * can come. */
+static enum outcome wait_for_more(struct watch *watch)
 {
+    struct acks *acks = &watch->subscription.acks;
+    struct client *client = &watch->subscription.client;
+    struct pollfd ready[] = {{.fd = client->socket, .events = POLLIN}, acks_waits_for(acks)};
     enum outcome outcome;
 
-    for (;;) {
-        outcome = print_received(watch);
-        if (outcome != OUTCOME_DONE || is_complete(watch))
-            return outcome;
-        if (client_receive(&watch->client, MONO_NEVER) != CLIENT_READ) {
-            bytes_text(watch->message, "the daemon went away");
-            return OUTCOME_NO_DAEMON;
-        }
-    }
-}
-
-static enum outcome subscribe(struct watch *watch, const struct invocation *invocation,
-                              struct mono deadline)
-{
-    struct rpc_incoming answer;
-    enum outcome outcome;
-
-    outcome = session_call(&watch->client, invocation, deadline, &answer, watch->message);
-    if (outcome == OUTCOME_DONE)
-        rpc_incoming_done(&answer);
+    signals_poll(ready, 2, acks_deadline(acks));
+    outcome = acks_work(acks, watch->message);
+    if (ready[0].revents != 0 && client_receive(client) == CLIENT_CLOSED)
+        return OUTCOME_NO_DAEMON;
     return outcome;
 }
 
-enum outcome watch_run(const struct invocation *invocation, struct bytes *message)
+/* Follows one connection. OUTCOME_NO_DAEMON when it is lost. */
+static enum outcome follow(struct watch *watch)
+{
+    enum outcome outcome = OUTCOME_DONE;
+
+    while (outcome == OUTCOME_DONE) {
+        outcome = take_received(watch);
+        if (outcome != OUTCOME_DONE || is_over(watch))
+            break;
+        outcome = wait_for_more(watch);
+    }
+    return outcome;
+}
+
+/* --- The end --- */
+
+/* What was done is acknowledged before we end. */
+static enum outcome settle(struct watch *watch, enum outcome outcome)
+{
+    struct subscription *s = &watch->subscription;
+    const struct mono deadline = mono_after(client_now(), watch->invocation->timeout_ms);
+    const bool comes_back =
+        outcome == OUTCOME_DONE && !signals_stop() && !watch->invocation->no_reconnect;
+    struct bytes unheard = BYTES_EMPTY;
+    enum outcome settled = subscription_settle(s, comes_back, deadline, &unheard);
+    char text[160];
+
+    bytes_done(&unheard);
+    if (settled == OUTCOME_DONE)
+        return outcome;
+    snprintf(text, sizeof(text),
+             "%swhat was done after event %lld is not acknowledged, and comes again",
+             bytes_length(watch->message) > 0 ? "; " : "no daemon answers: ",
+             (long long)s->acks.acknowledged);
+    bytes_text(watch->message, text);
+    return outcome == OUTCOME_DONE ? settled : outcome;
+}
+
+static enum outcome come_back(struct watch *watch)
+{
+    if (watch->invocation->no_reconnect) {
+        bytes_clear(watch->message);
+        bytes_text(watch->message, "the daemon went away");
+        return OUTCOME_NO_DAEMON;
+    }
+    return subscription_come_back(&watch->subscription, watch->message);
+}
+
+enum outcome watch_run(struct invocation *invocation, struct bytes *message)
 {
     struct watch watch = {
+        .invocation = invocation,
         .output = invocation->json ? &OUTPUT_JSON : &OUTPUT_TEXT,
         .look = invocation->json ? LOOK_PLAIN : print_look(),
         .left = invocation->count,
-        .counted = invocation->count > 0,
         .message = message,
     };
-    struct mono deadline = mono_after(client_now(), invocation->timeout_ms);
     enum outcome outcome;
 
-    catch_signals();
-    outcome = session_open(&watch.client, invocation, deadline, message);
-    if (outcome == OUTCOME_DONE) {
-        watched_socket = watch.client.socket;
-        if (!stopped)
-            outcome = subscribe(&watch, invocation, deadline);
-        if (outcome == OUTCOME_DONE && !stopped)
-            outcome = follow(&watch);
-        watched_socket = -1;
-        client_done(&watch.client);
+    signals_catch();
+    if (invocation->exec == NULL)
+        signal(SIGPIPE, SIG_IGN); /* what was printed before is to be acknowledged */
+    outcome = subscription_open(&watch.subscription, invocation,
+                                mono_after(client_now(), invocation->timeout_ms), message);
+    while (outcome == OUTCOME_DONE && !is_over(&watch)) {
+        outcome = follow(&watch);
+        if (outcome == OUTCOME_NO_DAEMON && !is_over(&watch))
+            outcome = come_back(&watch);
     }
-    bytes_done(&watch.out);
-    if (stopped)
+    if (signals_stop()) { /* whatever it cut short */
         bytes_clear(message);
-    return stopped ? OUTCOME_DONE : outcome;
+        outcome = OUTCOME_DONE;
+    }
+    outcome = settle(&watch, outcome);
+    subscription_done(&watch.subscription);
+    bytes_done(&watch.out);
+    bytes_done(&watch.marks);
+    if (watch.is_unread)
+        print_end_unread();
+    return signals_stop() ? OUTCOME_DONE : outcome;
 }

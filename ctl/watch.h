@@ -6,8 +6,10 @@
 #include "ctl/invocation.h"
 #include "ctl/outcome.h"
 
-/* Subscribes and prints until the wanted number of events is printed or SIGINT or SIGTERM comes:
- * OUTCOME_DONE. OUTCOME_NO_DAEMON when the daemon goes away. Takes over both signals. */
-enum outcome watch_run(const struct invocation *invocation, struct bytes *message);
+/* Subscribes, and prints or runs until the wanted number of events is done with or SIGINT or
+ * SIGTERM comes: OUTCOME_DONE. Comes back by itself after the daemon did, or ends with
+ * OUTCOME_NO_DAEMON, as the invocation wants; a command that fails is OUTCOME_FAILED. Takes over
+ * signals, and moves the invocation's --since along. */
+enum outcome watch_run(struct invocation *invocation, struct bytes *message);
 
 #endif

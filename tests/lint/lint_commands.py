@@ -26,14 +26,14 @@ def entries(page):
 
 def check_command(words, row, heading, body):
     options = dict(OPTION.findall(row))
-    told = dict(re.findall(r"^\.Op Fl \\-([a-z-]+) Ns (?:Op )?= Ns Ar (\S+)$", body, re.M))
+    told = dict(re.findall(r"^\.Op Fl \\-([a-z-]+)(?: Ns (?:Op )?= Ns Ar (\S+))?$", body, re.M))
     for shown in ARG.findall(row):
         for part in re.findall(r"[A-Z][A-Z-]+", shown):
             if not re.search(rf"(?<![\w-]){part}(?![\w-])", heading):
                 yield f"{words}: its argument {part} is not told of"
     for option, value in options.items():
         if told.get(option) != value:
-            yield f"{words}: its option --{option}={value} is not told of"
+            yield f"{words}: its option --{option}{value and '='}{value} is not told of"
     for option in told.keys() - options.keys():
         yield f"{words}: there is no option --{option}"
 
@@ -57,10 +57,12 @@ def check(tree):
 
 DEF = ('COMMAND(A, "chat do", M, ARG("PEER | HOST", "p", WORD),\n'
        '        OPTION("wait", "wait", WAIT, "SECONDS", "until")\n'
-       '        OPTION("key", "key", VALUE, "KEY", "h"),\n        "help")\n'
+       '        OPTION("key", "key", VALUE, "KEY", "h")\n'
+       '        OPTION("at-once", "", FLAG, "", "h"),\n        "help")\n'
        'COMMAND(B, "stop", M, NONE, NONE, "help")\n')
 MAN = (".Sh COMMANDS\n.It Ic chat do Brq Ar PEER | Ar HOST\n"
-       ".Op Fl \\-wait Ns Op = Ns Ar SECONDS\n.Op Fl \\-key Ns = Ns Ar KEY\nDo.\n.El\n.Ss B\n"
+       ".Op Fl \\-wait Ns Op = Ns Ar SECONDS\n.Op Fl \\-key Ns = Ns Ar KEY\n"
+       ".Op Fl \\-at-once\nDo.\n.El\n.Ss B\n"
        ".It Ic stop\nStop.\n.Sh OUTPUT\n.It Ic nothing\n")
 
 
@@ -75,6 +77,9 @@ FIRES = [
     ("a command that there is not", without("Ic stop", "Ic halt"), "no command halt"),
     ("an argument", without(" | Ar HOST"), "chat do: its argument HOST"),
     ("an option", without(".Op Fl \\-key Ns = Ns Ar KEY\n"), "chat do: its option --key=KEY"),
+    ("a flag", without(".Op Fl \\-at-once\n"), "chat do: its option --at-once is not"),
+    ("a value that there is not", without("at-once", "at-once Ns = Ns Ar N"),
+     "chat do: its option --at-once is not"),
     ("another value", without("SECONDS", "TIME"), "--wait=SECONDS"),
     ("an option that there is not", without("Stop.\n", ".Op Fl \\-now Ns = Ns Ar N\n"),
      "stop: there is no option --now"),

@@ -66,18 +66,33 @@ class Connection:
 
 
 class FakeDaemon:
-    """with FakeDaemon(serve) as daemon: serve(connection) runs once for each client, in a thread.
-    What it raises is raised again at the end of the block."""
+    """with FakeDaemon(serve) as daemon: serve(connection) runs once for each client, each in a
+    thread of its own. Of several, the first client has the first, and so on; the last one stays.
+    What they raise is raised again at the end of the block."""
 
-    def __init__(self, serve):
-        self.serve = serve
+    def __init__(self, *serve):
+        self.serve = list(serve)
         self.directory = tempfile.mkdtemp(prefix="p2pchat-test-")
         self.path = os.path.join(self.directory, "control.sock")
+        self.failure = None
+        self.clients = []
+        self.start()
+
+    def start(self):
+        """Answers on the socket, for the first time or again."""
+        if os.path.exists(self.path):
+            os.unlink(self.path)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen()
-        self.failure = None
         self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        """Answers no more; the socket's file stays, and so do clients."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(DEADLINE_S)
+        self.listener.close()
 
     def run(self):
         while True:
@@ -85,20 +100,26 @@ class FakeDaemon:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            with sock:
-                try:
-                    self.serve(Connection(sock))
-                except Exception as problem:  # told to the test, which runs in another thread
-                    self.failure = self.failure or problem
+            serve = self.serve[0] if len(self.serve) == 1 else self.serve.pop(0)
+            self.clients.append(threading.Thread(target=self.attend, args=(serve, sock),
+                                                 daemon=True))
+            self.clients[-1].start()
+
+    def attend(self, serve, sock):
+        with sock:
+            try:
+                serve(Connection(sock))
+            except Exception as problem:  # told to the test, which runs in another thread
+                self.failure = self.failure or problem
 
     def __enter__(self):
-        self.thread.start()
         return self
 
     def __exit__(self, kind, _value, _trace):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join(DEADLINE_S)
-        self.listener.close()
+        if self.listener.fileno() >= 0:
+            self.stop()
+        for client in self.clients:
+            client.join(DEADLINE_S)
         shutil.rmtree(self.directory)
         if kind is None and self.failure is not None:
             raise self.failure

@@ -130,7 +130,8 @@ class Watch(Case):
     def test_daemon_goes_away(self):
         """3, behind all that it said"""
         with FakeDaemon(following(event(received(1)), event(received(2)) + b'{"jsonrpc"')) as daemon:
-            out = self.ends(3, "watch", daemon=daemon, says="the daemon went away")
+            out = self.ends(3, "watch", "--no-reconnect", daemon=daemon,
+                            says="the daemon went away")
         self.assertEqual(out, b"2026-01-31 12:00:00  alice: hi\n" * 2)
 
     def test_broken_event(self):

@@ -48,7 +48,8 @@ static void assert_suggests(const char *line, const char *says)
 /* Whether the command itself reads what names no parameter. */
 static bool is_own(const struct command *command)
 {
-    return command->id == COMMAND_CALL || command->id == COMMAND_HELP;
+    return command->id == COMMAND_CALL || command->id == COMMAND_HELP ||
+           command->id == COMMAND_WATCH;
 }
 
 static void check_args(const struct command *command)
@@ -68,10 +69,12 @@ static void check_options(const struct command *command)
     for (const struct command_option *option = command->options; option->name != NULL; option++) {
         const struct command_option *any = any_option(option->name, strlen(option->name));
 
-        assert_true(*option->help != '\0' && *option->shown != '\0');
+        assert_true(*option->help != '\0' &&
+                    (*option->shown == '\0') == (option->takes == OPTION_FLAG));
         assert_int_equal(option_needs_value(any), option_needs_value(option));
         assert_int_equal(any->takes, option->takes);
-        assert_int_equal(*option->param == '\0', option->takes == OPTION_LOCAL);
+        assert_int_equal(*option->param == '\0',
+                         option->takes == OPTION_LOCAL || option->takes == OPTION_FLAG);
         if (*option->param != '\0')
             param_place(command->method, option->param);
         if (option->takes == OPTION_WAIT)

@@ -217,6 +217,57 @@ static void test_history_and_watch(void **state)
                  "--type must be a list, separated by commas; see 'p2pchatctl help watch'");
 }
 
+static void test_export(void **state)
+{
+    (void)state;
+    struct invocation invocation = right(LINE("history", "--export", "bob", "--limit=100000"));
+
+    assert_true(invocation.export);
+    assert_int_equal(invocation_integer(&invocation, ARG_HISTORY_LIMIT), 100000);
+    invocation_set_integer(&invocation, ARG_HISTORY_LIMIT, 1000);
+    invocation_set_integer(&invocation, ARG_HISTORY_AFTER, INT64_C(9007199254740991));
+    assert_writes(&invocation, "history",
+                  "{\"peer\":\"bob\",\"after\":9007199254740991,\"limit\":1000}");
+    invocation_done(&invocation);
+    assert_wrong(LINE("history", "--export", "--limit=0"), OUTCOME_USAGE,
+                 "--limit must be an integer from 1");
+    assert_wrong(LINE("history", "--export", "--limit=9007199254740992"), OUTCOME_USAGE,
+                 "--limit must be an integer from 1");
+    assert_wrong(LINE("history", "--export", "--before=9"), OUTCOME_USAGE,
+                 "--export and --before exclude each other");
+}
+
+static void test_exec(void **state)
+{
+    (void)state;
+    struct invocation invocation =
+        right(LINE("watch", "--exec=sh -c 'a b'", "--no-reconnect", "--", "one two", "--exec"));
+
+    assert_true(invocation.no_reconnect);
+    assert_string_equal(invocation.exec[0], "sh");
+    assert_string_equal(invocation.exec[1], "-c");
+    assert_string_equal(invocation.exec[2], "a b");
+    assert_string_equal(invocation.exec[3], "one two");
+    assert_string_equal(invocation.exec[4], "--exec");
+    assert_null(invocation.exec[5]);
+    assert_writes(&invocation, "events.subscribe", "{}");
+    invocation_done(&invocation);
+    invocation = right(LINE("watch"));
+    assert_false(invocation.no_reconnect);
+    assert_null(invocation.exec);
+    invocation_done(&invocation);
+    assert_wrong(LINE("watch", "--exec="), OUTCOME_USAGE,
+                 "--exec: it names no command; see 'p2pchatctl help watch'");
+    assert_wrong(LINE("watch", "--exec=' '", "--exec", "a 'b", "--", "c"), OUTCOME_USAGE,
+                 "--exec: a quote is not closed; see 'p2pchatctl help watch'");
+    assert_wrong(LINE("watch", "a\x1b"), OUTCOME_USAGE,
+                 "'watch' does not take 'a<U+001B>' without --exec; see 'p2pchatctl help watch'");
+    assert_wrong(LINE("watch", "--no-reconnect=yes"), OUTCOME_USAGE,
+                 "--no-reconnect takes no value");
+    assert_wrong(LINE("status", "--exec=a"), OUTCOME_USAGE,
+                 "'status' has no option --exec; see 'p2pchatctl help status'");
+}
+
 #define KNOWN_TYPES                                                                       \
     "message.received, message.sent, message.delivered, message.failed, chat.requested, " \
     "chat.accepted, chat.refused, chat.expired, chat.disconnected, peer.online, "         \
@@ -348,6 +399,8 @@ int main(void)
         cmocka_unit_test(test_too_long_text),
         cmocka_unit_test(test_standard_input),
         cmocka_unit_test(test_history_and_watch),
+        cmocka_unit_test(test_export),
+        cmocka_unit_test(test_exec),
         cmocka_unit_test(test_types_of_events),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_global_options),

@@ -1,0 +1,72 @@
+#include "ctl/export.h"
+
+#include "ctl/output.h"
+#include "ctl/print.h"
+#include "ctl/session.h"
+
+enum { PAGE_MESSAGES = 1000 }; /* as many as the daemon gives at once */
+
+static enum outcome print_page(const struct json *page, int64_t *left, struct bytes *message)
+{
+    struct bytes out = BYTES_EMPTY;
+    const struct json *each = json_first(json_member(page, "messages"));
+    enum outcome outcome;
+
+    for (; each != NULL && *left > 0; each = json_next(each), --*left)
+        output_json_line(&out, each);
+    outcome = print_out(&out, message);
+    bytes_done(&out);
+    return outcome;
+}
+
+/* Where the page after this one begins; false when it is the last. */
+static bool next_page(const struct json *page, int64_t *after)
+{
+    int64_t next;
+
+    if (!json_integer(json_member(page, "next"), &next) || next <= *after)
+        return false;
+    *after = next;
+    return true;
+}
+
+static enum outcome export_pages(struct client *client, struct invocation *invocation, int64_t left,
+                                 struct bytes *message)
+{
+    enum outcome outcome;
+    int64_t after = 0;
+    bool more;
+
+    do {
+        struct rpc_incoming page;
+
+        invocation_set_integer(invocation, ARG_HISTORY_AFTER, after);
+        invocation_set_integer(invocation, ARG_HISTORY_LIMIT,
+                               left < PAGE_MESSAGES ? left : PAGE_MESSAGES);
+        outcome = session_call(client, invocation, mono_after(client_now(), invocation->timeout_ms),
+                               &page, message);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+        outcome = print_page(page.body, &left, message);
+        more = next_page(page.body, &after);
+        rpc_incoming_done(&page);
+    } while (outcome == OUTCOME_DONE && more && left > 0);
+    return outcome;
+}
+
+enum outcome export_run(struct invocation *invocation, struct bytes *message)
+{
+    const bool is_limited = invocation->value[ARG_HISTORY_LIMIT] != NULL;
+    struct client client;
+    enum outcome outcome;
+
+    outcome = session_open(&client, invocation, mono_after(client_now(), invocation->timeout_ms),
+                           message);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = export_pages(
+        &client, invocation,
+        is_limited ? invocation_integer(invocation, ARG_HISTORY_LIMIT) : INT64_MAX, message);
+    client_done(&client);
+    return outcome;
+}
