@@ -208,6 +208,24 @@ static void show_contacts(struct bytes *out, enum look look, const struct json *
     end_list(&table, out, look);
 }
 
+static void show_consumers(struct bytes *out, enum look look, const struct json *result)
+{
+    static const char *const names[] = {"CONSUMER", "READ UP TO", "LAST USED"};
+    const struct json *first = rows_of(out, result, "consumers", "no consumers\n");
+    struct table table;
+
+    if (first == NULL)
+        return;
+    heads(&table, names, sizeof(names) / sizeof(names[0]));
+    for (const struct json *each = first; each != NULL; each = json_next(each)) {
+        table_field(&table, each, "consumer");
+        table_field(&table, each, "seq");
+        phrase_time(table_cell(&table), each, "last_used");
+        table_end_cell(&table);
+    }
+    end_list(&table, out, look);
+}
+
 /* "12  2026-01-31 13:00:00  to alice (queued): hi" */
 static void show_message(struct bytes *out, enum look look, const struct json *message)
 {
@@ -374,10 +392,14 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
     case API_SHUTDOWN:
         bytes_text(out, "the daemon is stopping\n");
         break;
+    case API_EVENTS_CONSUMERS:
+        show_consumers(out, look, result);
+        break;
+    case API_EVENTS_FORGET:
+        bytes_text(out, "the consumer is forgotten\n");
+        break;
     case API_EVENTS_SUBSCRIBE:
     case API_EVENTS_ACK:
-    case API_EVENTS_CONSUMERS:
-    case API_EVENTS_FORGET:
     case API_RPC_DISCOVER:
     case API_METHOD_COUNT:
         OUTPUT_JSON.result(out, look, method, result);

@@ -115,6 +115,15 @@ static enum outcome check_value(const struct command *command, const struct api_
     return OUTCOME_DONE;
 }
 
+static enum outcome exclude(const char *one, const char *other, struct bytes *message)
+{
+    bytes_text(message, one);
+    bytes_text(message, " and ");
+    bytes_text(message, other);
+    bytes_text(message, " exclude each other");
+    return OUTCOME_USAGE;
+}
+
 static bool is_event(const char *name, size_t length)
 {
     const struct api_event_row *row;
@@ -147,13 +156,12 @@ static enum outcome check_types(const char *value, struct bytes *message)
     return OUTCOME_DONE;
 }
 
-static enum outcome exclude(const char *one, const char *other, struct bytes *message)
+static enum outcome check_watch(const struct invocation *invocation, struct bytes *message)
 {
-    bytes_text(message, one);
-    bytes_text(message, " and ");
-    bytes_text(message, other);
-    bytes_text(message, " exclude each other");
-    return OUTCOME_USAGE;
+    if (invocation->value[ARG_EVENTS_SUBSCRIBE_CONSUMER] != NULL &&
+        invocation->value[ARG_EVENTS_SUBSCRIBE_SINCE] != NULL)
+        return exclude("--as", "--since", message);
+    return check_types(invocation->value[ARG_EVENTS_SUBSCRIBE_TYPES], message);
 }
 
 /* An export is all there is, from the beginning; its limit is not that of one page. */
@@ -181,7 +189,7 @@ enum outcome params_check(const struct invocation *invocation, struct bytes *mes
             outcome = check_value(command, &row->params[i], invocation->value[i], message);
     }
     if (outcome == OUTCOME_DONE && command->id == COMMAND_WATCH)
-        outcome = check_types(invocation->value[ARG_EVENTS_SUBSCRIBE_TYPES], message);
+        outcome = check_watch(invocation, message);
     if (outcome == OUTCOME_DONE && invocation->export)
         outcome = check_export(invocation, message);
     if (command->id == COMMAND_CALL &&

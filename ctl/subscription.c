@@ -11,7 +11,11 @@
 enum {
     COME_BACK_MS_MIN = 50,   /* a daemon that is restarted is away for so long at least */
     COME_BACK_MS_MAX = 1000, /* nobody notices, and a thousand readers cost nothing */
-    STEADY_MS = 1000         /* a daemon that was there for so long is not one that keeps dying */
+    STEADY_MS = 1000,        /* a daemon that was there for so long is not one that keeps dying */
+
+    /* Between acknowledgements of what is printed: cheap under load, and soon enough. A command is
+     * worth one of its own, so that it runs once more only if it must. */
+    ACKS_PAUSE_MS = 50
 };
 
 static void note(const char *text)
@@ -38,14 +42,14 @@ static void disconnect(struct subscription *s)
 
 /* --- Where it stands --- */
 
-static void note_new_log(int64_t position, int64_t from)
+static void note_another_log(int64_t known, int64_t from)
 {
     char text[160];
 
-    snprintf(
-        text, sizeof(text),
-        "the log has begun anew: it ends at %lld, before %lld; what happens from now on follows",
-        (long long)from, (long long)position);
+    snprintf(text, sizeof(text),
+             "the log has begun anew, or is an older copy: events after %lld follow, instead of "
+             "those after %lld",
+             (long long)from, (long long)known);
     note(text);
 }
 
@@ -62,7 +66,7 @@ static void stand_at(struct subscription *s, int64_t from)
     else if (since != NULL)
         known = invocation_integer(s->invocation, ARG_EVENTS_SUBSCRIBE_SINCE);
     if (from < known)
-        note_new_log(known, from);
+        note_another_log(known, from);
     if (!s->has_begun || from < known || from > s->position)
         s->position = from;
     if (is_consumer && (!s->has_begun || from < known))
@@ -145,7 +149,12 @@ enum outcome subscription_open(struct subscription *s, struct invocation *invoca
 {
     bool is_away;
 
-    *s = (struct subscription){.invocation = invocation, .pause_ms = COME_BACK_MS_MIN};
+    *s = (struct subscription){
+        .invocation = invocation,
+        .pause_ms = COME_BACK_MS_MIN,
+        .acks = {.consumer = invocation->value[ARG_EVENTS_SUBSCRIBE_CONSUMER],
+                 .pause_ms = invocation->exec != NULL ? 0 : ACKS_PAUSE_MS},
+    };
     session_socket(invocation, &s->socket);
     return connect_and_subscribe(s, deadline, &is_away, message);
 }

@@ -14,10 +14,7 @@
 #include "ctl/signals.h"
 #include "ctl/subscription.h"
 
-enum {
-    PRINT_BYTES = 64 * 1024, /* what is printed at once, when much comes at once */
-    ACKS_PAUSE_MS = 50 /* between acknowledgements of what is printed: cheap, and soon enough */
-};
+enum { PRINT_BYTES = 64 * 1024 }; /* what is printed at once, when much comes at once */
 
 /* An event among what is to be printed. */
 struct mark {

@@ -79,6 +79,8 @@ class Wire(Case):
         ("history", "history", {}),
         ("history alice --before 9 --limit=3", "history",
          {"peer": "alice", "before": 9, "limit": 3}),
+        ("consumer list", "events.consumers", {}),
+        ("consumer forget bot", "events.forget", {"consumer": "bot"}),
         ("call status", "status", {}),
         ('call no.such {"a":[1,null]}', "no.such", {"a": [1, None]}),
     ]

@@ -16,6 +16,11 @@ AWAY = "p2pchatctl: the daemon went away; waiting for it to come back\n"
 BACK = "p2pchatctl: the daemon is back\n"
 
 
+def another_log(start, known):
+    return (f"p2pchatctl: the log has begun anew, or is an older copy: events after {start} follow, "
+            f"instead of those after {known}\n")
+
+
 class Session:
     """What a daemon does with one client: takes its subscription, tells it events, and goes away, or
     stays until the client has gone when it is the last one."""
@@ -105,8 +110,7 @@ class Follow(Case):
                     Session(7, received(8), stays=True))
         with FakeDaemon(*sessions) as daemon:
             seqs = self.runs(0, "--count=3", daemon=daemon,
-                             says=AWAY + "p2pchatctl: the log has begun anew: it ends at 6, before "
-                             "41; what happens from now on follows\n" + BACK + AWAY + BACK)
+                             says=AWAY + another_log(6, 41) + BACK + AWAY + BACK)
         self.assertEqual(seqs, [41, 7, 8])
         self.assertEqual([each.params for each in sessions], [{}, {"since": 41}, {"since": 7}])
 
@@ -114,8 +118,7 @@ class Follow(Case):
         """--since beyond the end is told of in the same words"""
         with FakeDaemon(Session(6, received(7), stays=True)) as daemon:
             self.assertEqual(self.runs(0, "--since=9", "--count=1", daemon=daemon,
-                                       says="p2pchatctl: the log has begun anew: it ends at 6, "
-                                       "before 9; what happens from now on follows\n"), [7])
+                                       says=another_log(6, 9)), [7])
 
     def test_daemons_that_are_not_ready(self):
         """one that stops, hangs up, stays silent or cannot just now is asked again"""

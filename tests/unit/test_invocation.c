@@ -209,6 +209,10 @@ static void test_history_and_watch(void **state)
                   "\"peer\":\"bob\"}");
     assert_int_equal(invocation.count, 3);
     invocation_done(&invocation);
+    assert_calls(LINE("watch", "--as=bot", "--count=1"), "events.subscribe",
+                 "{\"consumer\":\"bot\"}");
+    assert_wrong(LINE("watch", "--as=bot", "--since=0"), OUTCOME_USAGE,
+                 "--as and --since exclude each other");
     assert_wrong(LINE("watch", "--count=0"), OUTCOME_USAGE,
                  "--count must be an integer from 1; see 'p2pchatctl help watch'");
     assert_wrong(LINE("watch", "--type=a,,b"), OUTCOME_USAGE,
