@@ -38,7 +38,10 @@ class Connection:
     def read_line(self):
         """The next line without its newline; None at the end of the stream."""
         while b"\n" not in self.received:
-            data = self.sock.recv(65536)
+            try:
+                data = self.sock.recv(65536)
+            except ConnectionResetError:  # the end, of one who had not read everything
+                return None
             if not data:
                 return None
             self.received += data

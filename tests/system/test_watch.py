@@ -10,6 +10,7 @@ import threading
 
 import load
 import rig
+import sides
 from test_ctl import CTL, environment
 
 ROUNDS = int(os.environ.get("ROUNDS") or 20)
@@ -76,7 +77,7 @@ class Reading(rig.People):
     def test_daemon_is_killed(self):
         """through so many restarts of a daemon that is busy"""
         watch = Watch(self, self.alice, "--type=message.sent")
-        sender = load.Sender(self.alice, "bob", random.Random(SEED)).begin(self)
+        sender = load.Sender(self.alice, "bob", SEED).begin(self)
         moments = random.Random(SEED + 1)
         for _ in range(ROUNDS):
             sender.say(moments.randint(1, 400))
@@ -84,6 +85,7 @@ class Reading(rig.People):
             rig.wait_for(lambda: sender.check() and len(watch.events) >= enough, "events")
             self.alice.end(signal.SIGKILL)
             self.alice.start()
+        sender.say(1)  # for which it has to come back
         sender.wait_for(sender.is_done, "all answers")
         rig.wait_for(lambda: len(watch.events) >= sender.wanted, "all events")
         sender.stop()
@@ -143,7 +145,7 @@ class Reading(rig.People):
         status, _ = watch.end()
         self.assertEqual(status, 0)
         self.assertEqual([event["seq"] for event in watch.events],
-                         [message["seq"] for message in load.whole_history(self.alice)])
+                         [message["seq"] for message in sides.whole_history(self.alice, "bob")])
         self.assertEqual(self.place(), watch.events[-1]["seq"])
 
     def test_consumers(self):
