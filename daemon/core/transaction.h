@@ -61,7 +61,7 @@ struct stream_row {
     enum direction direction;
     uint64_t epoch;
     uint64_t last;         /* highest number received, or given (by the writer) */
-    uint64_t acked;        /* out: highest number acknowledged */
+    uint64_t acked;        /* out: highest number acknowledged; in: the writer's, see STREAM_IN */
     uint64_t acked_seq;    /* out: its seq in the log */
     uint64_t queued;       /* out: messages not acknowledged */
     uint64_t queued_bytes; /* out: their text */
@@ -91,7 +91,8 @@ struct log_row {
     int64_t time_ms; /* Unix time: when it was said, for messages; else when it happened */
     int type;        /* EVENT number in common/api.def */
     uint32_t peer;   /* 0: none */
-    uint32_t stream; /* 0: no message; else a live one, added before this row */
+    uint32_t stream; /* 0: no message; else a live one, added before this row. A gap names its
+                        stream and its last number to the writer, which takes them off it */
     char *key;       /* idempotency key of a message that we send, or NULL */
     char *body; /* message rows: the bare text; others: the members of a JSON object without its
                    braces, or "" */
@@ -104,7 +105,7 @@ struct log_row {
     enum error
         result;     /* OK, or ERR_KEY_CONFLICT: the key stands for another text; no row was added */
     bool existing;  /* the key stands for this very text already: seq, number, epoch and stream are
-                       that row's */
+                       that row's; or the message, or gap, came before: no row was added */
     bool delivered; /* existing: the peer has acknowledged it (its stream may be gone: then it is
                        failed if not delivered) */
 };
@@ -114,7 +115,9 @@ enum change_kind {
                     queued_bytes */
     CHANGE_PEER, /* add or replace */
     CHANGE_PEER_GONE,    /* remove (only peers that no log row and no stream ever named) */
-    CHANGE_STREAM_IN,    /* add or replace: last */
+    CHANGE_STREAM_IN,    /* add or replace: last. One whose epoch was in a stream that is closed by
+                            now goes on there: what came in that one is not added to the log again
+                            (it is `existing`) */
     CHANGE_STREAM_OUT,   /* add, or move acked, acked_seq, queued, queued_bytes (as differences, see
                             below) */
     CHANGE_STREAM_GONE,  /* close: the epoch is no longer live. It is not told at the next start;

@@ -15,6 +15,7 @@ enum sql {
     SQL_PEER_REPLACE,
     SQL_PEER_GONE,
     SQL_STREAM_READ,
+    SQL_STREAM_BEFORE,
     SQL_STREAM_ADD,
     SQL_STREAM_WRITE,
     SQL_REQUEST_ADD,
@@ -48,6 +49,8 @@ static const char *const sql[SQL_COUNT] = {
     [SQL_PEER_GONE] = "DELETE FROM peer WHERE peer = ?1",
     [SQL_STREAM_READ] = "SELECT peer, direction, epoch, last, acked, acked_seq, queued,"
                         " queued_bytes, closed FROM stream WHERE stream = ?1",
+    [SQL_STREAM_BEFORE] = "SELECT ifnull(max(last), 0) FROM stream INDEXED BY stream_closed"
+                          " WHERE peer = ?1 AND epoch = ?2 AND direction = 0 AND closed = 1",
     [SQL_STREAM_ADD] = "INSERT INTO stream(stream, peer, direction, epoch, last, acked, acked_seq,"
                        " queued, queued_bytes, closed)"
                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
@@ -169,6 +172,38 @@ static int add_stream(struct apply *a, const struct stream_row *row, struct cach
     return rc;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* How far we have this epoch from streams that are closed: who restored an old database may say
+ * again what it said long ago. */
+static int find_before(struct apply *a, const struct stream_row *row, uint64_t *ret_last)
+{
+    struct binder b;
+    int rc;
+
+    binder_init(&b, a->statements[SQL_STREAM_BEFORE]);
+    bind_u64(&b, row->peer);
+    bind_u64(&b, row->epoch);
+    rc = binder_step(&b);
+    if (rc == SQLITE_ROW)
+        *ret_last = column_u64(b.statement, 0);
+    sqlite3_reset(b.statement);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static int add_stream_in(struct apply *a, const struct stream_row *row,
+                         struct cached_stream *cached)
+{
+    struct stream_row added = *row;
+    int rc = find_before(a, row, &added.acked);
+
+    added.last = larger(added.last, added.acked);
+    return rc == SQLITE_OK ? add_stream(a, &added, cached) : rc;
+}
+
 static int change_stream_in(struct apply *a, const struct stream_row *row)
 {
     struct cached_stream *cached;
@@ -177,9 +212,9 @@ static int change_stream_in(struct apply *a, const struct stream_row *row)
     if (rc != SQLITE_OK)
         return rc;
     if (cached->row.stream == 0)
-        return add_stream(a, row, cached);
+        return add_stream_in(a, row, cached);
     must(!cached->closed && cached->row.direction == DIRECTION_IN);
-    cached->row.last = row->last;
+    cached->row.last = larger(cached->row.last, row->last);
     cached->changed = true;
     return SQLITE_OK;
 }
@@ -327,7 +362,7 @@ static int insert_log(struct apply *a, const struct log_row *row, bool *ret_adde
     return rc == SQLITE_OK ? add_log(a, row, ret_added) : rc;
 }
 
-/* Finds the stream of a message, and gives it its number. */
+/* Finds the stream of a message, and gives it its number; or finds out that we have it. */
 static int prepare_message(struct apply *a, struct log_row *row, struct cached_stream **ret_cached)
 {
     int rc = find_stream(a, row->stream, ret_cached);
@@ -340,7 +375,14 @@ static int prepare_message(struct apply *a, struct log_row *row, struct cached_s
         must(row->type == EVENT_MESSAGE_SENT);
         row->number = cached->row.last + 1;
     } else {
-        must(row->type == EVENT_MESSAGE_RECEIVED && row->key == NULL);
+        must(row->type == EVENT_MESSAGE_RECEIVED || row->type == EVENT_GAP);
+        must(row->key == NULL);
+        row->existing = row->number <= cached->row.acked;
+    }
+    if (row->type == EVENT_GAP) {
+        *ret_cached = NULL; /* no message, for whoever reads the row */
+        row->stream = 0;
+        row->number = 0;
     }
     return SQLITE_OK;
 }
@@ -366,6 +408,10 @@ static int change_log(struct apply *a, struct log_row *row)
     row->existing = row->delivered = false;
     if (row->stream != 0)
         rc = prepare_message(a, row, &cached);
+    if (rc == SQLITE_OK && row->existing) {
+        row->seq = 0;
+        return SQLITE_OK;
+    }
     if (rc == SQLITE_OK)
         rc = insert_log(a, row, &added);
     if (rc != SQLITE_OK)

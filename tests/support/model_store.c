@@ -178,10 +178,18 @@ static void apply_log(struct model_store *m, struct log_row *row)
 
     must((row->stream != 0) == (stream != NULL));
     must(stream == NULL || (!stream->closed && stream->row.peer == row->peer));
-    must(stream == NULL || row->type == (is_ours ? EVENT_MESSAGE_SENT : EVENT_MESSAGE_RECEIVED));
+    must(stream == NULL || (row->type == EVENT_MESSAGE_SENT) == is_ours);
     must(row->key == NULL || is_ours);
     row->result = OK;
-    row->existing = row->delivered = false;
+    row->existing = stream != NULL && !is_ours && row->number <= stream->row.acked;
+    row->delivered = false;
+    if (row->type == EVENT_GAP) {
+        row->stream = 0;
+        row->number = 0;
+        stream = NULL;
+    }
+    if (row->existing)
+        return;
     if (other != NULL) {
         answer_key(m, row, other);
         return;
@@ -231,14 +239,22 @@ static void remove_peer(struct model_store *m, uint32_t number)
 
 static void add_stream(struct model_store *m, const struct stream_row *row)
 {
+    struct stream_row added = *row;
+
     for (size_t i = 0; i < m->streams.count; i++) {
         const struct model_stream *other = list_at(&m->streams, i, sizeof(*other));
 
-        must(other->closed || other->row.peer != row->peer ||
-             other->row.direction != row->direction || other->row.epoch != row->epoch);
+        if (other->row.peer != row->peer || other->row.direction != row->direction ||
+            other->row.epoch != row->epoch)
+            continue;
+        must(other->closed);
+        if (row->direction == DIRECTION_IN && other->row.last > added.acked)
+            added.acked = other->row.last;
     }
+    if (row->direction == DIRECTION_IN && added.last < added.acked)
+        added.last = added.acked;
     ((struct model_stream *)list_get(&m->streams, row->stream, sizeof(struct model_stream)))->row =
-        *row;
+        added;
     note_number(m, META_LAST_STREAM, row->stream);
 }
 
@@ -254,7 +270,8 @@ static void apply_stream(struct model_store *m, enum direction direction,
     }
     must(!stream->closed && stream->row.direction == direction);
     if (direction == DIRECTION_IN) {
-        stream->row.last = row->last;
+        if (stream->row.last < row->last)
+            stream->row.last = row->last;
         return;
     }
     must(row->queued <= stream->row.queued && row->queued_bytes <= stream->row.queued_bytes);

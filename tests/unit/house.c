@@ -162,7 +162,8 @@ static void note_row(struct house *house, const struct log_row *row)
 static void note_rows(struct house *house, const struct transaction *transaction)
 {
     for (size_t i = 0; i < transaction->count; i++)
-        if (transaction->changes[i].kind == CHANGE_LOG)
+        if (transaction->changes[i].kind == CHANGE_LOG &&
+            transaction->changes[i].log.result == OK && !transaction->changes[i].log.existing)
             note_row(house, &transaction->changes[i].log);
 }
 

@@ -216,10 +216,10 @@ struct log_row *add_sent(struct transaction *t, uint32_t stream, uint32_t peer, 
     return row;
 }
 
-void add_received(struct transaction *t, uint32_t stream, uint32_t peer, uint64_t number,
-                  const char *text)
+static void add_in_turn(struct transaction *t, int type, uint32_t stream, uint32_t peer,
+                        uint64_t number, const char *body)
 {
-    struct log_row *row = add_event(t, EVENT_MESSAGE_RECEIVED, peer, text);
+    struct log_row *row = add_event(t, type, peer, body);
 
     row->stream = stream;
     row->number = number;
@@ -228,4 +228,15 @@ void add_received(struct transaction *t, uint32_t stream, uint32_t peer, uint64_
                                                                        .direction = DIRECTION_IN,
                                                                        .epoch = UINT64_MAX - stream,
                                                                        .last = number};
+}
+
+void add_received(struct transaction *t, uint32_t stream, uint32_t peer, uint64_t number,
+                  const char *text)
+{
+    add_in_turn(t, EVENT_MESSAGE_RECEIVED, stream, peer, number, text);
+}
+
+void add_gap(struct transaction *t, uint32_t stream, uint32_t peer, uint64_t number)
+{
+    add_in_turn(t, EVENT_GAP, stream, peer, number, "\"from\":1,\"to\":1");
 }

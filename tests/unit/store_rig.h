@@ -66,4 +66,7 @@ struct log_row *add_sent(struct transaction *t, uint32_t stream, uint32_t peer, 
 void add_received(struct transaction *t, uint32_t stream, uint32_t peer, uint64_t number,
                   const char *text);
 
+/* The same for a number that will not come. */
+void add_gap(struct transaction *t, uint32_t stream, uint32_t peer, uint64_t number);
+
 #endif

@@ -203,6 +203,75 @@ static void what_retention_took_is_told(void **state)
     assert_non_null(strstr(visitor->said, "\"from\":1,\"through\":7"));
 }
 
+static void say_in(struct house *house, struct visitor *visitor, unsigned epoch, unsigned number)
+{
+    char data[128];
+
+    snprintf(data, sizeof data, "{\"epoch\":\"%016x\",\"number\":%u,\"time\":0,\"text\":\"hi\"}",
+             epoch, number);
+    house_say(house, visitor, MESSAGE_CHAT_MESSAGE, data);
+}
+
+/* Theirs, restored from a copy that is older than all that we remember of them. */
+static void long_forgotten_epoch_comes_back(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+    const unsigned epochs = INBOX_DORMANT_MAX + 3;
+
+    for (unsigned epoch = 1; epoch <= epochs; epoch++) {
+        char have[128];
+        snprintf(have, sizeof have,
+                 "{\"consent\":\"" HOUSE_ID "\",\"live\":[\"%016x\"],\"have\":[]}", epoch);
+        house_enter(house, visitor, "198.51.100.1");
+        house_say(house, visitor, MESSAGE_HAVE, have);
+        say_in(house, visitor, epoch, 1);
+        say_in(house, visitor, epoch, 2);
+    }
+    assert_int_equal(house->messages, 2 * epochs);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        house_enter(house, visitor, "198.51.100.1");
+        const bool is_remembered = strstr(visitor->said, "0000000000000001") != NULL;
+        assert_int_equal(is_remembered, restarts > 0);
+        house_say(house, visitor, MESSAGE_HAVE,
+                  "{\"consent\":\"" HOUSE_ID "\",\"live\":[\"0000000000000001\"],\"have\":[]}");
+        bytes_clear(&visitor->heard);
+        if (restarts == 0) {
+            say_in(house, visitor, 1, 1);
+            house_assert_heard(visitor, "CHAT_ACK ");
+            assert_int_equal(house->messages, 2 * epochs);
+            house_restart(house);
+        }
+    }
+    assert_non_null(visitor->link);
+    say_in(house, visitor, 1, 3);
+    house_assert_heard(visitor, "CHAT_ACK ");
+    assert_int_equal(house->messages, 2 * epochs + 1);
+}
+
+/* The same, and they go on without a restart of ours. */
+static void long_forgotten_epoch_goes_on(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+
+    house_say_text(house, visitor, 1, "one");
+    house_say(house, visitor, MESSAGE_CHAT_GAP, GAP(HOUSE_EPOCH, 2, 4));
+    for (unsigned epoch = 1; epoch <= INBOX_DORMANT_MAX + 1; epoch++)
+        say_in(house, visitor, epoch, 1);
+    house_enter(house, visitor, "198.51.100.1");
+    say_have(house, visitor, "");
+    house->rows = 0;
+    bytes_clear(&visitor->heard);
+    house_say(house, visitor, MESSAGE_CHAT_GAP, GAP(HOUSE_EPOCH, 1, 3));
+    house_say_text(house, visitor, 4, "four");
+    house_assert_heard(visitor, "CHAT_ACK CHAT_ACK ");
+    assert_int_equal(house->rows, 0);
+    house_say_text(house, visitor, 5, "five");
+    house_assert_heard(visitor, "CHAT_ACK ");
+    assert_int_equal(house->rows, 1);
+}
+
 /* However often we restart, a contact costs no more epochs than are worth keeping. */
 static void few_epochs_are_kept(void **state)
 {
@@ -396,6 +465,8 @@ int main(void)
         TEST(gaps_are_bounded),
         TEST(complete_epochs_are_said_again),
         TEST(what_retention_took_is_told),
+        TEST(long_forgotten_epoch_comes_back),
+        TEST(long_forgotten_epoch_goes_on),
         TEST(few_epochs_are_kept),
         TEST(key_tells_the_present_state),
         TEST(key_twice_at_once),

@@ -262,6 +262,14 @@ void ledger_log(struct node *node, int type, uint32_t peer, const struct bytes *
     add_event(node, type, peer, object, SOON);
 }
 
+void ledger_log_gap(struct node *node, const struct stream_row *stream, const struct bytes *object)
+{
+    struct log_row *row = add_event(node, EVENT_GAP, stream->peer, object, SOON);
+
+    row->stream = stream->stream;
+    row->number = stream->last;
+}
+
 size_t ledger_log_message(struct node *node, int type, const struct stream_row *stream,
                           uint64_t number, int64_t time_ms, const char *key, const char *text,
                           size_t length)

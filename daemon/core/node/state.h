@@ -291,6 +291,9 @@ void ledger_put_meta(struct node *node, enum meta_name name, uint64_t value);
 /* A log row that is an event; `object` is JSON with the fields beside the common ones, or NULL. */
 void ledger_log(struct node *node, int type, uint32_t peer, const struct bytes *object);
 
+/* A log row for numbers of theirs that will not come, the last of which is the stream's. */
+void ledger_log_gap(struct node *node, const struct stream_row *stream, const struct bytes *object);
+
 /* A log row that is a message; the text is copied. Returns its index in the transaction. */
 size_t ledger_log_message(struct node *node, int type, const struct stream_row *stream,
                           uint64_t number, int64_t time_ms, const char *key, const char *text,

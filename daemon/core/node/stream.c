@@ -369,7 +369,7 @@ void stream_gap(struct node *node, struct session *session, const struct json *d
     json_put_integer(&w, "from", (int64_t)gap.from);
     json_put_integer(&w, "to", (int64_t)gap.through);
     json_write_close(&w, '}');
-    ledger_log(node, EVENT_GAP, row.peer, &object);
+    ledger_log_gap(node, &row, &object);
     bytes_done(&object);
     take(node, session->contact, &row, 0);
 }
