@@ -2,6 +2,7 @@
 
 #include "ctl/output.h"
 #include "ctl/print.h"
+#include "ctl/search.h"
 #include "ctl/session.h"
 
 enum { PAGE_MESSAGES = 1000 }; /* as many as the daemon gives at once */
@@ -34,9 +35,13 @@ static enum outcome export_pages(struct client *client, struct invocation *invoc
                                  struct bytes *message)
 {
     enum outcome outcome;
-    int64_t after = 0;
+    int64_t after = 0, last_seq;
     bool more;
 
+    outcome = search_begin(client, invocation, mono_after(client_now(), invocation->timeout_ms),
+                           &last_seq, message);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     do {
         struct rpc_incoming page;
 
@@ -48,9 +53,11 @@ static enum outcome export_pages(struct client *client, struct invocation *invoc
         if (outcome != OUTCOME_DONE)
             return outcome;
         outcome = print_page(page.body, &left, message);
-        more = next_page(page.body, &after);
+        more = next_page(page.body, &after) && left > 0;
+        if (!more)
+            search_end(page.body, last_seq);
         rpc_incoming_done(&page);
-    } while (outcome == OUTCOME_DONE && more && left > 0);
+    } while (outcome == OUTCOME_DONE && more);
     return outcome;
 }
 

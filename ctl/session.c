@@ -10,6 +10,7 @@
 #include "ctl/output.h"
 #include "ctl/params.h"
 #include "ctl/print.h"
+#include "ctl/search.h"
 
 /* --- Find --- */
 
@@ -171,17 +172,21 @@ enum outcome session_run(const struct invocation *invocation, struct bytes *mess
     struct rpc_incoming answer;
     struct client client;
     enum outcome outcome;
+    int64_t last_seq;
 
     outcome = session_open(&client, invocation, deadline, message);
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (invocation_waits(invocation))
         deadline = MONO_NEVER;
-    outcome = session_call(&client, invocation, deadline, &answer, message);
+    outcome = search_begin(&client, invocation, deadline, &last_seq, message);
+    if (outcome == OUTCOME_DONE)
+        outcome = session_call(&client, invocation, deadline, &answer, message);
     client_done(&client);
     if (outcome != OUTCOME_DONE)
         return outcome;
     outcome = print_result(invocation, answer.body, message);
+    search_end(answer.body, last_seq);
     if (outcome == OUTCOME_DONE)
         outcome = judge(invocation, answer.body, message);
     rpc_incoming_done(&answer);

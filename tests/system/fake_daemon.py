@@ -138,7 +138,8 @@ def saying(*parts):
 
 
 def answering(result):
-    """A daemon that gives this result to one request."""
+    """A daemon that gives this result to every request."""
     def serve(connection):
-        connection.send(answer(connection.read_request(), result))
+        while (request := connection.read_line()) is not None:
+            connection.send(answer(json.loads(request), result))
     return serve

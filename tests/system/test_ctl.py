@@ -79,6 +79,7 @@ class Wire(Case):
         ("history", "history", {}),
         ("history alice --before 9 --limit=3", "history",
          {"peer": "alice", "before": 9, "limit": 3}),
+        ("history --search=deploy*", "history", {"search": "deploy*"}),
         ("consumer list", "events.consumers", {}),
         ("consumer forget bot", "events.forget", {"consumer": "bot"}),
         ("call status", "status", {}),

@@ -1,10 +1,11 @@
-"""p2pchatctl history against a daemon that is not one: pages, and exports of all of them."""
+"""p2pchatctl history against a daemon that is not one: pages, exports of all of them, and
+searches."""
 
 import json
 
 import rig
 from fake_daemon import FakeDaemon, answer
-from test_ctl import ESCAPES, Case
+from test_ctl import ESCAPES, Case, ctl
 
 
 def message(seq, text="hi"):
@@ -66,6 +67,49 @@ class Export(Case):
         with FakeDaemon(serve) as daemon:
             self.ends(1, "history", "--export", daemon=daemon, says="closed the connection",
                       prints=json.dumps(message(1), separators=(",", ":")).encode() + b"\n")
+
+
+class Search(Case):
+    """A search for people says when the index does not reach the end of the log."""
+
+    def searches(self, through, *args, says=""):
+        asked = []
+
+        def serve(connection):
+            while (line := connection.read_line()) is not None:
+                request = json.loads(line)
+                asked.append(request["method"])
+                connection.send(answer(request, {"log": {"last_seq": 90}}
+                                       if request["method"] == "status" else
+                                       {"messages": [message(7, "found")], "next": None,
+                                        "indexed_through": through}))
+
+        with FakeDaemon(serve) as daemon:
+            got, out, err = ctl("history", "--search=found", *args, daemon=daemon)
+        self.assertEqual((got, err), (0, says))
+        return out, asked
+
+    UNFINISHED = ("p2pchatctl: only messages up to 80 of 90 were searched: the index is still being "
+                  "built; ask again later\n")
+
+    def test_whole(self):
+        """all was searched"""
+        out, asked = self.searches(90)
+        self.assertEqual(out, b"7  2026-01-31 12:00:00  alice: found\n")
+        self.assertEqual(asked, ["status", "history"])
+        self.searches(95, "--export")
+
+    def test_unfinished(self):
+        """not all was; what was found is printed all the same"""
+        out, _ = self.searches(80, says=self.UNFINISHED)
+        self.assertIn(b"alice: found", out)
+        out, _ = self.searches(80, "--export", says=self.UNFINISHED)
+        self.assertEqual(json.loads(out), message(7, "found"))
+
+    def test_json(self):
+        """a program sees it in the result, and nothing else is asked or said"""
+        out, asked = self.searches(80, "--json")
+        self.assertEqual((json.loads(out)["indexed_through"], asked), (80, ["history"]))
 
 
 if __name__ == "__main__":

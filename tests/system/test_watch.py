@@ -175,6 +175,12 @@ class Reading(rig.People):
                                   *args], env=environment(), stdout=subprocess.PIPE,
                                  timeout=rig.DEADLINE_S, check=True).stdout
             self.assertEqual([json.loads(line)["seq"] for line in out.splitlines()], wanted)
+        out = subprocess.run([CTL, f"--socket={self.alice.socket}", "history", "--export",
+                              "--search=HI", "--limit=1500"], env=environment(),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             timeout=rig.DEADLINE_S, check=True)
+        found = [json.loads(line)["seq"] for line in out.stdout.splitlines()]
+        self.assertEqual((found, out.stderr), (seqs[:1500], b""))
 
 
 if __name__ == "__main__":

@@ -195,6 +195,8 @@ static void test_history_and_watch(void **state)
     assert_calls(LINE("history"), "history", "{}");
     assert_calls(LINE("history", "bob", "--limit", "5", "--before=9007199254740991"), "history",
                  "{\"peer\":\"bob\",\"before\":9007199254740991,\"limit\":5}");
+    assert_calls(LINE("history", "--search=two words", "--limit=5"), "history",
+                 "{\"limit\":5,\"search\":\"two words\"}");
     assert_wrong(LINE("history", "--limit=1001"), OUTCOME_USAGE,
                  "--limit must be an integer from 1 to 1000; see 'p2pchatctl help history'");
     assert_wrong(LINE("history", "--limit=-1"), OUTCOME_USAGE,
