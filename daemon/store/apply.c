@@ -18,6 +18,7 @@ enum sql {
     SQL_STREAM_BEFORE,
     SQL_STREAM_ADD,
     SQL_STREAM_WRITE,
+    SQL_STREAM_CLOSE,
     SQL_REQUEST_ADD,
     SQL_REQUEST_REPLACE,
     SQL_REQUEST_GONE,
@@ -55,7 +56,8 @@ static const char *const sql[SQL_COUNT] = {
                        " queued, queued_bytes, closed)"
                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
     [SQL_STREAM_WRITE] = "UPDATE stream SET last = ?1, acked = ?2, acked_seq = ?3, queued = ?4,"
-                         " queued_bytes = ?5, closed = ?6 WHERE stream = ?7",
+                         " queued_bytes = ?5 WHERE stream = ?6",
+    [SQL_STREAM_CLOSE] = "UPDATE stream SET closed = 1 WHERE stream = ?1",
     [SQL_REQUEST_ADD] = "INSERT INTO request(id, peer, direction, greeting, address, left_ms,"
                         " state, request) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_REQUEST_REPLACE] = "UPDATE request SET id = ?1, peer = ?2, direction = ?3, greeting = ?4,"
@@ -86,6 +88,16 @@ void apply_done(struct apply *a)
     statements_finalize(a->statements, SQL_COUNT);
 }
 
+/* Runs a statement about the row of that number. */
+static int run_on(struct apply *a, enum sql statement, uint32_t number)
+{
+    struct binder b;
+
+    binder_init(&b, a->statements[statement]);
+    bind_u64(&b, number);
+    return binder_run(&b);
+}
+
 /* --- Streams --- */
 
 static int write_stream(struct apply *a, struct cached_stream *cached)
@@ -100,7 +112,6 @@ static int write_stream(struct apply *a, struct cached_stream *cached)
     bind_u64(&b, row->acked_seq);
     bind_u64(&b, row->queued);
     bind_u64(&b, row->queued_bytes);
-    bind_u64(&b, cached->closed);
     bind_u64(&b, row->stream);
     rc = binder_run(&b);
     if (rc == SQLITE_OK)
@@ -246,7 +257,8 @@ static int close_stream(struct apply *a, uint32_t stream)
     if (rc != SQLITE_OK || cached->row.stream == 0)
         return rc;
     cached->closed = true;
-    return write_stream(a, cached);
+    rc = write_stream(a, cached);
+    return rc == SQLITE_OK ? run_on(a, SQL_STREAM_CLOSE, stream) : rc;
 }
 
 /* --- The log --- */
@@ -428,15 +440,6 @@ static int change_log(struct apply *a, struct log_row *row)
 
 /* --- The small tables --- */
 
-static int delete_row(struct apply *a, enum sql statement, uint32_t number)
-{
-    struct binder b;
-
-    binder_init(&b, a->statements[statement]);
-    bind_u64(&b, number);
-    return binder_run(&b);
-}
-
 static int write_peer(struct apply *a, enum sql statement, const struct peer_row *row)
 {
     struct binder b;
@@ -511,7 +514,7 @@ int apply_change(struct apply *a, struct change *change)
     case CHANGE_PEER:
         return change_peer(a, &change->peer);
     case CHANGE_PEER_GONE:
-        return delete_row(a, SQL_PEER_GONE, change->peer.peer);
+        return run_on(a, SQL_PEER_GONE, change->peer.peer);
     case CHANGE_STREAM_IN:
         return change_stream_in(a, &change->stream);
     case CHANGE_STREAM_OUT:
@@ -521,7 +524,7 @@ int apply_change(struct apply *a, struct change *change)
     case CHANGE_REQUEST:
         return change_request(a, &change->request);
     case CHANGE_REQUEST_GONE:
-        return delete_row(a, SQL_REQUEST_GONE, change->request.request);
+        return run_on(a, SQL_REQUEST_GONE, change->request.request);
     case CHANGE_META:
         return change_meta(a, change);
     }

@@ -72,6 +72,7 @@ void queue_push(struct queue *q, struct job *first)
 {
     struct job *last = first;
     size_t eager = 0;
+    bool wakes;
 
     for (struct job *job = first; job != NULL; job = job->next) {
         if (job->lazy)
@@ -90,8 +91,10 @@ void queue_push(struct queue *q, struct job *first)
     }
     q->last = last;
     q->eager += eager;
-    pthread_cond_signal(&q->changed);
+    wakes = q->looks_ms > 0 && (eager > 0 || first->due_ms < q->looks_ms);
     pthread_mutex_unlock(&q->mutex);
+    if (wakes) /* only now: it would wait for the mutex */
+        pthread_cond_signal(&q->changed);
 }
 
 /* Unlinks the first job. Under the mutex. */
@@ -125,11 +128,22 @@ static bool is_ready(const struct queue *q)
     return q->first != NULL && (q->eager > 0 || q->closed || q->first->due_ms <= clock_ms());
 }
 
-/* Until the queue changes, its first job, a lazy one, is due, or the time has come. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Until the queue changes, its first job, a lazy one, is due, or the time has come. Who waits for a
+ * time looks as often as lazy jobs may ask for it, so that these need not wake anybody. */
 static void wait_for_change(struct queue *q, uint64_t until_ms)
 {
-    const uint64_t due = q->first != NULL ? q->first->due_ms : until_ms;
+    uint64_t due = until_ms;
 
+    if (q->first != NULL)
+        due = q->first->due_ms;
+    else if (until_ms != UINT64_MAX)
+        due = earlier(until_ms, clock_ms() + QUEUE_LAZY_MS);
+    q->looks_ms = due;
     if (due == UINT64_MAX) {
         pthread_cond_wait(&q->changed, &q->mutex);
     } else {
@@ -140,6 +154,7 @@ static void wait_for_change(struct queue *q, uint64_t until_ms)
 
         pthread_cond_timedwait(&q->changed, &q->mutex, &until);
     }
+    q->looks_ms = 0;
 }
 
 static struct job *wait_until(struct queue *q, size_t jobs_max, size_t bytes_max, uint64_t until_ms)

@@ -66,9 +66,10 @@ struct queue {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct job *first, *last;
-    size_t eager;   /* jobs in it that are not lazy */
-    bool closed;    /* nobody will push any more */
-    int descriptor; /* an eventfd that is readable while something is in it, or -1 */
+    size_t eager;      /* jobs in it that are not lazy */
+    bool closed;       /* nobody will push any more */
+    uint64_t looks_ms; /* when the one who waits looks again anyhow; 0: nobody waits */
+    int descriptor;    /* an eventfd that is readable while something is in it, or -1 */
 };
 
 /* `descriptor` is borrowed; -1 for a queue that is waited on. */
