@@ -132,6 +132,7 @@ enum error consumers_add(struct consumers *consumers, const char *name, uint64_t
         c = add(consumers, &row);
     }
     c->exists = true;
+    c->has_expired = false;
     c->row.seq = seq;
     change(consumers, c);
     c->born = c->change;
@@ -167,8 +168,7 @@ static bool is_older(uint64_t age_ms, uint64_t then_ms, uint64_t by_ms)
     return age_ms > then_ms && age_ms - then_ms > by_ms;
 }
 
-void consumers_expire(struct consumers *consumers, int64_t now_ms, uint64_t age_ms, uint64_t max_ms,
-                      void (*gone)(const struct consumer *consumer))
+void consumers_expire(struct consumers *consumers, int64_t now_ms, uint64_t age_ms, uint64_t max_ms)
 {
     for (struct consumer *c = consumers->by_name; c != NULL; c = c->by_name.next) {
         if (!c->exists)
@@ -177,7 +177,7 @@ void consumers_expire(struct consumers *consumers, int64_t now_ms, uint64_t age_
             consumers_touch(c, now_ms, age_ms);
         if (max_ms > 0 && is_older(age_ms, c->row.used_age_ms, max_ms)) {
             consumers_forget(consumers, c);
-            gone(c);
+            c->has_expired = true;
         } else if (is_older(c->row.used_age_ms, c->kept.used_age_ms, CONSUMER_TOUCH_MS)) {
             make_due(consumers, c);
         }
@@ -210,6 +210,7 @@ static void take_back(struct consumer *c)
 {
     c->row.seq = c->kept.seq;
     c->exists = c->is_kept;
+    c->has_expired = false;
     c->kept_change = c->change;
 }
 

@@ -27,6 +27,7 @@ struct consumer {
     uint64_t number;         /* from 1, never reused */
     struct consumer_row row; /* as it will be */
     bool exists;             /* will be there: not when it was forgotten */
+    bool has_expired;        /* forgotten by consumers_expire */
     uint64_t change;         /* number of the last change that was asked for */
     uint64_t born;           /* the change that made it */
 
@@ -83,9 +84,9 @@ void consumers_forget(struct consumers *consumers, struct consumer *consumer);
 void consumers_touch(struct consumer *consumer, int64_t now_ms, uint64_t age_ms);
 
 /* Now and then: forgets whom nobody follows and who was not used for longer than `max_ms` of the
- * age clock (0: nobody), and calls `gone` for each. Who is followed counts as used. */
-void consumers_expire(struct consumers *consumers, int64_t now_ms, uint64_t age_ms, uint64_t max_ms,
-                      void (*gone)(const struct consumer *consumer));
+ * age clock (0: nobody). Who is followed counts as used. */
+void consumers_expire(struct consumers *consumers, int64_t now_ms, uint64_t age_ms,
+                      uint64_t max_ms);
 
 /* The next write that is due; false when there is none. */
 struct consumer_write {

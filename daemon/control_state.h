@@ -43,7 +43,8 @@ struct control {
 void control_wake(struct client *client);
 
 /* Questions of ours to the store are numbered: those with this bit are history's, by the number of
- * the call; the others the feed's, by the number of the read. */
+ * the call; the others the feed's, by the number of the read. What is kept (STORE_KEPT) goes by the
+ * number of the consumer. */
 #define QUESTION_OF_HISTORY (UINT64_C(1) << 62)
 
 /* --- History (methods_history.c) --- */

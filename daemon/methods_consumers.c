@@ -104,6 +104,10 @@ void consumers_kept(struct control *control, const struct store_answer *kept)
         else
             decline(call, kept->error);
     }
+    if (consumer->has_expired && !consumer->is_kept)
+        log_line(LEVEL_NOTICE,
+                 "the consumer %s was not used for longer than ConsumerDays= and is forgotten",
+                 consumer->row.name);
     consumers_settle(control->consumers, consumer);
     drain(control);
 }
@@ -216,18 +220,11 @@ const struct answered *method_events_forget(struct call *call, const struct api_
 
 /* --- Expiry --- */
 
-static void say_gone(const struct consumer *consumer)
-{
-    log_line(LEVEL_NOTICE,
-             "consumer %s was not used for longer than ConsumerDays= and is forgotten",
-             consumer->row.name);
-}
-
 void control_expire(struct control *control, uint64_t consumer_ms_max)
 {
     const struct now now = pump_now(control->pump);
 
     consumers_expire(control->consumers, now.unix_ms, store_age_ms(control->pump->store, now.mono),
-                     consumer_ms_max, say_gone);
+                     consumer_ms_max);
     drain(control);
 }

@@ -243,7 +243,7 @@ class Consumers(rig.People):
         self.assertIn("bot", self.consumers())
         self.use(30.1)
         rig.wait_for(lambda: self.consumers() == {}, "the end of the consumer")
-        self.assertIn("consumer bot was not used", self.alice.log())
+        self.assertIn("the consumer bot was not used", self.alice.log())
         self.restart(signal.SIGKILL)
         self.assertEqual(self.consumers(), {})
 
