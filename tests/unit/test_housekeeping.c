@@ -1,0 +1,143 @@
+/* What is done once a minute, and how often of those times. The minutes are the test's. */
+#include "tests/unit/unit.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+#include "daemon/control.h"
+#include "daemon/housekeeping.h"
+#include "daemon/limits.h"
+
+static struct {
+    struct pump pump;
+    struct now now;
+    struct housekeeping *housekeeping;
+    size_t saves, expiries;
+    uint64_t saved_mono_ms;   /* by the last save */
+    uint64_t consumer_ms_max; /* asked for by the last expiry */
+} rig;
+
+/* --- What is replaced --- */
+
+struct now pump_now(struct pump *pump)
+{
+    assert_ptr_equal(pump, &rig.pump);
+    return rig.now;
+}
+
+void store_save_age(struct store *store, uint64_t id, struct now now)
+{
+    (void)store;
+    assert_true((id & PUMP_QUESTION_OF_CONTROL) == 0);
+    rig.saves++;
+    rig.saved_mono_ms = now.mono.ms;
+}
+
+void control_expire(struct control *control, uint64_t consumer_ms_max)
+{
+    (void)control;
+    rig.expiries++;
+    rig.consumer_ms_max = consumer_ms_max;
+}
+
+/* --- The rig --- */
+
+static int set_up(void **state)
+{
+    const struct config config = {.consumer_days = 30};
+
+    (void)state;
+    memset(&rig, 0, sizeof(rig));
+    rig.now.mono.ms = 5000;
+    rig.pump.base = event_base_new();
+    rig.housekeeping = housekeeping_new(&rig.pump, &config);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    housekeeping_free(rig.housekeeping);
+    housekeeping_free(NULL);
+    event_base_free(rig.pump.base);
+    return 0;
+}
+
+static int ring(const struct event_base *base, const struct event *timer, void *context)
+{
+    (void)base;
+    (void)context;
+    event_active((struct event *)(uintptr_t)timer, EV_TIMEOUT, 0);
+    return 0;
+}
+
+static void let_a_minute_pass(void)
+{
+    rig.now.mono.ms += HOUSEKEEPING_PERIOD_MS;
+    event_base_foreach_event(rig.pump.base, ring, NULL);
+    event_base_loop(rig.pump.base, EVLOOP_NONBLOCK);
+}
+
+static void answer_save(enum error error)
+{
+    const struct store_answer answer = {.kind = STORE_KEPT, .error = error};
+
+    housekeeping_kept(rig.housekeeping, &answer);
+}
+
+/* --- Tests --- */
+
+static void test_the_first_time_is_the_start(void **state)
+{
+    (void)state;
+    assert_int_equal(rig.saves + rig.expiries, 0);
+    housekeeping_start(rig.housekeeping);
+    assert_int_equal(rig.saves, 1);
+    assert_int_equal(rig.expiries, 1);
+    assert_true(rig.consumer_ms_max == UINT64_C(30) * 24 * 3600 * 1000);
+    let_a_minute_pass();
+    assert_int_equal(rig.expiries, 2);
+}
+
+static void test_the_clock_is_saved_once_an_hour(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    answer_save(OK);
+    for (int minute = 1; minute < 60; minute++)
+        let_a_minute_pass();
+    assert_int_equal(rig.saves, 1);
+    let_a_minute_pass();
+    assert_int_equal(rig.saves, 2);
+    assert_int_equal(rig.saved_mono_ms, rig.now.mono.ms);
+    let_a_minute_pass(); /* the disk is slow: one is under way */
+    assert_int_equal(rig.saves, 2);
+    answer_save(ERR_STORAGE_FAILED);
+    let_a_minute_pass();
+    assert_int_equal(rig.saves, 3);
+}
+
+static void test_the_end(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    answer_save(OK);
+    housekeeping_stop(rig.housekeeping);
+    assert_int_equal(rig.saves, 2);
+    answer_save(ERR_STORAGE_FAILED);
+    rig.pump.is_stopping = true;
+    let_a_minute_pass();
+    assert_int_equal(rig.saves, 2);
+    assert_int_equal(rig.expiries, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_first_time_is_the_start, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_clock_is_saved_once_an_hour, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
