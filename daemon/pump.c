@@ -229,7 +229,7 @@ static void tell_trouble(struct pump *pump)
         break;
     case STORE_FAILING:
         log_line(LEVEL_ERROR, "the log fails: %s%s code=storage_failed", store_reason(pump->store),
-                 store_is_damaged(pump->store) ? "; the next start checks all of it" : "");
+                 store_demands_check(pump->store) ? "; the next start checks all of it" : "");
         break;
     }
 }

@@ -124,17 +124,31 @@ int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_d
     return rc == SQLITE_OK ? sqlite3_exec(*ret_db, pragmas, NULL, NULL, NULL) : rc;
 }
 
-/* A commit that fails leaves its errno with the file of the WAL only. */
-int connection_errno(sqlite3 *db)
+static int errno_of_wal(sqlite3 *db)
 {
-    int error = sqlite3_system_errno(db);
     sqlite3_file *wal = NULL;
+    int error = 0;
 
-    if (error == 0)
-        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     if (wal != NULL && wal->pMethods != NULL)
         wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
     return error;
+}
+
+/* A commit that fails leaves its errno with the file of the WAL only. */
+int connection_errno(sqlite3 *db)
+{
+    const int error = sqlite3_system_errno(db);
+
+    return error != 0 ? error : errno_of_wal(db);
+}
+
+bool connection_cannot_read(sqlite3 *db)
+{
+    int error = 0;
+
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error == EIO || errno_of_wal(db) == EIO;
 }
 
 static bool is_permission(int error)
@@ -173,6 +187,9 @@ enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
 
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
+        if (db != NULL && connection_cannot_read(db))
+            return connection_refuse_file(path, EIO, message);
+        return connection_refuse_damaged(path, reason, message);
     case SQLITE_NOTADB:
     case SQLITE_ERROR:    /* a table or column is missing */
     case SQLITE_MISMATCH: /* a value is of a type that its column cannot have */

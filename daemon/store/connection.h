@@ -5,6 +5,8 @@
 #ifndef P2PCHAT_DAEMON_STORE_CONNECTION_H
 #define P2PCHAT_DAEMON_STORE_CONNECTION_H
 
+#include <stdbool.h>
+
 #include <sqlite3.h>
 
 #include "daemon/store/store.h"
@@ -36,6 +38,10 @@ int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_d
 
 /* Why the operating system refused what `db` has just failed to do, or 0. */
 int connection_errno(sqlite3 *db);
+
+/* Whether a SQLITE_CORRUPT means that the disk could not be read: SQLite does not tell that from
+ * damage. Once it was so it stays so for this connection. */
+bool connection_cannot_read(sqlite3 *db);
 
 /* Why the database cannot be used, and in `message` what to do about it; `db` may be NULL. */
 enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,

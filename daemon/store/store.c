@@ -242,6 +242,13 @@ enum store_refusal store_load_consumers(struct store *s,
     return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
 }
 
+/* The writer looks at them only after it was given something. */
+void store_set_wal_pages(struct store *s, int pages)
+{
+    must(!s->asked);
+    s->writer.wal_frames = pages;
+}
+
 /* --- Looking --- */
 
 void store_start_age(struct store *s, struct now now)
@@ -284,13 +291,9 @@ const char *store_reason(const struct store *s)
     return worst(s)->reason;
 }
 
-bool store_is_damaged(const struct store *s)
+bool store_demands_check(const struct store *s)
 {
-    bool is_damaged = false;
-
-    for (size_t i = 0; i < TROUBLE_PARTS; i++)
-        is_damaged |= s->troubles[i].is_damage;
-    return is_damaged;
+    return check_is_demanded(s->path);
 }
 
 void store_look_again(struct store *s)

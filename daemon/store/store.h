@@ -92,8 +92,12 @@ enum store_state store_state(const struct store *store);
  * the next store_take. */
 const char *store_reason(const struct store *store);
 
-/* Whether that is damage: then the next start checks every page. */
-bool store_is_damaged(const struct store *store);
+/* Whether pages were damaged or could not be read: then the next start checks all of them. */
+bool store_demands_check(const struct store *store);
+
+/* How long the WAL gets, in pages, before it is copied into the database and begun anew. Before
+ * anything is appended; the default is right for a daemon, and less for a test. */
+void store_set_wal_pages(struct store *store, int pages);
 
 /* Tries again what failed and nobody waits for: to be called now and then. */
 void store_look_again(struct store *store);

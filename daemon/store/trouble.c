@@ -29,19 +29,30 @@ static char *reason_of(sqlite3 *db, int rc, int error)
     return error != 0 ? xasprintf("%s: %s", words, strerror(error)) : xasprintf("%s", words);
 }
 
+static int errno_of(sqlite3 *db, int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return ENOSPC;
+    case SQLITE_IOERR:
+        return connection_errno(db);
+    }
+    return 0;
+}
+
 struct mishap mishap_of(sqlite3 *db, int rc)
 {
-    const int primary = rc & 0xff;
-    const int error = primary == SQLITE_FULL    ? ENOSPC
-                      : primary == SQLITE_IOERR ? connection_errno(db)
-                                                : 0;
+    const bool is_corrupt = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+    const bool cannot_read = is_corrupt && connection_cannot_read(db);
+    const int code = cannot_read ? SQLITE_IOERR_READ : rc;
+    const int error = cannot_read ? EIO : errno_of(db, rc);
     struct mishap mishap = {
         .error = is_no_room(error) && !is_sync(rc) ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED,
-        .reason = reason_of(db, rc, error),
-        .is_damage = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB,
+        .reason = reason_of(db, code, error),
+        .is_damage = is_corrupt && !cannot_read,
     };
 
-    if (mishap.is_damage)
+    if (is_corrupt)
         check_demand(sqlite3_db_filename(db, "main"), mishap.reason);
     return mishap;
 }

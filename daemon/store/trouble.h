@@ -18,8 +18,8 @@ struct mishap {
 };
 
 /* What this result code, which `db` has just returned, means. ERR_STORAGE_FULL is told only when
- * there was no room to write, so that nothing was kept; anything else may have been. Damage also
- * leaves the demand for a check. */
+ * there was no room to write, so that nothing was kept; anything else may have been. Damage, and
+ * pages that cannot be read, also leave the demand for a check. */
 struct mishap mishap_of(sqlite3 *db, int rc);
 void mishap_done(struct mishap *mishap);
 

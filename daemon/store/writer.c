@@ -6,16 +6,8 @@
 #include "common/alloc.h"
 #include "daemon/store/connection.h"
 
-/* In pages of 4 KiB: the reader is asked for a checkpoint every 4 MiB. One that runs beside a busy
- * writer never reaches the end of the WAL, so beyond 4 MiB, when little is left to be copied, the
- * writer does so itself and begins the WAL anew. It pays to do so early: to sync what overwrites an
- * old part of the WAL takes half as long as to sync what makes the file longer. */
-enum {
-    CHECKPOINT_FRAMES = 1024,
-    RESTART_FRAMES = 1024,
-    RESTART_LEFT_FRAMES = 512,
-    RESTART_BUSY_MS = 100
-};
+/* Somebody else's reader must not hold up commits: then another time. */
+enum { RESTART_BUSY_MS = 100 };
 
 /* A batch takes all that waits, but so that its first does not wait for thousands, and that it is
  * about what the WAL takes between two checkpoints. */
@@ -39,8 +31,12 @@ int store_writer_init(struct store_writer *w, sqlite3 *db, struct queue *jobs,
 {
     int rc;
 
-    *w = (struct store_writer){
-        .db = db, .jobs = jobs, .answers = answers, .reader = reader, .copied = copied};
+    *w = (struct store_writer){.db = db,
+                               .jobs = jobs,
+                               .answers = answers,
+                               .reader = reader,
+                               .copied = copied,
+                               .wal_frames = WRITER_WAL_FRAMES};
     sqlite3_wal_hook(db, after_commit, w);
     rc = apply_init(&w->apply, db);
     return rc == SQLITE_OK ? keep_init(&w->keep, db) : rc;
@@ -56,19 +52,18 @@ void store_writer_done(struct store_writer *w)
 
 static bool may_restart(const struct store_writer *w)
 {
-    return w->frames > RESTART_FRAMES && w->frames >= w->frames_held &&
-           w->frames - atomic_load(w->copied) <= RESTART_LEFT_FRAMES;
+    return w->frames > w->wal_frames && w->frames >= w->frames_held &&
+           w->frames - atomic_load(w->copied) <= w->wal_frames / 2;
 }
 
 static void restart_wal(struct store_writer *w)
 {
-    /* Somebody else's reader must not hold up commits: then another time. */
     sqlite3_busy_timeout(w->db, RESTART_BUSY_MS);
     if (sqlite3_wal_checkpoint_v2(w->db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL) ==
         SQLITE_OK)
         w->frames = 0;
     else
-        w->frames_held = w->frames + CHECKPOINT_FRAMES;
+        w->frames_held = w->frames + w->wal_frames;
     sqlite3_busy_timeout(w->db, CONNECTION_BUSY_MS);
 }
 
@@ -78,7 +73,7 @@ static void mind_wal(struct store_writer *w)
         restart_wal(w);
     if (w->frames < w->frames_asked)
         w->frames_asked = w->frames_held = 0; /* it began anew */
-    if (w->frames - w->frames_asked < CHECKPOINT_FRAMES)
+    if (w->frames - w->frames_asked < w->wal_frames)
         return;
     w->frames_asked = w->frames;
     queue_push(w->reader, job_new(JOB_CHECKPOINT));

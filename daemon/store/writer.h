@@ -13,6 +13,12 @@
 #include "daemon/store/keep.h"
 #include "daemon/store/queue.h"
 
+/* In pages of 4 KiB: the reader is asked for a checkpoint every 4 MiB. One that runs beside a busy
+ * writer never reaches the end of the WAL, so beyond 4 MiB, when at most half of that is left to be
+ * copied, the writer does so itself and begins the WAL anew. It pays to do so early: to sync what
+ * overwrites an old part of the WAL takes half as long as to sync what makes the file longer. */
+enum { WRITER_WAL_FRAMES = 1024 };
+
 struct store_writer {
     sqlite3 *db; /* the only connection that writes; owned */
     struct apply apply;
@@ -24,6 +30,7 @@ struct store_writer {
 
     uint64_t failed_generation; /* what was appended in it or before fails, for this reason: */
     enum error failure;
+    int wal_frames;   /* WRITER_WAL_FRAMES; tests take less */
     int frames;       /* in the WAL, after the last commit */
     int frames_asked; /* when a checkpoint was last asked for */
     int frames_held;  /* the WAL is not begun anew before: somebody else read it the last time */

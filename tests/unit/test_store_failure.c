@@ -351,6 +351,41 @@ static void test_reading_fails(void **state)
     assert_false(store_is_to_be_checked(rig->directory));
 }
 
+/* SQLite takes for damage what it could not read because of the disk. */
+static void test_pages_cannot_be_read(void **state)
+{
+    struct store_rig *rig = *state;
+    char *text = long_text(8000), why[STORE_MESSAGE_MAX] = "";
+    struct faulty_plan plan = {.calls = FAULTY_READ,
+                               .files = FAULTY_ANY,
+                               .after = 20,
+                               .result = SQLITE_IOERR_CORRUPTFS,
+                               .error = EIO};
+    struct store_answer answer;
+
+    for (int i = 0; i < 100; i++)
+        store_rig_put(rig, message(rig, text));
+    free(text);
+    faulty_vfs_plan(&plan);
+    store_read_history(rig->store, 7, &(struct history_query){.limit = 1000});
+    answer = store_rig_take(rig);
+    faulty_vfs_heal();
+    assert_int_equal(answer.error, ERR_STORAGE_FAILED);
+    store_answer_done(&answer);
+    assert_string_equal(store_reason(rig->store), "reading: disk I/O error: Input/output error");
+    assert_true(store_demands_check(rig->store));
+    assert_int_equal(history_count(rig), 100);
+    assert_int_equal(store_state(rig->store), STORE_OK);
+    store_rig_close(rig);
+    plan.after = 3;
+    faulty_vfs_plan(&plan);
+    assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, why), STORE_IO);
+    faulty_vfs_heal();
+    assert_non_null(strstr(why, strerror(EIO)));
+    store_rig_open(rig);
+    assert_false(store_is_to_be_checked(rig->directory));
+}
+
 /* "Nothing was kept" must be true: what could not be synced for lack of room is perhaps kept. */
 static void test_no_room_for_what_was_written(void **state)
 {
@@ -393,13 +428,13 @@ static void test_damage_is_met(void **state)
     assert_int_equal(answer.error, ERR_STORAGE_FAILED);
     store_answer_done(&answer);
     assert_int_equal(store_state(rig->store), STORE_FAILING);
-    assert_true(store_is_damaged(rig->store));
+    assert_true(store_demands_check(rig->store));
     assert_string_equal(store_reason(rig->store), "reading: database disk image is malformed");
     store_read_range(rig->store, 8, 0, 0, 0, 1, 1); /* these pages are well */
     answer = store_rig_take(rig);
     assert_int_equal(answer.error, OK);
     store_answer_done(&answer);
-    assert_true(store_is_damaged(rig->store));
+    assert_true(store_demands_check(rig->store));
     assert_int_equal(store_state(rig->store), STORE_FAILING);
     assert_true(store_is_to_be_checked(rig->directory));
     store_rig_close(rig);
@@ -538,6 +573,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_streams_go_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_checkpoint_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reading_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pages_cannot_be_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_room_for_what_was_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage_is_met, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_opening_fails, set_up, tear_down),
