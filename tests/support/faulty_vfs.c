@@ -1,9 +1,11 @@
 #include "tests/support/faulty_vfs.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -16,11 +18,15 @@ static pthread_cond_t failed = PTHREAD_COND_INITIALIZER;
 static struct faulty_plan current; /* .calls 0: healthy */
 static bool has_failed;
 static int last_error;
+static void (*observe)(void *context, const struct disk_event *event); /* or NULL */
+static void *observer;
+static int (*real_open_directory)(const char *path, int *ret_descriptor);
 
 /* What SQLite holds of an open file; the file of the layer below follows it in memory. */
 struct file {
     sqlite3_file base;
-    unsigned kind; /* enum faulty_file */
+    const char *name; /* SQLite's */
+    unsigned kind;    /* enum faulty_file */
 };
 
 static sqlite3_vfs *below(sqlite3_vfs *vfs)
@@ -33,18 +39,30 @@ static sqlite3_file *real(sqlite3_file *file)
     return (sqlite3_file *)(void *)((struct file *)file + 1);
 }
 
-/* SQLITE_OK, or the result that this call is to have. */
+static int fitting_result(enum faulty_call call)
+{
+    switch (call) {
+    case FAULTY_READ:
+        return SQLITE_IOERR_READ;
+    case FAULTY_WRITE:
+        return current.error == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    case FAULTY_SYNC:
+        return SQLITE_IOERR_FSYNC;
+    }
+    must(false);
+}
+
+/* SQLITE_OK, or the result that this call is to have. Under the mutex. */
 static int judge(const sqlite3_file *base, enum faulty_call call)
 {
     const struct file *file = (const struct file *)(const void *)base;
     int result = SQLITE_OK;
 
-    pthread_mutex_lock(&mutex);
     if ((current.calls & call) != 0 && (current.files & file->kind) != 0) {
         if (current.after > 0) {
             current.after--;
         } else {
-            result = current.result;
+            result = current.result != SQLITE_OK ? current.result : fitting_result(call);
             last_error = current.error;
             has_failed = true;
             pthread_cond_broadcast(&failed);
@@ -52,8 +70,26 @@ static int judge(const sqlite3_file *base, enum faulty_call call)
                 current.calls = 0;
         }
     }
-    pthread_mutex_unlock(&mutex);
     return result;
+}
+
+/* Under the mutex. */
+static void tell(const sqlite3_file *base, enum disk_change change, sqlite3_int64 offset,
+                 const void *bytes, sqlite3_int64 length)
+{
+    if (observe != NULL)
+        observe(observer,
+                &(struct disk_event){.change = change,
+                                     .path = ((const struct file *)(const void *)base)->name,
+                                     .offset = (uint64_t)offset,
+                                     .bytes = bytes,
+                                     .length = (size_t)length});
+}
+
+static void tell_of_name(enum disk_change change, const char *path)
+{
+    if (observe != NULL)
+        observe(observer, &(struct disk_event){.change = change, .path = path});
 }
 
 static int vfs_last_error(sqlite3_vfs *vfs, int size, char *text)
@@ -76,30 +112,55 @@ static int file_close(sqlite3_file *f)
 
 static int file_read(sqlite3_file *f, void *bytes, int length, sqlite3_int64 offset)
 {
-    int rc = judge(f, FAULTY_READ);
+    int rc;
 
+    pthread_mutex_lock(&mutex);
+    rc = judge(f, FAULTY_READ);
+    pthread_mutex_unlock(&mutex);
     return rc == SQLITE_OK ? real(f)->pMethods->xRead(real(f), bytes, length, offset) : rc;
 }
 
 static int file_write(sqlite3_file *f, const void *bytes, int length, sqlite3_int64 offset)
 {
-    int rc = judge(f, FAULTY_WRITE);
+    int rc = SQLITE_OK, failure;
 
-    return rc == SQLITE_OK ? real(f)->pMethods->xWrite(real(f), bytes, length, offset) : rc;
+    pthread_mutex_lock(&mutex);
+    failure = judge(f, FAULTY_WRITE);
+    if (failure != SQLITE_OK)
+        length = current.torn ? length / 2 : 0;
+    if (length > 0)
+        rc = real(f)->pMethods->xWrite(real(f), bytes, length, offset);
+    if (rc == SQLITE_OK && length > 0)
+        tell(f, DISK_WRITTEN, offset, bytes, length);
+    pthread_mutex_unlock(&mutex);
+    return failure != SQLITE_OK ? failure : rc;
 }
 
 static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-    int rc = judge(f, FAULTY_WRITE);
+    int rc;
 
-    return rc == SQLITE_OK ? real(f)->pMethods->xTruncate(real(f), size) : rc;
+    pthread_mutex_lock(&mutex);
+    rc = judge(f, FAULTY_WRITE);
+    if (rc == SQLITE_OK)
+        rc = real(f)->pMethods->xTruncate(real(f), size);
+    if (rc == SQLITE_OK)
+        tell(f, DISK_TRUNCATED, 0, NULL, size);
+    pthread_mutex_unlock(&mutex);
+    return rc;
 }
 
 static int file_sync(sqlite3_file *f, int flags)
 {
-    int rc = judge(f, FAULTY_SYNC);
+    int rc;
 
-    return rc == SQLITE_OK ? real(f)->pMethods->xSync(real(f), flags) : rc;
+    pthread_mutex_lock(&mutex);
+    rc = judge(f, FAULTY_SYNC);
+    if (rc == SQLITE_OK)
+        rc = real(f)->pMethods->xSync(real(f), flags);
+    tell(f, rc == SQLITE_OK ? DISK_SYNCED : DISK_NOT_SYNCED, 0, NULL, 0);
+    pthread_mutex_unlock(&mutex);
+    return rc;
 }
 
 static int file_size(sqlite3_file *f, sqlite3_int64 *size)
@@ -185,14 +246,22 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
                     int *ret_flags)
 {
     struct file *file = (struct file *)base;
+    bool is_there = true;
     int rc;
 
+    file->name = name;
     file->base.pMethods = NULL;
     file->kind = name != NULL && strstr(name, "/search.db") != NULL ? FAULTY_SEARCH
                  : (flags & SQLITE_OPEN_MAIN_DB) != 0               ? FAULTY_DATABASE
                  : (flags & SQLITE_OPEN_WAL) != 0                   ? FAULTY_WAL
                                                                     : FAULTY_OTHER;
+    pthread_mutex_lock(&mutex);
+    if (name != NULL && (flags & SQLITE_OPEN_CREATE) != 0)
+        is_there = access(name, F_OK) == 0; /* for SQLite an empty file is none */
     rc = below(vfs)->xOpen(below(vfs), name, real(base), flags, ret_flags);
+    if (rc == SQLITE_OK && !is_there)
+        tell_of_name(DISK_CREATED, name);
+    pthread_mutex_unlock(&mutex);
     if (real(base)->pMethods != NULL)
         file->base.pMethods = &methods;
     return rc;
@@ -200,7 +269,17 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
 
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 {
-    return below(vfs)->xDelete(below(vfs), name, sync);
+    int rc;
+
+    pthread_mutex_lock(&mutex);
+    rc = below(vfs)->xDelete(below(vfs), name, 0);
+    if (rc == SQLITE_OK) {
+        tell_of_name(DISK_DELETED, name);
+        if (sync)
+            tell_of_name(DISK_DIRECTORY_SYNCED, name);
+    }
+    pthread_mutex_unlock(&mutex);
+    return rc;
 }
 
 static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret)
@@ -211,6 +290,26 @@ static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret)
 static int vfs_full_pathname(sqlite3_vfs *vfs, const char *name, int size, char *ret)
 {
     return below(vfs)->xFullPathname(below(vfs), name, size, ret);
+}
+
+/* SQLite syncs a directory with the first sync of a file that it made in it: this is where that
+ * shows. The mutex is held by that sync. */
+static int open_directory(const char *path, int *ret_descriptor)
+{
+    int rc = real_open_directory(path, ret_descriptor);
+
+    if (rc == SQLITE_OK)
+        tell_of_name(DISK_DIRECTORY_SYNCED, path);
+    return rc;
+}
+
+static void watch_directories(sqlite3_vfs *unix_vfs)
+{
+    real_open_directory =
+        (int (*)(const char *, int *))unix_vfs->xGetSystemCall(unix_vfs, "openDirectory");
+    must(real_open_directory != NULL);
+    must(unix_vfs->xSetSystemCall(unix_vfs, "openDirectory", (sqlite3_syscall_ptr)open_directory) ==
+         SQLITE_OK);
 }
 
 void faulty_vfs_install(void)
@@ -230,7 +329,16 @@ void faulty_vfs_install(void)
     vfs.xAccess = vfs_access;
     vfs.xFullPathname = vfs_full_pathname;
     vfs.xGetLastError = vfs_last_error;
+    watch_directories(unix_vfs);
     must(sqlite3_vfs_register(&vfs, 1) == SQLITE_OK);
+}
+
+void faulty_vfs_observe(void (*f)(void *context, const struct disk_event *event), void *context)
+{
+    pthread_mutex_lock(&mutex);
+    observe = f;
+    observer = context;
+    pthread_mutex_unlock(&mutex);
 }
 
 void faulty_vfs_plan(const struct faulty_plan *plan)
