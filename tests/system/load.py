@@ -127,12 +127,13 @@ class Program(threading.Thread):
 
 class Sender(Program):
     """Says messages 0, 1, 2, … to a peer, each with a key of its own, many at a time. What was not
-    answered when the daemon died is repeated with its key, and so are some that were answered: the
-    answers must be equal."""
+    answered when the daemon died, or it died itself, is repeated with its key, and so are some that
+    were answered: the answers must be equal."""
 
     WINDOW = 200    # said and not answered
     WAIT_EVERY = 20  # of which one asks for an answer when it is delivered
     ASKED_AGAIN = 3  # of those answered before, on each connection
+    DIES = 0.002     # how often, for each answer: before it is kept
 
     def __init__(self, daemon, peer, seed):
         super().__init__(daemon)
@@ -192,6 +193,8 @@ class Sender(Program):
 
     def heard(self, message):
         number = message["id"]
+        if self.random.random() < self.DIES:
+            raise EOFError
         if "error" in message:
             if message["error"]["data"]["name"] != "shutting_down":
                 raise AssertionError(f"message {number}: {message['error']}")

@@ -1,9 +1,11 @@
 """The two sides of a conversation under load, and what must be true of them in the end."""
 
 import contextlib
+import json
 import os
 import re
 import sqlite3
+import subprocess
 
 import rig
 from load import Consumer, Reader, Sender
@@ -29,7 +31,8 @@ class Side:
         last = self.reader.seq
         self.consumer.wait_for(lambda: self.consumer.seq >= last, "all events by name")
         for watch in self.watches:
-            rig.wait_for(lambda: watch.read() >= last, f"all events printed by {watch.name}")
+            rig.wait_for(lambda: watch.tend() or watch.read() >= last,
+                         f"all events printed by {watch.name}")
             if watch.end() != 0:
                 raise AssertionError(f"{watch.name} ended badly")
         for program in (self.sender, self.reader, self.consumer):
@@ -51,14 +54,12 @@ class Side:
                                                 if event["seq"] > self.consumer.start_seq])
         for watch in self.watches:
             watch.check(test, events)
-        self.check_history(test, "out", "delivered", said)
-        self.check_history(test, "in", "received", heard)
-
-    def check_history(self, test, direction, state, messages):
-        history = [message for message in whole_history(self.daemon, self.peer)
-                   if message["direction"] == direction]
-        test.assertEqual([(message["id"], message["text"]) for message in history], messages)
-        test.assertEqual([message for message in history if message["state"] != state], [])
+        history = whole_history(self.daemon, self.peer)
+        test.assertEqual(exported_history(self.daemon, self.peer), history)
+        for direction, state, messages in (("out", "delivered", said), ("in", "received", heard)):
+            mine = [message for message in history if message["direction"] == direction]
+            test.assertEqual([(message["id"], message["text"]) for message in mine], messages)
+            test.assertEqual([message for message in mine if message["state"] != state], [])
 
 
 def finish(test, sides):
@@ -84,6 +85,13 @@ def whole_history(daemon, peer):
             messages += page["messages"]
             after = page["next"]
     return messages
+
+
+def exported_history(daemon, peer):
+    """The same by p2pchatctl."""
+    lines = subprocess.run([rig.program("p2pchatctl"), f"--socket={daemon.socket}", "history",
+                            "--export", peer], stdout=subprocess.PIPE, check=True).stdout
+    return [json.loads(line) for line in lines.splitlines()]
 
 
 def assert_sound(test, daemon, complaints=()):

@@ -11,6 +11,7 @@ import time
 
 import rig
 import sides
+import watches
 
 ROUNDS = int(os.environ.get("ROUNDS") or 100)
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
@@ -23,14 +24,27 @@ class Kill(rig.People):
         alice, bob = self.pair()
         self.both = [sides.Side(self, alice, "bob", SEED + 1),
                       sides.Side(self, bob, "alice", SEED + 2)]
+        self.killed = []  # watches that are killed, too
+        for side in self.both:
+            side.watches = [watches.Watch(self, side.daemon, side.peer, name)
+                            for name in ("watch", "killed")]
+            self.killed.append(side.watches[1])
         for _ in range(ROUNDS):
             self.round()
         messages = sides.finish(self, self.both)
-        print(f"# SEED={SEED}: {ROUNDS} rounds in {time.monotonic() - started:.0f} s, "
-              f"{messages} messages, {sum(side.sender.repeated for side in self.both)} repeated",
-              flush=True)
+        repeated = sum(side.sender.repeated for side in self.both)
+        told_again = (sum(side.consumer.repeated for side in self.both),
+                      sum(watch.repeated() for watch in self.killed))
+        self.assertEqual([side.watches[0].repeated() for side in self.both], [0, 0])
+        print(f"# SEED={SEED}: {ROUNDS} rounds in {time.monotonic() - started:.0f} s, {messages} "
+              f"messages, {repeated} repeated; told again to consumers: {told_again}", flush=True)
 
     def round(self):
+        for watch in self.killed:
+            watch.tend()
+            if self.random.random() < 0.1:
+                watch.kill()
+                watch.restart()
         for side in self.both:
             side.sender.say(self.random.choice([0, 1, self.random.randrange(200)]))
         self.wait_for_a_moment()
