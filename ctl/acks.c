@@ -70,6 +70,7 @@ static enum outcome take_answer(struct acks *acks, const struct rpc_incoming *an
     }
     if (session_is_away(answer))
         return OUTCOME_NO_DAEMON;
+    acks->is_refused = true;
     bytes_text(message, "what was done is not acknowledged: ");
     return session_refusal(answer, message);
 }

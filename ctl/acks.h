@@ -20,6 +20,7 @@ struct acks {
     struct client client;
     bool is_open;
     bool is_asked;        /* one is on its way */
+    bool is_refused;      /* one was, for good */
     int64_t done;         /* the last event of which there is something to tell */
     int64_t asked;        /* in the acknowledgement on its way */
     int64_t acknowledged; /* answered */

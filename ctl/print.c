@@ -80,8 +80,10 @@ void print_complaint(const struct bytes *message)
     bytes_text(&line, "p2pchatctl: ");
     bytes_append(&line, bytes_data(message), bytes_length(message));
     bytes_u8(&line, '\n');
+    signals_admit();
     if (write(STDERR_FILENO, bytes_data(&line), bytes_length(&line)) < 0) {
         /* Nobody listens; the exit status still tells. */
     }
+    signals_hold();
     bytes_done(&line);
 }

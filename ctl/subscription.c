@@ -74,19 +74,24 @@ static void stand_at(struct subscription *s, int64_t from)
     s->has_begun = true;
 }
 
-bool subscription_take(struct subscription *s, const struct json *event, int64_t *ret_seq)
+/* How far an event reaches: its seq, or the end of a gap in the log. False for one that has no
+ * place in the log. */
+static bool reach_of(const struct json *event, int64_t *ret_seq)
 {
-    int64_t seq, to;
+    return json_integer(json_member(event, "seq"), ret_seq) ||
+           (phrase_is(event, "type", "gap") && json_integer(json_member(event, "to"), ret_seq));
+}
 
-    if (json_integer(json_member(event, "seq"), &seq)) {
+bool subscription_take(struct subscription *s, const struct json *event, int64_t *ret_position)
+{
+    int64_t seq;
+
+    if (reach_of(event, &seq)) {
         if (seq <= s->position)
             return false;
         s->position = seq;
-    } else if (phrase_is(event, "type", "gap") && json_integer(json_member(event, "to"), &to) &&
-               to > s->position) {
-        s->position = to; /* events up to there are no longer kept */
     }
-    *ret_seq = s->position;
+    *ret_position = s->position;
     return true;
 }
 

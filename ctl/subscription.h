@@ -40,7 +40,7 @@ enum outcome subscription_come_back(struct subscription *subscription, struct by
  * taken before comes again when the daemon was lost before it heard that. `ret_seq` is where the
  * reader of events stands now. */
 bool subscription_take(struct subscription *subscription, const struct json *event,
-                       int64_t *ret_seq);
+                       int64_t *ret_position);
 
 /* Tells the daemon the rest of what the consumer has done, and waits for the answer until
  * `deadline`, also for a daemon that is away if `comes_back`. As acks_work(); OUTCOME_RAN_OUT when

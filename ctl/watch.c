@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/text.h"
 #include "ctl/environment.h"
 #include "ctl/exec.h"
 #include "ctl/output.h"
@@ -103,26 +102,23 @@ static void say_command(struct watch *watch, const struct json *event, int statu
         bytes_text(watch->message, "; the event is not acknowledged");
 }
 
-/* Waits for the end of the command, and meanwhile for the answers to acknowledgements. What becomes
- * of those is asked again when it has ended. */
-static int wait_for_command(struct watch *watch, pid_t child)
+/* Waits for the end of the command, whatever becomes meanwhile of acknowledgements: as
+ * acks_work(). */
+static enum outcome wait_for_command(struct watch *watch, pid_t child, int *ret_status)
 {
     struct acks *acks = &watch->subscription.acks;
-    struct bytes unheard = BYTES_EMPTY;
     enum outcome outcome = OUTCOME_DONE;
-    int status;
 
-    while (!exec_ended(child, &status)) {
+    while (!exec_ended(child, ret_status)) {
         struct pollfd answers = acks_waits_for(acks);
-        const bool waits = outcome == OUTCOME_DONE;
+        const bool has_acks = outcome == OUTCOME_DONE;
 
-        signals_poll(&answers, waits, waits ? acks_deadline(acks) : MONO_NEVER);
-        if (waits)
-            outcome = acks_work(acks, &unheard);
+        signals_poll(&answers, has_acks, has_acks ? acks_deadline(acks) : MONO_NEVER);
+        if (has_acks)
+            outcome = acks_work(acks, watch->message);
     }
-    bytes_done(&unheard);
     signals_hear(); /* before the next one is begun */
-    return status;
+    return outcome;
 }
 
 static enum outcome run_command(struct watch *watch, const struct json *event, int64_t seq)
@@ -139,13 +135,14 @@ static enum outcome run_command(struct watch *watch, const struct json *event, i
     environment_free(environment);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    status = wait_for_command(watch, child);
+    outcome = wait_for_command(watch, child, &status);
     if (status != 0) {
+        bytes_clear(watch->message);
         say_command(watch, event, status);
         return OUTCOME_FAILED;
     }
     acks_reach(&watch->subscription.acks, seq);
-    return acks_work(&watch->subscription.acks, watch->message);
+    return outcome == OUTCOME_DONE ? acks_work(&watch->subscription.acks, watch->message) : outcome;
 }
 
 /* --- Events --- */
@@ -217,25 +214,39 @@ static enum outcome follow(struct watch *watch)
 
 /* --- The end --- */
 
-/* What was done is acknowledged before we end. */
+/* Says what the next reader of this consumer's events is told again, and why. */
+static void say_unsettled(const struct watch *watch, enum outcome settled, const struct bytes *why)
+{
+    const long long seq = (long long)watch->subscription.acks.acknowledged;
+    char text[160];
+
+    if (bytes_length(watch->message) > 0)
+        bytes_text(watch->message, "; ");
+    if (settled == OUTCOME_FAILED) {
+        bytes_append(watch->message, bytes_data(why), bytes_length(why));
+        return;
+    }
+    snprintf(text, sizeof(text),
+             "%s: what was done after event %lld is not acknowledged, and comes again",
+             settled == OUTCOME_NO_DAEMON ? "no daemon answers" : "out of time", seq);
+    bytes_text(watch->message, text);
+}
+
+/* What was done is acknowledged before we end, unless that was refused already. */
 static enum outcome settle(struct watch *watch, enum outcome outcome)
 {
-    struct subscription *s = &watch->subscription;
     const struct mono deadline = mono_after(client_now(), watch->invocation->timeout_ms);
     const bool comes_back =
         outcome == OUTCOME_DONE && !signals_stop() && !watch->invocation->no_reconnect;
-    struct bytes unheard = BYTES_EMPTY;
-    enum outcome settled = subscription_settle(s, comes_back, deadline, &unheard);
-    char text[160];
+    struct bytes why = BYTES_EMPTY;
+    enum outcome settled;
 
-    bytes_done(&unheard);
-    if (settled == OUTCOME_DONE)
+    if (watch->subscription.acks.is_refused)
         return outcome;
-    snprintf(text, sizeof(text),
-             "%swhat was done after event %lld is not acknowledged, and comes again",
-             bytes_length(watch->message) > 0 ? "; " : "no daemon answers: ",
-             (long long)s->acks.acknowledged);
-    bytes_text(watch->message, text);
+    settled = subscription_settle(&watch->subscription, comes_back, deadline, &why);
+    if (settled != OUTCOME_DONE)
+        say_unsettled(watch, settled, &why);
+    bytes_done(&why);
     return outcome == OUTCOME_DONE ? settled : outcome;
 }
 

@@ -20,7 +20,7 @@ from test_ctl_watch import received
 
 class Acks:
     """The connection of acknowledgements: answers them, the first ones as it is told (with names of
-    errors, or not before an event of the test), and remembers them."""
+    errors, not before an event of the test, or both), and remembers them."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -39,7 +39,10 @@ class Acks:
             if say == "close":
                 return
             if isinstance(say, threading.Event):
-                say.wait(DEADLINE_S)
+                say = (say, None)
+            if isinstance(say, tuple):
+                say[0].wait(DEADLINE_S)
+                say = say[1]
             if isinstance(say, str):
                 connection.send(error(request, -32000, "not now", say))
             else:
@@ -123,8 +126,8 @@ class Consumer(Case):
 
     def test_end_without_an_answer(self):
         """without an answer it ends after --timeout, and says what comes again"""
-        says = "p2pchatctl: no daemon answers: what was done after event 3 is not acknowledged, " \
-               "and comes again\n"
+        says = ("p2pchatctl: out of time: what was done after event 3 is not acknowledged, and comes "
+                "again\n")
         for stop, status in ((False, 4), (True, 0)):
             never = threading.Event()
             acks = Acks(never)
@@ -188,18 +191,23 @@ class Consumer(Case):
         self.assertEqual(second.seqs, [7])
 
     def test_errors_that_pass(self):
-        """a disk that is full is asked again; a consumer that was forgotten ends it"""
+        """a disk that is full is asked again"""
         acks = Acks("storage_full", "storage_failed")
         with FakeDaemon(Session(0, received(1), stays=True), acks) as daemon:
             self.assertEqual(self.finish(self.start(daemon, "--count=1"), 0), [1])
         self.assertEqual(acks.seqs, [1, 1, 1])
-        acks = Acks("no_such_consumer")
-        with FakeDaemon(Session(0, received(1), stays=True), acks) as daemon:
-            process = self.start(daemon)
-            self.assertEqual(json.loads(process.stdout.readline())["seq"], 1)
-            err = process.communicate(timeout=DEADLINE_S)[1]
-            self.assertEqual(process.returncode, 1)
-            self.assertIn(b"not acknowledged: not now (no_such_consumer)", err)
+
+    def test_errors_that_stay(self):
+        """a consumer that was forgotten ends it, and nothing is asked again"""
+        says = "p2pchatctl: what was done is not acknowledged: not now (no_such_consumer)\n"
+        for args in ((), ("--count=1",), ("--exec=echo",)):
+            with self.subTest(args):
+                acks = Acks("no_such_consumer")
+                with FakeDaemon(Session(0, received(1), stays=True), acks) as daemon:
+                    process = self.start(daemon, *args)
+                    err = process.communicate(timeout=DEADLINE_S)[1]
+                self.assertEqual((process.returncode, err.decode()), (1, says))
+                self.assertEqual(acks.seqs, [1])
 
     def test_gap(self):
         """a gap is done with when it is printed"""
@@ -208,6 +216,22 @@ class Consumer(Case):
         with FakeDaemon(Session(0, gap, stays=True), acks) as daemon:
             self.assertEqual(self.finish(self.start(daemon, "--count=1"), 0), [None])
         self.assertEqual(acks.seqs, [90])
+
+    def test_gap_again(self):
+        """a gap that was printed is not printed again, a longer one is"""
+        def gap(to):
+            return {"seq": None, "type": "gap", "peer": None, "from": 1, "to": to}
+
+        sessions = (Session(0, gap(90), received(91)), Acks("shutting_down"),
+                    Session(0, gap(90), received(91)), Acks("shutting_down"),
+                    Session(0, gap(95), received(96), stays=True), Acks())
+        with FakeDaemon(*sessions) as daemon:
+            out, err = self.start(daemon, "--count=4").communicate(timeout=DEADLINE_S)
+        self.assertEqual([(event["type"], event.get("to", event["seq"]))
+                          for event in map(json.loads, out.splitlines())],
+                         [("gap", 90), ("message.received", 91), ("gap", 95),
+                          ("message.received", 96)])
+        self.assertEqual(err.decode(), 2 * (AWAY + BACK))
 
     def test_nothing_to_acknowledge(self):
         """events without a seq are not acknowledged"""
@@ -294,6 +318,25 @@ class Consumer(Case):
                 pipe.write("go on\n")
             self.finish(process, 0)
         self.assertEqual(acks.seqs, [1, 2, 3])
+
+    def test_refused_while_a_command_runs(self):
+        """an acknowledgement that is refused ends it, whenever that comes"""
+        directory = tempfile.TemporaryDirectory(prefix="p2pchat-test-")
+        self.addCleanup(directory.cleanup)
+        fifo = os.path.join(directory.name, "fifo")
+        os.mkfifo(fifo)
+        refuse = threading.Event()
+        acks = Acks((refuse, "no_such_consumer"))
+        with FakeDaemon(Session(0, received(1), received(2), stays=True), acks) as daemon:
+            process = self.start(daemon, "--exec=sh -c", "--count=2", "--", "echo $P2PCHAT_SEQ; "
+                                 f"test $P2PCHAT_SEQ = 1 || read line <{fifo}")
+            self.assertEqual([process.stdout.readline() for _ in "12"], [b"1\n", b"2\n"])
+            refuse.set()
+            with open(fifo, "w", encoding="ascii") as pipe:
+                pipe.write("go on\n")
+            err = process.communicate(timeout=DEADLINE_S)[1]
+        self.assertEqual((process.returncode, err.decode()), (
+            1, "p2pchatctl: what was done is not acknowledged: not now (no_such_consumer)\n"))
 
     def test_command_that_a_signal_ends(self):
         """an event whose command a signal ended is not acknowledged, those before it are"""
