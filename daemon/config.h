@@ -31,6 +31,8 @@ struct config {
     uint64_t outbox_messages_max; /* per peer */
     uint64_t outbox_bytes_max;
     uint64_t consumer_days; /* unused; 0: for ever */
+    uint64_t retain_days;   /* of the log; 0: for ever */
+    uint64_t retain_bytes;  /* 0: without bound */
 };
 
 /* What the defaults depend on, beside the environment. */

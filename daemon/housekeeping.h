@@ -1,5 +1,5 @@
 /* Housekeeping: what the daemon does now and then, however busy or idle it is. It saves the age
- * clock and lets consumers expire. */
+ * clock, lets consumers expire, and removes what of the log need not be kept. */
 #ifndef P2PCHAT_DAEMON_HOUSEKEEPING_H
 #define P2PCHAT_DAEMON_HOUSEKEEPING_H
 

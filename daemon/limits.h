@@ -102,6 +102,13 @@ enum {
     CONSUMER_DAYS = 30,
     CONSUMER_DAYS_TOP = 36500,
 
+    /* Days for which the log may be kept, at most; more is for ever. */
+    RETAIN_DAYS_TOP = 36500,
+
+    /* When nothing of the log could be removed although it is too large or too old, it is looked
+     * through again after so long: what holds it may be a million messages that wait. */
+    RETAIN_REST_MS = 15 * 60 * 1000,
+
     /* How often housekeeping looks: what it does is counted in days. */
     HOUSEKEEPING_PERIOD_MS = 60 * 1000,
 
@@ -132,6 +139,10 @@ enum {
     OUTBOX_MESSAGES_MAX = 1000000,
     OUTBOX_MESSAGES_TOP = 1000000000
 };
+
+/* The log's size. An empty one has a hundred thousand bytes, and one message may have as many. */
+#define RETAIN_BYTES_BOTTOM (UINT64_C(256) << 10)
+#define RETAIN_BYTES_TOP    (UINT64_C(1) << 50)
 
 /* Their text. At least one message of the largest size must fit. */
 #define OUTBOX_BYTES_MAX    (UINT64_C(1) << 30)

@@ -86,6 +86,7 @@ static void write_log(struct json_writer *w, const struct store *store)
     json_write_open(w, '{');
     json_put_integer(w, "last_seq", (int64_t)store_last_seq(store));
     json_put_integer(w, "size_bytes", (int64_t)store_size_bytes(store));
+    json_put_integer(w, "first_seq", (int64_t)store_floor(store) + 1);
     json_put_string(w, "state", state_name(store_state(store)));
     if (store_reason(store) != NULL)
         json_put_string(w, "reason", store_reason(store));

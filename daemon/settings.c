@@ -256,6 +256,36 @@ static void clear_consumer_days(struct config *config)
     config->consumer_days = CONSUMER_DAYS;
 }
 
+static bool set_retain_days(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    if (!read_quantity(value, no_units, 0, RETAIN_DAYS_TOP, &config->retain_days))
+        return no(ret_why, "must be a number of days from 1 to 36500, or 0 (for ever)");
+    return true;
+}
+
+static void clear_retain_days(struct config *config)
+{
+    config->retain_days = 0;
+}
+
+static bool set_retain_bytes(struct config *config, const char *value,
+                             char ret_why[SETTING_WHY_MAX])
+{
+    uint64_t bytes;
+
+    if (!read_quantity(value, size_units, 0, RETAIN_BYTES_TOP, &bytes) ||
+        (bytes > 0 && bytes < RETAIN_BYTES_BOTTOM))
+        return no(ret_why, "must be a size from 256K to 1024T, in bytes or with K, M, G or T, or 0 "
+                           "(without bound)");
+    config->retain_bytes = bytes;
+    return true;
+}
+
+static void clear_retain_bytes(struct config *config)
+{
+    config->retain_bytes = 0;
+}
+
 const struct setting settings[] = {
     {SETTING_CONFIG, NULL, NULL, "config", 'c', "FILE",
      "read this configuration file; then it must exist", NULL, NULL},
@@ -278,6 +308,9 @@ const struct setting settings[] = {
      clear_outbox_messages},
     {SETTING_VALUE, "Limits", "OutboxBytes", NULL, 0, NULL, NULL, set_outbox_bytes,
      clear_outbox_bytes},
+    {SETTING_VALUE, "Store", "RetainDays", NULL, 0, NULL, NULL, set_retain_days, clear_retain_days},
+    {SETTING_VALUE, "Store", "RetainBytes", NULL, 0, NULL, NULL, set_retain_bytes,
+     clear_retain_bytes},
     {SETTING_VALUE, "Store", "ConsumerDays", NULL, 0, NULL, NULL, set_consumer_days,
      clear_consumer_days},
     {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", NULL, NULL},

@@ -21,6 +21,7 @@ void job_free(struct job *job)
     transaction_free(job->answer.transaction);
     store_answer_done(&job->answer);
     free(job->question.search);
+    free(job->trim);
     free(job->note);
     mishap_done(&job->mishap);
     free(job->consumer);

@@ -12,6 +12,7 @@
 
 #include "daemon/store/age.h"
 #include "daemon/store/store.h"
+#include "daemon/store/trim.h"
 #include "daemon/store/trouble.h"
 
 enum job_kind {
@@ -19,6 +20,7 @@ enum job_kind {
     JOB_CONSUMER,      /* to the writer; `consumer` */
     JOB_CONSUMER_GONE, /* to the writer; `consumer`, of which only the name counts */
     JOB_AGE,           /* to the writer; `age`, and how far the log is: question.through */
+    JOB_TRIM,          /* to the reader, which plans `trim`; then to the writer */
     JOB_STREAM,        /* to the reader; so are those below */
     JOB_RANGE,
     JOB_HISTORY,
@@ -50,6 +52,8 @@ struct job {
     struct question question;
     struct consumer_row *consumer;
     struct age_row age;
+    struct trim *trim;
+    bool is_given;        /* trim: to the writer */
     char *note;           /* for people, or NULL */
     struct mishap mishap; /* what the thread met; with its reason where that is new */
     struct store_answer answer;
@@ -57,7 +61,7 @@ struct job {
 
 struct job *job_new(enum job_kind kind);
 
-/* Also frees what it carries: the transaction, the consumer, the rows. */
+/* Also frees all that it carries. */
 void job_free(struct job *job);
 
 enum { QUEUE_LAZY_MS = 100 };

@@ -397,6 +397,28 @@ static void answer(struct store_reader *r, struct job *job,
     queue_push(r->answers, job);
 }
 
+/* --- Retention --- */
+
+/* Plans a slice, and takes its rows out of the index. */
+static void plan_trim(struct store_reader *r, struct job *job)
+{
+    struct trim *t = job->trim;
+    int rc = trim_plan(t, r->db, r->snapshot_ms);
+
+    if (rc == SQLITE_OK && t->count > 0)
+        rc = search_remove(&r->search, t->seqs, t->count);
+    take_note(r, job);
+    if (rc != SQLITE_OK) {
+        job->mishap = mishap_of(r->db, rc);
+        job->answer.error = ERR_STORAGE_FAILED;
+        t->count = 0;
+    }
+    job->answer.kind = STORE_KEPT;
+    job->answer.scanned_through = t->after;
+    job->answer.end = t->is_end;
+    queue_push(r->answers, job);
+}
+
 /* --- The index between questions --- */
 
 /* Tells what a person should know of the index, and what went wrong with the log meanwhile. */
@@ -459,6 +481,9 @@ static void handle(struct store_reader *r, struct job *job)
         break;
     case JOB_CHECKPOINT:
         checkpoint(r, job);
+        break;
+    case JOB_TRIM:
+        plan_trim(r, job);
         break;
     case JOB_INDEX:
         start_indexing(r);

@@ -508,21 +508,26 @@ static int forget_gone(struct search *s)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-enum error search_remove(struct search *s, const uint64_t *seqs, size_t count)
+static int remove_rows(struct search *s, const uint64_t *seqs, size_t count)
 {
-    enum error error;
-    int rc;
+    int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-    s->log_error = SQLITE_OK;
-    error = open_index(s);
-    if (error != OK)
-        return error;
-    rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = forget_gone(s);
     for (size_t i = 0; rc == SQLITE_OK && i < count && seqs[i] <= s->through; i++)
         rc = take_out(s, seqs[i]);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
-    return settle(s, rc);
+    return rc == SQLITE_OK ? sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) : rc;
+}
+
+int search_remove(struct search *s, const uint64_t *seqs, size_t count)
+{
+    enum error error;
+
+    s->log_error = SQLITE_OK;
+    error = open_index(s);
+    if (error == OK)
+        error = settle(s, remove_rows(s, seqs, count));
+    if (error != OK && s->log_error == SQLITE_OK && s->note == NULL)
+        discard(s, "messages that are removed could not be taken out of it");
+    return s->log_error;
 }

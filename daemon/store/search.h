@@ -51,8 +51,9 @@ enum error search_update(struct search *s, size_t rows_max, uint64_t ms_max);
 enum error search_find(struct search *s, const struct question *q, uint64_t from,
                        bool (*hit)(void *context, uint64_t seq), void *context);
 
-/* Takes rows out of the index that are about to be removed from the log. Those that were taken out
- * before and then stayed in the log do not matter. Errors as above. */
-enum error search_remove(struct search *s, const uint64_t *seqs, size_t count);
+/* Takes rows out of the index, by rising seqs, that are about to be removed from the log. Those
+ * that were taken out before and then stayed in the log do not matter. When the index does not let
+ * them go it is deleted; so the only error is SQLite's result code of a log that cannot be read. */
+int search_remove(struct search *s, const uint64_t *seqs, size_t count);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -39,7 +40,9 @@ struct store {
     struct age_row age_saved;
     struct age age;
     struct trouble troubles[TROUBLE_PARTS];
-    char *note; /* that nobody has taken; or NULL */
+    char *note;          /* that nobody has taken; or NULL */
+    struct job *planned; /* a slice of retention that waits for the writer; or NULL */
+    uint64_t planned_until;
     size_t queued_bytes;
     uint64_t generation; /* raised with each failure that the loop takes */
     bool asked;          /* the connections are the threads' from now on */
@@ -215,6 +218,7 @@ void store_close(struct store *s)
         trouble_done(&s->troubles[i]);
     if (s->descriptor >= 0)
         close(s->descriptor);
+    job_free(s->planned);
     free(s->note);
     free(s->path);
     free(s);
@@ -382,6 +386,20 @@ void store_save_age(struct store *s, uint64_t id, struct now now)
     give(s, job, sizeof(*job));
 }
 
+void store_trim(struct store *s, uint64_t id, const struct retention *keep, uint64_t after_seq,
+                struct mono now)
+{
+    struct job *job = job_new(JOB_TRIM);
+
+    job->answer.id = id;
+    job->trim = xcalloc(1, sizeof(*job->trim));
+    job->trim->keep = *keep;
+    job->trim->age_ms = age_ms(&s->age, now);
+    job->trim->after = after_seq;
+    s->asked = true;
+    queue_push(&s->to_reader, job);
+}
+
 static void ask(struct store *s, enum job_kind kind, uint64_t id, const struct question *question)
 {
     struct job *job = job_new(kind);
@@ -453,14 +471,16 @@ static void note_failed(struct store *s, const struct job *job)
         s->generation++;
 }
 
-static enum trouble_part part_of(enum job_kind kind)
+static enum trouble_part part_of(const struct job *job)
 {
-    switch (kind) {
+    switch (job->kind) {
     case JOB_APPEND:
     case JOB_CONSUMER:
     case JOB_CONSUMER_GONE:
     case JOB_AGE:
         return TROUBLE_WRITING;
+    case JOB_TRIM:
+        return job->is_given ? TROUBLE_WRITING : TROUBLE_READING;
     case JOB_STREAM:
     case JOB_RANGE:
     case JOB_HISTORY:
@@ -472,10 +492,45 @@ static enum trouble_part part_of(enum job_kind kind)
     must(false);
 }
 
+/* --- A slice of retention between its planning and its removal --- */
+
+/* How long it waits for a writer that is always busy. */
+enum { PLANNED_MS = 2000 };
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Whether the job is a plan that is to be carried out; then it waits for that. */
+static bool hold_planned(struct store *s, struct job *job)
+{
+    if (job->kind != JOB_TRIM || job->is_given || job->trim->count == 0)
+        return false;
+    must(s->planned == NULL);
+    s->planned = job;
+    s->planned_until = clock_ms() + PLANNED_MS;
+    return true;
+}
+
+static void give_planned(struct store *s)
+{
+    struct job *job = s->planned;
+
+    if (job == NULL || (s->queued_bytes > 0 && clock_ms() < s->planned_until))
+        return;
+    s->planned = NULL;
+    job->is_given = true;
+    give(s, job, sizeof(*job) + sizeof(*job->trim));
+}
+
 /* What came with any job. */
 static void note_job(struct store *s, struct job *job)
 {
-    const enum trouble_part part = part_of(job->kind);
+    const enum trouble_part part = part_of(job);
 
     /* The index is told of when something was wrong, not when all was well. */
     if (job->kind != JOB_INDEX || job->mishap.error != OK)
@@ -494,6 +549,8 @@ static struct job *take_answer(struct store *s)
 
     while ((job = queue_take(&s->answers)) != NULL) {
         note_job(s, job);
+        if (hold_planned(s, job))
+            continue;
         if (job->kind != JOB_CHECKPOINT && job->kind != JOB_INDEX)
             break;
         job_free(job);
@@ -513,6 +570,9 @@ bool store_take(struct store *s, struct store_answer *ret_answer)
 {
     struct job *job = take_answer(s);
 
+    if (job != NULL)
+        s->queued_bytes -= job->bytes;
+    give_planned(s);
     if (job == NULL)
         return false;
     switch (job->answer.kind) {
@@ -528,7 +588,6 @@ bool store_take(struct store *s, struct store_answer *ret_answer)
             s->floor = job->answer.floor;
         break;
     }
-    s->queued_bytes -= job->bytes;
     *ret_answer = job->answer;
     job->answer = (struct store_answer){0}; /* the caller's now */
     job_free(job);

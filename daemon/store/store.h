@@ -131,6 +131,19 @@ void store_drop_consumer(struct store *store, uint64_t id, const char *name);
 /* What the age clock shows, and how far the log is by now. Lazy. */
 void store_save_age(struct store *store, uint64_t id, struct now now);
 
+/* What of the log is kept (p2pchatd.conf(5), [Store]); zeros: everything. */
+struct retention {
+    uint64_t age_ms; /* what is older may go */
+    uint64_t bytes;  /* while the database has more than that in use, the oldest may go */
+};
+
+/* Removes a slice of what may go, of the rows after a seq: never the newest row, nor a message that
+ * is not delivered, nor one with a key that is younger than a week. It waits until the writer has
+ * nothing else to do, but not for more than a few seconds. One at a time. Answered by STORE_KEPT,
+ * with `floor` when something was removed, and with where to go on. */
+void store_trim(struct store *store, uint64_t id, const struct retention *keep, uint64_t after_seq,
+                struct mono now);
+
 /* Bytes of what the writer was given and has not come back: bounded by what the callers are allowed
  * to send (STORE_QUEUE_MAX). */
 enum { STORE_QUEUE_MAX = 16 << 20 };
@@ -188,11 +201,12 @@ struct store_answer {
     uint64_t id;      /* ROWS, KEPT: of the question */
     struct store_row *rows; /* ROWS: in ascending order of seq */
     size_t count;
-    uint64_t scanned_through; /* range: everything up to this seq was looked at */
+    uint64_t scanned_through; /* range, trim: everything up to this seq was looked at */
     uint64_t floor;           /* range: rows up to this seq may have been gone already; KEPT: are
                                  gone from now on; 0: nothing new */
     uint64_t indexed_through; /* search: messages up to this seq are found */
-    bool end;                 /* nothing follows; history before a seq: nothing precedes */
+    bool end; /* nothing follows; history before a seq: nothing precedes; trim: there is nothing to
+                 remove beyond */
 };
 
 /* What a person should know of, and was not told yet: a line for the journal; NULL: nothing. Ended

@@ -88,16 +88,29 @@ static int apply_transaction(struct store_writer *w, struct transaction *t)
     return rc;
 }
 
+/* It looks at the streams as they are in the table. */
+static int apply_trim(struct store_writer *w, struct job *job)
+{
+    int rc = apply_flush(&w->apply);
+
+    job->answer.floor = job->trim->seqs[job->trim->count - 1];
+    return rc == SQLITE_OK ? trim_apply(job->trim, w->db) : rc;
+}
+
+static int apply_job(struct store_writer *w, struct job *job)
+{
+    if (job->kind == JOB_APPEND)
+        return apply_transaction(w, job->answer.transaction);
+    return job->kind == JOB_TRIM ? apply_trim(w, job) : keep_job(&w->keep, job);
+}
+
 static int apply_jobs(struct store_writer *w, struct job *jobs)
 {
-    for (struct job *job = jobs; job != NULL; job = job->next) {
-        int rc = job->kind == JOB_APPEND ? apply_transaction(w, job->answer.transaction)
-                                         : keep_job(&w->keep, job);
+    int rc = SQLITE_OK;
 
-        if (rc != SQLITE_OK)
-            return rc;
-    }
-    return apply_flush(&w->apply);
+    for (struct job *job = jobs; rc == SQLITE_OK && job != NULL; job = job->next)
+        rc = apply_job(w, job);
+    return rc == SQLITE_OK ? apply_flush(&w->apply) : rc;
 }
 
 static void roll_back(struct store_writer *w)
@@ -136,6 +149,8 @@ static void answer(struct job *first, const struct job *end, enum error error)
             job->answer.kind = STORE_KEPT;
         else
             job->answer.kind = error == OK ? STORE_DURABLE : STORE_FAILED;
+        if (error != OK)
+            job->answer.floor = 0; /* nothing was removed */
         job->answer.error = job->mishap.error = error;
     }
 }

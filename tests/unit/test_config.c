@@ -135,6 +135,8 @@ static void test_defaults_of_a_user(void **state)
     assert_int_equal(rig->config.accept_from_count, 0);
     assert_int_equal(rig->config.outbox_messages_max, 1000000);
     assert_int_equal(rig->config.outbox_bytes_max, 1 << 30);
+    assert_int_equal(rig->config.retain_days, 0);
+    assert_int_equal(rig->config.retain_bytes, 0);
     assert_int_equal(rig->config.consumer_days, 30);
 }
 
@@ -242,7 +244,7 @@ static void test_file(void **state)
                         "[Log]\nLevel=error\n"
                         "[Chat]\nRequestTimeoutSec=1h 30min\n"
                         "[Limits]\nOutboxMessages=10\nOutboxBytes=2M\n"
-                        "[Store]\nConsumerDays=0",
+                        "[Store]\nRetainDays=90\nRetainBytes=10G\nConsumerDays=0",
                         "");
     assert_string_equal(said(rig), "");
     assert_int_equal(rig->verdict, CONFIG_READY);
@@ -255,6 +257,8 @@ static void test_file(void **state)
     assert_int_equal(rig->config.request_timeout_ms, 5400 * 1000);
     assert_int_equal(rig->config.outbox_messages_max, 10);
     assert_int_equal(rig->config.outbox_bytes_max, 2 << 20);
+    assert_int_equal(rig->config.retain_days, 90);
+    assert_int_equal(rig->config.retain_bytes, UINT64_C(10) << 30);
     assert_int_equal(rig->config.consumer_days, 0);
     assert_non_null(rig->config.file);
 }
@@ -408,6 +412,10 @@ static void test_quantities(void **state)
     }
     assert_file_refused(rig, "[Limits]\nOutboxBytes=65535\n", "from 64K to 1T");
     assert_file_refused(rig, "[Limits]\nOutboxBytes=2T\n", "from 64K to 1T");
+    assert_file_refused(rig, "[Store]\nRetainBytes=100K\n", "from 256K to 1024T");
+    assert_file_refused(rig, "[Store]\nRetainBytes=1025T\n", "from 256K to 1024T");
+    assert_file_refused(rig, "[Store]\nRetainDays=36501\n", "from 1 to 36500");
+    assert_file_refused(rig, "[Store]\nRetainDays=30d\n", "from 1 to 36500");
     assert_file_refused(rig, "[Limits]\nOutboxMessages=1K\n", "from 1 to 1000000000");
     assert_file_refused(rig, "[Store]\nConsumerDays=36501\n", "from 0 (never) to 36500");
     assert_file_refused(rig, "[Store]\nConsumerDays=30d\n", "from 0 (never) to 36500");

@@ -43,13 +43,14 @@ static void test_status(void **state)
     int c = rig_connect();
 
     rig_send(c, REQUEST("\"s\"", "status", "{}"));
-    rig_expect(c, RESULT("\"s\"",
-                         "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":"
-                         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"name\":"
-                         "\"bob\",\"listen\":[\"[::]:28470\",\"127.0.0.1:28471\"],\"trackers\":[],"
-                         "\"links\":1,\"contacts\":2,\"queued\":3,\"log\":{\"last_seq\":100,"
-                         "\"size_bytes\":4096,\"state\":\"full\",\"reason\":\"writing: no "
-                         "room\"},\"uptime_s\":59}"));
+    rig_expect(
+        c, RESULT("\"s\"",
+                  "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":"
+                  "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"name\":"
+                  "\"bob\",\"listen\":[\"[::]:28470\",\"127.0.0.1:28471\"],\"trackers\":[],"
+                  "\"links\":1,\"contacts\":2,\"queued\":3,\"log\":{\"last_seq\":100,"
+                  "\"size_bytes\":4096,\"first_seq\":1,\"state\":\"full\",\"reason\":\"writing: no "
+                  "room\"},\"uptime_s\":59}"));
     close(c);
 }
 

@@ -15,6 +15,10 @@ static struct {
     size_t saves, expiries;
     uint64_t saved_mono_ms;   /* by the last save */
     uint64_t consumer_ms_max; /* asked for by the last expiry */
+
+    size_t trims, floors;
+    uint64_t trim_id, trim_after; /* of the last slice */
+    struct retention keep;
 } rig;
 
 /* --- What is replaced --- */
@@ -33,6 +37,23 @@ void store_save_age(struct store *store, uint64_t id, struct now now)
     rig.saved_mono_ms = now.mono.ms;
 }
 
+void store_trim(struct store *store, uint64_t id, const struct retention *keep, uint64_t after_seq,
+                struct mono now)
+{
+    (void)store;
+    assert_int_equal(now.ms, rig.now.mono.ms);
+    rig.trims++;
+    rig.trim_id = id;
+    rig.trim_after = after_seq;
+    rig.keep = *keep;
+}
+
+void control_floor(struct control *control)
+{
+    (void)control;
+    rig.floors++;
+}
+
 void control_expire(struct control *control, uint64_t consumer_ms_max)
 {
     (void)control;
@@ -42,16 +63,29 @@ void control_expire(struct control *control, uint64_t consumer_ms_max)
 
 /* --- The rig --- */
 
+static int set_up_with(const struct config *config)
+{
+    memset(&rig, 0, sizeof(rig));
+    rig.now.mono.ms = 5000;
+    rig.pump.base = event_base_new();
+    rig.housekeeping = housekeeping_new(&rig.pump, config);
+    return 0;
+}
+
 static int set_up(void **state)
 {
     const struct config config = {.consumer_days = 30};
 
     (void)state;
-    memset(&rig, 0, sizeof(rig));
-    rig.now.mono.ms = 5000;
-    rig.pump.base = event_base_new();
-    rig.housekeeping = housekeeping_new(&rig.pump, &config);
-    return 0;
+    return set_up_with(&config);
+}
+
+static int set_up_retention(void **state)
+{
+    const struct config config = {.retain_days = 3, .retain_bytes = 1000};
+
+    (void)state;
+    return set_up_with(&config);
 }
 
 static int tear_down(void **state)
@@ -81,6 +115,18 @@ static void let_a_minute_pass(void)
 static void answer_save(enum error error)
 {
     const struct store_answer answer = {.kind = STORE_KEPT, .error = error};
+
+    housekeeping_kept(rig.housekeeping, &answer);
+}
+
+static void answer_trim(enum error error, uint64_t floor, uint64_t through, bool end)
+{
+    const struct store_answer answer = {.kind = STORE_KEPT,
+                                        .id = rig.trim_id,
+                                        .error = error,
+                                        .floor = floor,
+                                        .scanned_through = through,
+                                        .end = end};
 
     housekeeping_kept(rig.housekeeping, &answer);
 }
@@ -117,6 +163,67 @@ static void test_the_clock_is_saved_once_an_hour(void **state)
     assert_int_equal(rig.saves, 3);
 }
 
+static void test_everything_is_kept(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    let_a_minute_pass();
+    assert_int_equal(rig.trims, 0);
+}
+
+/* Slice after slice; once through the log, and again a minute later. */
+static void test_retention(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    assert_int_equal(rig.trims, 1);
+    assert_int_equal(rig.trim_after, 0);
+    assert_true(rig.keep.age_ms == UINT64_C(3) * 24 * 3600 * 1000 && rig.keep.bytes == 1000);
+    let_a_minute_pass(); /* the writer is busy: one is under way */
+    assert_int_equal(rig.trims, 1);
+    answer_trim(OK, 500, 600, false);
+    assert_int_equal(rig.floors, 1);
+    assert_int_equal(rig.trims, 2);
+    assert_int_equal(rig.trim_after, 600);
+    answer_trim(OK, 0, 700, false);
+    assert_int_equal(rig.trims, 3);
+    answer_trim(OK, 0, 800, true);
+    assert_int_equal(rig.floors, 1);
+    assert_int_equal(rig.trims, 3);
+    let_a_minute_pass();
+    assert_int_equal(rig.trims, 4);
+    assert_int_equal(rig.trim_after, 0);
+    assert_int_equal(rig.saves, 1); /* its answers are not taken for others */
+}
+
+/* A log of which nothing may go is not looked through every minute. */
+static void test_retention_rests(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    answer_trim(OK, 0, 700, true);
+    for (int minute = 1; minute < RETAIN_REST_MS / HOUSEKEEPING_PERIOD_MS; minute++)
+        let_a_minute_pass();
+    assert_int_equal(rig.trims, 1);
+    let_a_minute_pass();
+    assert_int_equal(rig.trims, 2);
+}
+
+static void test_retention_fails(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    answer_trim(ERR_STORAGE_FULL, 0, 600, false);
+    assert_int_equal(rig.trims, 1);
+    let_a_minute_pass();
+    assert_int_equal(rig.trims, 2);
+    answer_trim(OK, 500, 600, false);
+    assert_int_equal(rig.trims, 3);
+    rig.pump.is_stopping = true;
+    answer_trim(OK, 1100, 1100, false);
+    assert_int_equal(rig.trims, 3);
+}
+
 static void test_the_end(void **state)
 {
     (void)state;
@@ -136,6 +243,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_first_time_is_the_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_clock_is_saved_once_an_hour, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_everything_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_retention, set_up_retention, tear_down),
+        cmocka_unit_test_setup_teardown(test_retention_rests, set_up_retention, tear_down),
+        cmocka_unit_test_setup_teardown(test_retention_fails, set_up_retention, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
     };
 

@@ -12,11 +12,14 @@
 
 #include "common/alloc.h"
 #include "common/api.h"
+#include "daemon/store/trim.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/model_store.h"
 #include "tests/unit/store_rig.h"
 
-enum { STEPS = 800, STREAMS_MAX = 32, MESSAGES_MAX = 400, BURST_MAX = 40 };
+#define HOUR_MS UINT64_C(3600000)
+
+enum { STEPS = 800, STREAMS_MAX = 64, MESSAGES_MAX = 400, BURST_MAX = 40 };
 
 struct stream_state {
     bool live;
@@ -55,6 +58,13 @@ struct world {
     uint64_t found; /* transactions that failed and were there after a restart */
     bool failed;    /* and nothing has succeeded since */
     bool guessed;   /* several failed since: who knows which of them a restart finds */
+
+    uint64_t age_ms; /* of the log, as both stores are told */
+    struct {
+        uint64_t age_ms, seq;
+    } marks[STEPS]; /* how far the log was at an age */
+    size_t marks_count;
+    uint64_t trims; /* that removed something */
 };
 
 static uint64_t draw(struct world *w, uint64_t bound)
@@ -486,6 +496,56 @@ static void ask(struct world *w)
     model_store_answer_done(&theirs);
 }
 
+/* Through which seq the rows are at least so old. */
+static uint64_t aged_through(const struct world *w, uint64_t ms)
+{
+    uint64_t seq = 0;
+
+    for (size_t i = 0; i < w->marks_count; i++)
+        if (w->marks[i].age_ms + ms <= w->age_ms)
+            seq = w->marks[i].seq;
+    return seq;
+}
+
+static struct store_answer take_kept(struct world *w)
+{
+    struct store_answer answer = store_rig_take(&w->rig);
+
+    assert_int_equal(answer.kind, STORE_KEPT);
+    assert_int_equal(answer.error, OK);
+    return answer;
+}
+
+static void grow_older(struct world *w)
+{
+    const uint64_t last_seq = store_last_seq(w->rig.store);
+
+    w->age_ms += HOUR_MS + draw(w, 48 * HOUR_MS);
+    store_save_age(w->rig.store, 0, (struct now){.mono = {w->age_ms}});
+    take_kept(w);
+    if (w->marks_count == 0 || last_seq > w->marks[w->marks_count - 1].seq) {
+        w->marks[w->marks_count].age_ms = w->age_ms;
+        w->marks[w->marks_count++].seq = last_seq;
+    }
+}
+
+/* Retention by age; by size the model does not know. */
+static void trim(struct world *w)
+{
+    const struct retention keep = {.age_ms = 1 + draw(w, 240 * HOUR_MS)};
+    struct store_answer answer = {.end = false};
+
+    if (w->failed) /* a success would overwrite what a restart may find */
+        return;
+    grow_older(w);
+    while (!answer.end) {
+        store_trim(w->rig.store, 0, &keep, answer.scanned_through, (struct mono){w->age_ms});
+        answer = take_kept(w);
+        w->trims += answer.floor > 0;
+    }
+    model_store_trim(w->model, aged_through(w, keep.age_ms), aged_through(w, TRIM_KEY_MS));
+}
+
 static void plan_failure(struct world *w)
 {
     const bool sync = draw(w, 2) != 0, full = draw(w, 2) != 0;
@@ -573,8 +633,10 @@ static void run(struct world *w)
         else if (what < 65)
             rearrange(w);
         faulty_vfs_heal();
-        if (what >= 65 && what < 98 && !fails)
+        if (what >= 65 && what < 95 && !fails)
             ask(w);
+        else if (what >= 95 && what < 98 && !fails)
+            trim(w);
         else if (what >= 98 || (fails && w->failed))
             restart(w);
     }
@@ -582,7 +644,7 @@ static void run(struct world *w)
 
 static void test_same_as_the_model(void **state)
 {
-    uint64_t found = 0;
+    uint64_t found = 0, trims = 0;
     size_t came_back = 0;
 
     (void)state;
@@ -598,11 +660,12 @@ static void test_same_as_the_model(void **state)
         restart(w);
         found += w->found;
         came_back += w->came_back;
+        trims += w->trims;
         store_rig_done(&w->rig);
         model_store_free(w->model);
         free(w);
     }
-    assert_true(found > 0 && came_back > 0);
+    assert_true(found > 0 && came_back > 0 && trims > 0);
 }
 
 int main(void)

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""The past, from outside: pages, search by words, and what retention leaves of it."""
+
+import os
+import signal
+
+import rig
+from sides import whole_history
+
+COUNT = 1500
+
+
+class History(rig.People):
+    def setUp(self):
+        super().setUp()
+        self.alice, self.bob = self.pair()
+
+    def say(self, *texts):
+        with self.alice.client() as client:
+            for number in client.send_all([("chat.message", {"peer": "bob", "text": text})
+                                           for text in texts]):
+                client.result(number)
+
+    def wait_for_delivery(self):
+        rig.wait_for(lambda: self.alice.call("status")["queued"] == 0, "delivery")
+
+    def found(self, daemon, words, **parameters):
+        """The texts that are found once all was searched."""
+        last_seq = daemon.call("status")["log"]["last_seq"]
+
+        def search():
+            page = daemon.call("history", search=words, **parameters)
+            return page if page["indexed_through"] >= last_seq else None
+
+        return [message["text"] for message in rig.wait_for(search, "the index")["messages"]]
+
+    def restart(self, daemon, number=signal.SIGTERM):
+        daemon.end(number)
+        daemon.start()
+
+    def fill(self):
+        """Says COUNT messages of a kilobyte, and waits until they are delivered."""
+        for start in range(0, COUNT, 100):
+            self.say(*(f"number{i} " + "x" * 1000 for i in range(start, start + 100)))
+        self.wait_for_delivery()
+
+    def retain(self, daemon, *lines):
+        """Starts again with retention, which looks at the log at once."""
+        config = self.write(daemon.name + ".conf", "\n".join(["[Store]", *lines, ""]))
+        daemon.options = (*daemon.options, f"--config={config}")
+        self.restart(daemon)
+
+    def first_seq(self):
+        return self.alice.call("status")["log"]["first_seq"]
+
+    def wait_for_retention(self, seq):
+        """Until about this seq, and until it is over."""
+        rig.wait_for(lambda: self.first_seq() >= seq, "retention")
+        seen = []
+
+        def is_over():
+            seen.append(self.first_seq())
+            return len(seen) > 20 and len(set(seen[-20:])) == 1
+
+        rig.wait_for(is_over, "the end of retention")
+
+    def test_pages_both_ways(self):
+        self.say(*(str(i) for i in range(250)))
+        forth = [message["text"] for message in whole_history(self.alice, "bob")]
+        self.assertEqual(forth, [str(i) for i in range(250)])
+        back, before = [], {}
+        while before is not None:
+            page = self.alice.call("history", limit=99, **before)
+            back = [message["text"] for message in page["messages"]] + back
+            before = {"before": page["next"]} if page["next"] is not None else None
+        self.assertEqual(back, forth)
+        self.assert_refused("invalid_params", self.alice.call, "history", before=5, after=1)
+
+    def test_search(self):
+        self.say("Hello, bob", "今天天气很好", "see 192.168.0.1", "déployé hier", "hello again")
+        self.wait_for_delivery()
+        for daemon, peer in ((self.alice, "bob"), (self.bob, "alice")):
+            self.assertEqual(self.found(daemon, "HELLO"), ["Hello, bob", "hello again"])
+            self.assertEqual(self.found(daemon, "天气", peer=peer), ["今天天气很好"])
+            self.assertEqual(self.found(daemon, "192.168.0.1"), ["see 192.168.0.1"])
+            self.assertEqual(self.found(daemon, "deploy*"), ["déployé hier"])
+            self.assertEqual(self.found(daemon, "hello", limit=1), ["hello again"])
+            self.assertEqual(self.found(daemon, "hello", limit=1, after=0), ["Hello, bob"])
+            for nothing in ("nobody", '"', "AND", "*", "NEAR(hello", "text:", "!"):
+                self.assertEqual(self.found(daemon, nothing), [])
+        self.assert_refused("invalid_params", self.alice.call, "history", search="")
+        self.assert_refused("invalid_params", self.alice.call, "history", search="x" * 1025)
+
+    def test_search_survives_what_happens_to_its_index(self):
+        self.say("before the end")
+        self.assertEqual(self.found(self.alice, "end"), ["before the end"])
+        self.restart(self.alice, signal.SIGKILL)
+        self.say("after the end")
+        self.assertEqual(self.found(self.alice, "end"), ["before the end", "after the end"])
+        self.alice.end()
+        for name in os.listdir(self.alice.state):
+            if name.startswith("search.db"):
+                os.unlink(os.path.join(self.alice.state, name))
+        self.alice.start()
+        self.assertEqual(self.found(self.alice, "end"), ["before the end", "after the end"])
+        self.alice.end()
+        with open(os.path.join(self.alice.state, "search.db"), "r+b") as index:
+            index.write(b"no database" * 1000)
+        for name in ("search.db-wal", "search.db-shm"):
+            if os.path.exists(os.path.join(self.alice.state, name)):
+                os.unlink(os.path.join(self.alice.state, name))
+        self.alice.start()
+        self.assertEqual(self.found(self.alice, "end"), ["before the end", "after the end"])
+        self.assertIn("made anew", self.alice.log())
+
+    def test_retention_by_size(self):
+        self.fill()
+        self.assertEqual(len(self.found(self.alice, "number7")), 1)
+        self.retain(self.alice, "RetainBytes=512K")
+        self.wait_for_retention(500)
+        left = whole_history(self.alice, "bob")
+        self.assertEqual([message["text"].split()[0] for message in left],
+                         [f"number{i}" for i in range(COUNT - len(left), COUNT)])
+        self.assertTrue(100 <= len(left) <= 500, len(left))
+        self.assertEqual(self.found(self.alice, "number7"), [])
+        self.assertEqual(len(self.found(self.alice, f"number{COUNT - 1}")), 1)
+        self.assertEqual(len(whole_history(self.bob, "alice")), COUNT)
+        with self.alice.client() as reader:
+            reader.call("events.subscribe", since=0)
+            gap = reader.event()
+            self.assertEqual((gap["type"], gap["seq"], gap["to"]),
+                             ("gap", None, self.first_seq() - 1))
+            self.assertGreater(reader.event("message.sent")["seq"], gap["to"])
+        self.say("go on")
+        self.wait_for_delivery()
+        self.assertEqual(self.found(self.bob, "go on"), ["go on"])
+
+    def test_retention_leaves_what_is_not_delivered(self):
+        self.bob.end()
+        texts = [f"waiting{i} " + "x" * 1000 for i in range(600)]
+        self.say(*texts)
+        self.retain(self.alice, "RetainBytes=256K")
+        self.say("the last")
+        self.assertEqual(len(whole_history(self.alice, "bob")), 601)
+        self.bob.start()
+        self.wait_for_delivery()
+        self.assertEqual([message["text"] for message in whole_history(self.bob, "alice")],
+                         texts + ["the last"])
+        self.restart(self.alice)
+        self.wait_for_retention(400)
+        self.assertLess(len(whole_history(self.alice, "bob")), 300)
+
+    def test_new_rows_stay_for_their_days(self):
+        self.say("young")
+        self.retain(self.alice, "RetainDays=1")
+        self.say("younger")
+        self.assertEqual([message["text"] for message in whole_history(self.alice, "bob")],
+                         ["young", "younger"])
+        self.assertEqual(self.first_seq(), 1)
+
+
+rig.main()
