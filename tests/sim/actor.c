@@ -429,12 +429,17 @@ static void count_row(struct actor *actor, const struct log_row *row)
 
 void actor_restore(struct actor *actor, uint64_t ms)
 {
+    uint64_t seen_seq;
+
     while (actor->node != NULL) /* what had waited for it may start it again */
         actor_crash(actor);
     sim_trace(actor->sim, actor, "is restored to %llu", (unsigned long long)ms);
     disk_restore(&actor->disk, &actor->disk, ms);
+    seen_seq = actor->logged_seq;
     actor->logged_seq = 0;
     disk_each_row(&actor->disk, 0, count_row);
+    if (actor->logged_seq > seen_seq) /* the rest is "perhaps stored" */
+        actor->logged_seq = seen_seq;
     check_restored(actor);
     readers_restored(actor);
     actor_start(actor);

@@ -86,6 +86,13 @@ static void disk_breaks(struct sim *sim, struct event *event)
     next(sim, actor, sim->options.fault_every_ms, disk_breaks);
 }
 
+static void trim(struct sim *sim, struct event *event)
+{
+    if (event->actor->node != NULL)
+        disk_trim(&event->actor->disk);
+    next(sim, event->actor, sim->options.trim_every_ms, trim);
+}
+
 /* --- The network --- */
 
 static void unpart(struct sim *sim, struct event *event)
@@ -115,6 +122,7 @@ void chaos_start(struct sim *sim)
         next(sim, &sim->actors[i], sim->options.crash_every_ms, crash);
         next(sim, &sim->actors[i], sim->options.jump_every_ms, jump);
         next(sim, &sim->actors[i], sim->options.fault_every_ms, disk_breaks);
+        next(sim, &sim->actors[i], sim->options.trim_every_ms, trim);
     }
 }
 

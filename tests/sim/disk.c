@@ -7,7 +7,12 @@
 
 #include "common/alloc.h"
 
-enum { LAZY_MS = 100, READ_MS_MAX = 30, ROWS_MAX = 256 };
+enum {
+    LAZY_MS = 100,
+    READ_MS_MAX = 30,
+    ROWS_MAX = 256,
+    KEY_MS = 12 * 60 * 1000 /* of keys, in place of seven days: longer than anybody repeats one */
+};
 
 /* A transaction that a disk that lies has said to be durable, or one that keeps has written. */
 struct kept {
@@ -237,6 +242,25 @@ void disk_read(struct disk *disk, const struct action *action)
                  &ask, sizeof ask);
 }
 
+void disk_trim(struct disk *disk)
+{
+    struct sim *sim = disk->actor->sim;
+    const uint64_t last_seq = model_store_last_seq(disk->store);
+
+    if (sim->now_ms - disk->newer.at_ms >= KEY_MS) {
+        disk->older = disk->newer;
+        disk->newer.at_ms = sim->now_ms;
+        disk->newer.seq = last_seq;
+    }
+    const uint64_t through = sim_between(sim, 0, (uint32_t)last_seq);
+    if (through <= disk->floor)
+        return;
+    sim_trace(sim, disk->actor, "trims through %llu", (unsigned long long)through);
+    model_store_trim(disk->store, through, disk->older.seq);
+    disk->floor = through;
+    readers_floor(disk->actor);
+}
+
 void disk_read_range(struct disk *disk, uint64_t after_seq, uint64_t types, uint32_t peer,
                      size_t rows_max, size_t bytes_max, struct store_answer *ret_answer)
 {
@@ -247,6 +271,7 @@ void disk_read_range(struct disk *disk, uint64_t after_seq, uint64_t types, uint
     give_answers(disk); /* what came before */
     model_store_read_range(disk->store, 1, after_seq, types, peer, rows_max, bytes_max);
     must(model_store_take(disk->store, ret_answer));
+    ret_answer->floor = disk->floor;
 }
 
 /* --- Crashes --- */
@@ -279,6 +304,9 @@ void disk_restore(struct disk *disk, const struct disk *from, uint64_t ms)
     forget_kept(disk);
     model_store_free(disk->store);
     disk->store = store;
+    disk->floor = 0; /* the copy is older than what was removed */
+    disk->older.seq = disk->newer.seq = 0;
+    disk->newer.at_ms = disk->actor->sim->now_ms;
     disk->kept = kept;
 }
 

@@ -1,6 +1,6 @@
 /* Readers of events at a machine, each with a filter and a pace of its own. They stop, lose their
  * daemon, and come back with the last event they have read. Whatever happens, each reads every
- * event of the log that passes its filter, once and in order. */
+ * event of the log that passes its filter, once and in order, or is told of a gap. */
 #include "tests/sim/sim.h"
 
 #include <stdlib.h>
@@ -106,6 +106,23 @@ static void write_line(struct reading *reading, const struct feed_action *action
     }
 }
 
+/* "Rows up to the log's floor may be gone." */
+static void check_gap(struct reading *reading, const struct feed_action *action)
+{
+    for (size_t i = 0; i < reading->count; i++) {
+        struct follower *follower = &reading->followers[i];
+        const struct actor *actor = follower->actor;
+        if (follower->number != action->gap.reader)
+            continue;
+        if (action->gap.from != follower->written + 1 || action->gap.to < action->gap.from ||
+            action->gap.to > actor->disk.floor)
+            sim_fail(actor->sim, "a reader at %s that was told %llu is told of a gap %llu-%llu",
+                     actor->name, (unsigned long long)follower->written,
+                     (unsigned long long)action->gap.from, (unsigned long long)action->gap.to);
+        follower->written = action->gap.to;
+    }
+}
+
 /* --- What the feed wants --- */
 
 struct question {
@@ -134,6 +151,7 @@ static void give_answer(struct actor *actor, uint64_t read, const struct store_a
                                          .rows = rows,
                                          .count = answer->count,
                                          .scanned_through = answer->scanned_through,
+                                         .floor = answer->floor,
                                          .end = answer->end};
 
     for (size_t i = 0; i < answer->count; i++) {
@@ -215,10 +233,17 @@ static void pump(struct actor *actor)
     struct feed_action action;
 
     while (feed_next_action(reading->feed, &action))
-        if (action.kind == FEED_WRITE)
+        switch (action.kind) {
+        case FEED_WRITE:
             write_line(reading, &action);
-        else
+            break;
+        case FEED_GAP:
+            check_gap(reading, &action);
+            break;
+        case FEED_READ:
             begin_read(actor, &action);
+            break;
+        }
     arm(actor);
 }
 
@@ -248,7 +273,7 @@ static struct follower *follower_of(const struct event *event)
 
 static uint32_t pause_of(const struct follower *follower)
 {
-    return follower->actor->sim->healed ? 10 : follower->pause_ms;
+    return follower->actor->sim->healed ? 1000 : follower->pause_ms;
 }
 
 /* It reads what is there. */
@@ -312,7 +337,7 @@ static void add_readers(struct actor *actor)
     for (size_t i = 0; i < reading->count; i++) {
         struct follower *follower = &reading->followers[i];
         follower->actor = actor;
-        follower->pause_ms = sim_chance(sim, 50) ? 100 : sim_below(sim, PAUSE_MS_MAX);
+        follower->pause_ms = sim_chance(sim, 50) ? 200 : sim_between(sim, 200, PAUSE_MS_MAX);
         if (sim_chance(sim, 50))
             follower->filter.types = UINT64_C(1) << EVENT_MESSAGE_RECEIVED;
         if (sim_chance(sim, 20))
@@ -331,6 +356,7 @@ void readers_start(struct actor *actor)
     reading = actor->reading;
     reading->feed = feed_new(model_store_last_seq(actor->disk.store), RING_BYTES);
     reading->due_ms = UINT64_MAX;
+    readers_floor(actor);
     for (size_t i = 0; i < reading->count; i++)
         later(&reading->followers[i], 1000, come);
 }
@@ -393,6 +419,14 @@ void readers_event(struct actor *actor, int type, uint32_t peer)
     if (actor->reading == NULL)
         return;
     feed_tell(actor->reading->feed, &row);
+    pump(actor);
+}
+
+void readers_floor(struct actor *actor)
+{
+    if (actor->reading == NULL)
+        return;
+    feed_raise_floor(actor->reading->feed, actor->disk.floor);
     pump(actor);
 }
 

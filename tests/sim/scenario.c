@@ -511,6 +511,28 @@ static void readers(struct sim *sim)
     end_well(sim);
 }
 
+/* Old rows leave the logs, and then an older copy asks for them. */
+static void retention(struct sim *sim)
+{
+    struct options options = quiet;
+
+    options.disk_keeps = true;
+    options.readers = 4;
+    options.wait_percent = 0; /* nobody says again what is too old to be known */
+    start(sim, &options, 2 + sim_below(sim, 2), ACCEPT);
+    make_friends(sim);
+    sim->options.carrier_life_ms = 5 * MINUTE;
+    sim->options.trim_every_ms = 2 * MINUTE;
+    chaos_start(sim);
+    for (uint32_t round = 0; round < 6 && !sim_failed(sim); round++) {
+        talk(sim, 4, 2 * SECOND);
+        sim_run(sim, 10 * MINUTE);
+        if (sim_chance(sim, 50))
+            restore(sim, anybody(sim));
+    }
+    end_well(sim);
+}
+
 /* Databases are lost altogether: who lost one asks again, and all goes on from there. */
 static void replaced(struct sim *sim)
 {
@@ -639,6 +661,7 @@ const struct scenario scenarios[] = {
     {"away", "a day's absence, and thousands of messages waiting", 5, away, false},
     {"clones", "one identity on two machines", 5, clones, false},
     {"restored", "disks come back from older copies", 20, restored, false},
+    {"retention", "old rows leave the log, and who needs them is told", 20, retention, false},
     {"replaced", "disks are lost, and people ask again", 20, replaced, false},
     {"turns", "two copies of one database take turns", 20, turns, false},
     {"readers", "every reader of events reads each once", 40, readers, false},

@@ -8,6 +8,7 @@
  *     readers.c    who read its events
  *     chaos.c      what goes wrong by itself, as the options say
  *     check.c      what must be true whatever goes wrong
+ *     inside.c     and in the memory of each node
  *     scenario.c   what the people at the nodes do
  *     main.c       seeds in, verdicts out
  *
@@ -56,6 +57,7 @@ struct options {
     /* Disks */
     uint32_t commit_ms_min, commit_ms_max;
     uint32_t fault_every_ms, fault_ms_max; /* each disk: commits fail, reads too */
+    uint32_t trim_every_ms;                /* rows that are old, and delivered, leave the log */
     bool disk_lies;  /* says "durable" before it is so: a planted fault that must be caught */
     bool disk_keeps; /* all it ever held, so that it can be copied and restored */
 
@@ -157,6 +159,10 @@ struct disk {
     struct model_store *store;
     size_t committing; /* transactions of the commit under way; 0: the writer is idle */
     enum error fault;  /* OK, or what commits end with now */
+    uint64_t floor;    /* rows up to here may be gone */
+    struct {
+        uint64_t at_ms, seq; /* where the log was then */
+    } older, newer;          /* of marks that are KEY_MS apart: keys live that long */
     struct kept *kept; /* of a disk that lies or keeps: everything it ever wrote, newest first */
 };
 
@@ -170,6 +176,9 @@ void disk_crash(struct disk *disk);
 
 /* Makes the disk a copy of what one that keeps held at `ms` (maybe itself). The machine is down. */
 void disk_restore(struct disk *disk, const struct disk *from, uint64_t ms);
+
+/* Removes old rows from the log, as retention does, if it has any. The machine is up. */
+void disk_trim(struct disk *disk);
 
 /* Reads the log for a follower, at once; ended with model_store_answer_done. */
 void disk_read_range(struct disk *disk, uint64_t after_seq, uint64_t types, uint32_t peer,
@@ -322,6 +331,7 @@ void readers_gone(struct actor *actor); /* their daemon is */
 void readers_done(struct actor *actor);
 void readers_row(struct actor *actor, const struct log_row *row); /* is durable */
 void readers_event(struct actor *actor, int type, uint32_t peer); /* one that is not kept */
+void readers_floor(struct actor *actor);                          /* the log has another */
 void readers_restored(struct actor *actor);                       /* its log ends at logged_seq */
 
 /* Everything works, and has for a while: each has read all. */
@@ -345,7 +355,9 @@ void check_restored(struct actor *actor); /* its log ends at logged_seq now */
 void check_called(struct actor *actor, struct call *call);
 void check_answered(struct actor *actor, struct call *call);
 void check_event(struct actor *actor, const struct action *action);
-void check_bounds(struct actor *actor); /* looks inside */
+
+/* inside.c */
+void check_bounds(struct actor *actor);
 
 /* A new message of `from` to `to`: its index, from 1. */
 uint32_t check_new_message(const struct actor *from, const struct actor *to, size_t length);

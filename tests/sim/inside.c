@@ -1,0 +1,77 @@
+/* What must be true inside a node at the end of each of its turns: bounds of memory, and nothing
+ * left undone. */
+#include "tests/sim/sim.h"
+
+#include "daemon/core/limits.h"
+#include "daemon/core/node/state.h"
+
+static void check_contact(struct actor *actor, const struct contact *contact)
+{
+    const struct outbox *outbox = &contact->outbox;
+
+    if (outbox->window_count > OUTBOX_WINDOW_MESSAGES + 2 * OUTBOX_AHEAD_MESSAGES ||
+        outbox->window_bytes > OUTBOX_WINDOW_BYTES + 2 * OUTBOX_AHEAD_BYTES + MESSAGE_TEXT_MAX)
+        sim_fail(actor->sim, "%s keeps %zu messages in memory", actor->name, outbox->window_count);
+    if (outbox->flight_count > OUTBOX_WINDOW_MESSAGES || outbox->flight_bytes > OUTBOX_WINDOW_BYTES)
+        sim_fail(actor->sim, "%s has %zu messages in flight", actor->name, outbox->flight_count);
+    if (contact->session == NULL && outbox->window_count != 0)
+        sim_fail(actor->sim, "%s keeps messages in memory without a link", actor->name);
+    if (contact->inbox.pending_count > OUTBOX_WINDOW_MESSAGES)
+        sim_fail(actor->sim, "%s has %zu messages on their way to the disk", actor->name,
+                 contact->inbox.pending_count);
+    if (contact->is_dirty)
+        sim_fail(actor->sim, "%s leaves something undone", actor->name);
+}
+
+static const char *const consent_names[] = {"none",    "asked",  "was asked",
+                                            "pending", "mutual", "ending"};
+
+/* Consent and open requests tell the same story. */
+static void check_story(struct actor *actor, const struct contact *contact)
+{
+    const struct requests *requests = &actor->node->requests;
+    const bool we_ask = requests_pending(requests, contact->row.peer, DIRECTION_OUT) != NULL;
+    const bool they_ask = requests_pending(requests, contact->row.peer, DIRECTION_IN) != NULL;
+    bool is_good = true;
+
+    switch (contact->row.consent) {
+    case CONSENT_NONE:
+    case CONSENT_MUTUAL:
+    case CONSENT_ENDING:
+        is_good = !we_ask && !they_ask;
+        break;
+    case CONSENT_ASKED:
+        is_good = we_ask && !they_ask;
+        break;
+    case CONSENT_WAS_ASKED:
+        is_good = they_ask && !we_ask;
+        break;
+    case CONSENT_PENDING: /* ours has crossed theirs, or there is none */
+        is_good = !they_ask;
+        break;
+    }
+    if (!is_good)
+        sim_fail(actor->sim, "%s: consent of contact %u is %s, and requests are open:%s%s",
+                 actor->name, contact->row.peer, consent_names[contact->row.consent],
+                 we_ask ? " ours" : "", they_ask ? " theirs" : "");
+}
+
+void check_bounds(struct actor *actor)
+{
+    const struct node *node = actor->node;
+
+    for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
+        check_contact(actor, c);
+        check_story(actor, c);
+    }
+    if (HASH_COUNT(node->sessions) > 2 * DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX)
+        sim_fail(actor->sim, "%s has %u sessions", actor->name, HASH_COUNT(node->sessions));
+    if (node->requests.count > 4 * REQUESTS_MAX)
+        sim_fail(actor->sim, "%s keeps %zu requests", actor->name, node->requests.count);
+    if (node->unstored_bytes > UNSTORED_BYTES_MAX)
+        sim_fail(actor->sim, "%s has %zu bytes on their way to the disk", actor->name,
+                 node->unstored_bytes);
+    if (node->open != NULL || node->dirty_sessions != NULL ||
+        (node->ready != NULL && node->flights == NULL))
+        sim_fail(actor->sim, "%s leaves something undone", actor->name);
+}
