@@ -5,8 +5,6 @@
 
 #include "common/alloc.h"
 
-enum { ROOM_FIRST = 4 }; /* most transactions are a message or two and a cursor */
-
 static char *copy_text(const char *text)
 {
     return text != NULL ? xstrdup(text) : NULL;
@@ -23,6 +21,8 @@ struct transaction *transaction_new(uint64_t ticket)
     struct transaction *t = xcalloc(1, sizeof(*t));
 
     t->ticket = ticket;
+    t->room = TRANSACTION_FEW;
+    t->changes = t->few;
     return t;
 }
 
@@ -32,16 +32,38 @@ void transaction_free(struct transaction *t)
         return;
     for (size_t i = 0; i < t->count; i++)
         change_done(&t->changes[i]);
-    free(t->changes);
+    if (t->changes != t->few)
+        free(t->changes);
     free(t);
+}
+
+size_t transaction_bytes(const struct transaction *t)
+{
+    size_t bytes = sizeof(*t);
+
+    if (t->changes != t->few)
+        bytes += t->room * sizeof(*t->changes);
+    for (size_t i = 0; i < t->count; i++)
+        if (t->changes[i].kind == CHANGE_LOG)
+            bytes += t->changes[i].log.body_length;
+    return bytes;
+}
+
+static void grow(struct transaction *t)
+{
+    struct change *changes = xcalloc(2 * t->room, sizeof(*changes));
+
+    memcpy(changes, t->changes, t->count * sizeof(*changes));
+    if (t->changes != t->few)
+        free(t->changes);
+    t->changes = changes;
+    t->room *= 2;
 }
 
 struct change *transaction_add(struct transaction *t, enum change_kind kind)
 {
-    if (t->count == t->room) {
-        t->room = t->room > 0 ? 2 * t->room : ROOM_FIRST;
-        t->changes = xreallocarray(t->changes, t->room, sizeof(*t->changes));
-    }
+    if (t->count == t->room)
+        grow(t);
 
     struct change *change = &t->changes[t->count++];
 

@@ -153,12 +153,15 @@ struct change {
     };
 };
 
+enum { TRANSACTION_FEW = 2 }; /* most are a message or two, or a message and a cursor */
+
 struct transaction {
     uint64_t ticket; /* grows by one */
     bool lazy;       /* nobody waits: may be held back up to 100 ms to join another */
     size_t count;
     size_t room;
-    struct change *changes;
+    struct change *changes; /* `few`, or memory of their own once there are more */
+    struct change few[TRANSACTION_FEW];
     struct transaction *next; /* the holder's, for those that come together */
 };
 
@@ -168,6 +171,9 @@ void transaction_free(struct transaction *t);
 /* Room for one more change, zeroed but for its kind; valid until the next call. Texts put into it
  * are the transaction's. */
 struct change *transaction_add(struct transaction *t, enum change_kind kind);
+
+/* What it takes in memory while it waits for the disk, texts of the log included. */
+size_t transaction_bytes(const struct transaction *t);
 
 /* Copies of rows with texts of their own; _done frees the texts. */
 void peer_row_copy(struct peer_row *ret_copy, const struct peer_row *row);

@@ -325,16 +325,6 @@ size_t store_queued_bytes(const struct store *s)
 
 /* --- Questions --- */
 
-static size_t size_of_transaction(const struct transaction *t)
-{
-    size_t bytes = sizeof(*t) + t->count * sizeof(*t->changes);
-
-    for (size_t i = 0; i < t->count; i++)
-        if (t->changes[i].kind == CHANGE_LOG)
-            bytes += t->changes[i].log.body_length;
-    return bytes;
-}
-
 /* To the writer. */
 static void give(struct store *s, struct job *job, size_t bytes)
 {
@@ -351,7 +341,7 @@ void store_append(struct store *s, struct transaction *transaction)
 
     job->answer.transaction = transaction;
     job->lazy = transaction->lazy;
-    give(s, job, size_of_transaction(transaction));
+    give(s, job, transaction_bytes(transaction));
 }
 
 void store_put_consumer(struct store *s, uint64_t id, const struct consumer_row *row, bool lazy)

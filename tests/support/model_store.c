@@ -377,16 +377,6 @@ struct transaction *model_store_copy(const struct transaction *t)
     return copy;
 }
 
-static size_t size_of_transaction(const struct transaction *t)
-{
-    size_t bytes = sizeof(*t) + t->count * sizeof(*t->changes);
-
-    for (size_t i = 0; i < t->count; i++)
-        if (t->changes[i].kind == CHANGE_LOG)
-            bytes += t->changes[i].log.body_length;
-    return bytes;
-}
-
 static void answer_transaction(struct model_store *m, const struct model_job *job,
                                enum store_answer_kind kind, enum error error)
 {
@@ -401,7 +391,7 @@ void model_store_append(struct model_store *m, struct transaction *transaction)
 {
     const struct model_job job = {.answer = {.transaction = transaction},
                                   .generation = m->generation,
-                                  .bytes = size_of_transaction(transaction)};
+                                  .bytes = transaction_bytes(transaction)};
 
     m->queued_bytes += job.bytes;
     if (job.generation <= m->failed_generation)

@@ -52,6 +52,24 @@ static void test_new_is_empty(void **state)
     transaction_free(NULL);
 }
 
+static void test_bytes(void **state)
+{
+    (void)state;
+    struct transaction *t = transaction_new(1);
+    const size_t empty = transaction_bytes(t);
+
+    assert_in_range(empty, sizeof(*t), 2 * sizeof(*t));
+    for (int i = 0; i < 100; i++) {
+        struct change *change = transaction_add(t, CHANGE_LOG);
+
+        change->log.body = xstrdup("hello");
+        change->log.body_length = 5;
+    }
+    assert_in_range(transaction_bytes(t), 100 * (sizeof(struct change) + 5),
+                    empty + 300 * (sizeof(struct change) + 5));
+    transaction_free(t);
+}
+
 static void test_changes_are_zeroed_and_kept(void **state)
 {
     (void)state;
@@ -168,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_is_empty),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_changes_are_zeroed_and_kept),
         cmocka_unit_test(test_free_takes_every_kind),
         cmocka_unit_test(test_peer_copy_is_deep),

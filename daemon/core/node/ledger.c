@@ -190,7 +190,7 @@ static struct change *same_stream_in(const struct node *node, uint32_t stream)
 {
     const struct transaction *transaction = node->open != NULL ? node->open->transaction : NULL;
 
-    for (size_t i = transaction != NULL ? transaction->count : 0; i-- > 0;)
+    for (size_t i = 0; transaction != NULL && i < transaction->count; i++)
         if (transaction->changes[i].kind == CHANGE_STREAM_IN &&
             transaction->changes[i].stream.stream == stream)
             return &transaction->changes[i];
