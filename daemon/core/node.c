@@ -37,6 +37,7 @@ struct node *node_new(const struct node_settings *settings)
     doorman_init(&node->doorman, &node->random);
     dialler_init(&node->dialler, &node->random);
     node->dialler_timer.kind = TIMER_DIALLER;
+    node->waiters_end = &node->waiters;
     node->flights_end = &node->flights;
     node->ready_end = &node->ready;
     node->carried_end = &node->carried;

@@ -105,7 +105,7 @@ struct waiter {
     const char *source; /* chat.request: as in its result */
     double wait_s;      /* negative: as long as it takes */
     struct timer timer;
-    struct waiter *next;
+    struct waiter *next, **link; /* `link` is what points to it */
 };
 
 /* A READ under way: for whom. */
@@ -229,7 +229,7 @@ struct node {
     struct dial *dials;
     struct recent_dial recent_dials[RECENT_DIALS_MAX];
     struct attempt *attempts;
-    struct waiter *waiters;
+    struct waiter *waiters, **waiters_end; /* oldest first */
     uint64_t last_dial, last_read;
     struct pending_read *reads;
     size_t proved_count;

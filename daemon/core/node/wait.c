@@ -10,11 +10,11 @@
 
 void wait_remove(struct node *node, struct waiter *waiter)
 {
-    struct waiter **link = &node->waiters;
-
-    while (*link != waiter)
-        link = &(*link)->next;
-    *link = waiter->next;
+    *waiter->link = waiter->next;
+    if (waiter->next != NULL)
+        waiter->next->link = waiter->link;
+    else
+        node->waiters_end = waiter->link;
     timers_stop(&node->timers, &waiter->timer);
     free(waiter);
 }
@@ -25,8 +25,10 @@ void wait_begin(struct node *node, struct waiter *waiter)
     if (waiter->wait_s >= 0)
         timers_set(&node->timers, &waiter->timer,
                    mono_after(node->now.mono, (uint64_t)(waiter->wait_s * 1000)));
-    waiter->next = node->waiters;
-    node->waiters = waiter;
+    waiter->next = NULL;
+    waiter->link = node->waiters_end;
+    *node->waiters_end = waiter;
+    node->waiters_end = &waiter->next;
     const struct contact *contact = contacts_by_number(&node->contacts, waiter->peer);
     if (node->stopping)
         wait_expire(node, waiter);
