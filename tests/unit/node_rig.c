@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/alloc.h"
 #include "tests/unit/seeded.h"
 
 /* --- What the node wants done --- */
@@ -185,16 +186,24 @@ void node_rig_restart(struct node_rig *rig)
 
 void node_rig_hear(struct node_rig *rig, size_t count)
 {
+    struct input durable = {.kind = INPUT_DURABLE};
+    struct transaction **end = &durable.durable.transaction;
     struct store_answer answer;
 
     while (count-- > 0 && model_store_take(rig->store, &answer)) {
-        struct input in = {.kind = INPUT_DURABLE, .durable.transaction = answer.transaction};
-        if (answer.kind == STORE_FAILED)
-            in = (struct input){.kind = INPUT_STORE_FAILED,
-                                .store_failed = {answer.transaction, answer.error}};
-        node_rig_input(rig, &in);
+        if (answer.kind == STORE_FAILED) {
+            const struct input failed = {.kind = INPUT_STORE_FAILED,
+                                         .store_failed = {answer.transaction, answer.error}};
+            must(durable.durable.transaction == NULL);
+            node_rig_input(rig, &failed);
+        } else {
+            *end = answer.transaction;
+            end = &answer.transaction->next;
+        }
         model_store_answer_done(&answer);
     }
+    if (durable.durable.transaction != NULL)
+        node_rig_input(rig, &durable);
 }
 
 void node_rig_commit(struct node_rig *rig)

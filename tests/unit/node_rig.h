@@ -47,7 +47,7 @@ uint64_t node_rig_call(struct node_rig *rig, enum api_method method, const char 
     __attribute__((format(printf, 3, 4)));
 
 /* The disk takes or refuses all that waits, and the node hears of it, of the first `count` answers
- * only. */
+ * only; of what became durable, of all at once. */
 void node_rig_commit(struct node_rig *rig);
 void node_rig_fail(struct node_rig *rig, enum error error);
 void node_rig_hear(struct node_rig *rig, size_t count);
