@@ -23,6 +23,30 @@ enum { START_MS_MAX = 20000, LOOK_AGAIN_MS = 10 };
 
 static const char program[] = "./p2pchatd";
 
+/* Those that run: they do not outlive a benchmark that fails. */
+enum { RUNNING_MAX = 8 };
+static pid_t running[RUNNING_MAX];
+
+static void kill_running(void)
+{
+    for (int i = 0; i < RUNNING_MAX; i++)
+        if (running[i] != 0)
+            kill(running[i], SIGKILL);
+}
+
+/* Puts `now` in the place of `before` (0: a free one). */
+static void note_running(pid_t before, pid_t now)
+{
+    static bool is_set_up;
+    int place = 0;
+
+    if (!is_set_up)
+        is_set_up = atexit(kill_running) == 0;
+    while (running[place] != before)
+        must(++place < RUNNING_MAX);
+    running[place] = now;
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "we");
@@ -47,6 +71,7 @@ static void spawn(struct subject *subject)
     if (posix_spawn(&subject->process, program, &actions, NULL, (char *const *)arguments,
                     environ) != 0)
         bench_die(program);
+    note_running(0, subject->process);
     posix_spawn_file_actions_destroy(&actions);
     free(config);
     free(state);
@@ -171,6 +196,7 @@ void subject_pause(struct subject *subject)
     close(subject->control);
     kill(subject->process, SIGTERM);
     waitpid(subject->process, NULL, 0);
+    note_running(subject->process, 0);
     subject->process = 0;
 }
 
