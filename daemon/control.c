@@ -16,12 +16,21 @@
 
 /* --- Clients --- */
 
-/* Whether a client has to wait before it is read from: until it has read, or is answered. One that
- * is gone does neither, and what it has sent cannot become more. */
+/* Whether so much waits for the disk that clients wait too. */
+static bool is_disk_behind(const struct control *control)
+{
+    return store_queued_bytes(control->pump->store) >= STORE_QUEUE_MAX;
+}
+
+/* Whether a client has to wait before it is read from: until it has read, or is answered, or the
+ * disk has caught up (who waits for nothing may ask all the same: how is it doing?). One that is
+ * gone does neither, and what it has sent cannot become more. */
 static bool is_held(const struct client *c)
 {
-    return c->control->is_stopping || (!c->is_gone && (c->call_count >= CLIENT_CALLS_MAX ||
-                                                       bytes_length(&c->out) >= CLIENT_OUTPUT_MAX));
+    return c->control->is_stopping ||
+           (!c->is_gone &&
+            (c->call_count >= CLIENT_CALLS_MAX || bytes_length(&c->out) >= CLIENT_OUTPUT_MAX ||
+             (c->call_count > 0 && is_disk_behind(c->control))));
 }
 
 static void close_client(struct client *c)
@@ -176,6 +185,7 @@ static void attend(struct client *c)
     client_flush(c);
     events_room(c);
     control->attended = NULL;
+    control->waits_for_disk |= is_disk_behind(control);
 
     if (took != TOOK_SHARE && is_over(c))
         close_client(c);
@@ -195,6 +205,17 @@ void control_wake(struct client *client)
     TAILQ_INSERT_TAIL(&control->turns, client, in_turns);
     if (!evtimer_pending(control->next_turns, NULL))
         evtimer_add(control->next_turns, &at_once);
+}
+
+void control_disk_went_on(struct control *control)
+{
+    struct client *c;
+
+    if (!control->waits_for_disk || is_disk_behind(control))
+        return;
+    control->waits_for_disk = false;
+    TAILQ_FOREACH(c, &control->clients, in_all)
+        control_wake(c);
 }
 
 /* One turn for each who waits for one now; who comes to wait meanwhile has the next, after what the

@@ -42,6 +42,7 @@ void control_rows(struct control *control, const struct store_answer *answer);
 void control_kept(struct control *control, const struct store_answer *answer);
 void control_reply(struct control *control, const struct action *action);
 void control_event(struct control *control, const struct action *action);
+void control_disk_went_on(struct control *control);
 void control_stop(struct control *control);
 bool control_is_flushed(const struct control *control);
 

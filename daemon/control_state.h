@@ -15,6 +15,7 @@ struct control {
     struct control_socket socket;
     struct event *acceptable, *accept_again;
     bool is_stopping;
+    bool waits_for_disk; /* clients may have been held because it was behind */
 
     struct clients clients;
     struct client *by_number;

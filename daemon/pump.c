@@ -278,6 +278,7 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
     }
     give_durables(pump, &durables);
     tell_trouble(pump);
+    control_disk_went_on(pump->control);
     tell_note(pump);
 }
 

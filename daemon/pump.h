@@ -115,6 +115,8 @@ void pump_stop(struct pump *pump);
  *       to the store.
  *   control_reply(control, action)          ACTION_REPLY; the call may be of a client that is gone.
  *   control_event(control, action)          ACTION_EVENT.
+ *   control_disk_went_on(control)           The store has answered: clients that were held because
+ *       too much waited for it are read again, once it is less than STORE_QUEUE_MAX.
  *   control_stop(control)                   Takes no more clients and reads no more requests, but
  *       answers what was asked before.
  *   control_is_flushed(control)             No call is open, and nothing waits to be written.

@@ -345,6 +345,10 @@ class Limits(rig.People):
         for number in range(3):
             alice.call("chat.message", peer="bob", text=f"m{number}")
         self.assert_refused("outbox_full", alice.call, "chat.message", peer="bob", text="m3")
+        self.assertEqual(alice.end(), 0)
+        alice.start()
+        self.assert_refused("outbox_full", alice.call, "chat.message", peer="bob", text="m3")
+        self.assertEqual(alice.call("status")["queued"], 3)
         bob.start()
         rig.wait_for(lambda: alice.call("status")["queued"] == 0, "everything to be delivered")
         bob.end()

@@ -4,8 +4,10 @@ goes on, and all goes on by itself when the disk is well."""
 
 import os
 import resource
+import select
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 
@@ -183,7 +185,7 @@ class Full(Disk):
 
 
 class Trace:
-    """Lets system calls of a running daemon fail, from begin to end."""
+    """Lets system calls of a running daemon fail or take long, from begin to end."""
 
     def __init__(self, test, daemon):
         if shutil.which("strace") is None:
@@ -191,10 +193,10 @@ class Trace:
         self.test = test
         self.daemon = daemon
 
-    def begin(self, call):
+    def begin(self, call, what="error=EIO"):
         process = subprocess.Popen(
             ["strace", "-f", "-o", os.devnull, "-e", f"trace={call}",
-             "-e", f"inject={call}:error=EIO", "-p", str(self.daemon.process.pid)],
+             "-e", f"inject={call}:{what}", "-p", str(self.daemon.process.pid)],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         attached = process.stderr.readline()
         if "attached" not in attached:
@@ -261,6 +263,37 @@ class Failing(Disk):
         self.assert_log_state(alice, "ok", None)
         self.assertEqual(alice.log().count(f"{FAILS}reading: {INPUT_OUTPUT}"), 1, alice.log())
         self.assertEqual(alice.log().count(WORKS), 1)
+
+
+class Slow(Disk):
+    """A disk that takes its time: what waits for it is bounded."""
+
+    def test_what_waits_for_the_disk_is_bounded(self):
+        alice, bob = self.pair()
+        bob.end()
+        text = "x" * 60000
+        line = b'{"jsonrpc":"2.0","id":%d,"method":"chat.message","params":' \
+            b'{"peer":"bob","text":"' + text.encode() + b'"}}\n'
+        trace = Trace(self, alice)
+        client = alice.client()
+        strace = trace.begin("fdatasync", "delay_enter=3000000")
+        taken, number, rest = 0, 0, b""
+        while number < 600:
+            if not rest:
+                number += 1
+                rest = line % number
+            if not select.select([], [client.socket], [], 0.5)[1]:
+                break
+            sent = client.socket.send(rest, socket.MSG_DONTWAIT)
+            taken, rest = taken + sent, rest[sent:]
+        self.assertIn(taken >> 20, (15, 16, 17))
+        self.assertEqual(alice.call("status")["log"]["state"], "ok")  # others are served
+        trace.end(strace)
+        client.send_bytes(rest)
+        client.sent = number
+        seqs = [client.result(call)["seq"] for call in range(1, number + 1)]
+        self.assertEqual(seqs, sorted(seqs))
+        self.assertEqual(alice.call("status")["queued"], number)
 
 
 class Damaged(Disk):

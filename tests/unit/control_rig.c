@@ -128,6 +128,12 @@ enum store_state store_state(const struct store *store)
     return STORE_FULL;
 }
 
+size_t store_queued_bytes(const struct store *store)
+{
+    (void)store;
+    return rig.queued_bytes;
+}
+
 const char *store_reason(const struct store *store)
 {
     (void)store;

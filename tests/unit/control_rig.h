@@ -50,6 +50,7 @@ struct rig {
     uint64_t gone;  /* client of the last INPUT_CALL_GONE */
     bool is_stopped;
     uint64_t last_seq, floor, age_ms;
+    size_t queued_bytes; /* of the store */
     struct rig_question questions[RIG_QUESTIONS_MAX];
     size_t question_count;
     struct rig_write writes[RIG_WRITES_MAX];

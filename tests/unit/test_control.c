@@ -287,6 +287,32 @@ static void test_too_many_calls_wait(void **state)
     assert_int_equal(rig.call_count, CLIENT_CALLS_MAX + 10);
 }
 
+static void test_the_disk_is_behind(void **state)
+{
+    (void)state;
+    int busy = rig_connect(), other = rig_connect(), waiting = rig_connect();
+
+    rig_send(waiting, MESSAGE("0", "later"));
+    rig_run();
+    rig.queued_bytes = STORE_QUEUE_MAX;
+    rig_send(busy, MESSAGE("1", "later") MESSAGE("2", "later"));
+    rig_send(waiting, MESSAGE("3", "later"));
+    rig_run();
+    assert_int_equal(rig.call_count, 2); /* one that waited for nothing was heard once */
+    rig_send(other, REQUEST("4", "status", "{}"));
+    rig_expect_part(other, "\"version\"");
+
+    rig.queued_bytes = STORE_QUEUE_MAX - 1;
+    rig_run();
+    assert_int_equal(rig.call_count, 2);
+    control_disk_went_on(rig.pump.control);
+    rig_run();
+    assert_int_equal(rig.call_count, 4);
+    close(busy);
+    close(other);
+    close(waiting);
+}
+
 static void test_one_that_does_not_read(void **state)
 {
     (void)state;
@@ -532,6 +558,7 @@ int main(void)
         TEST(test_gone_with_calls_pending),
         TEST(test_half_closed_and_then_gone),
         TEST(test_too_many_calls_wait),
+        TEST(test_the_disk_is_behind),
         TEST(test_one_that_does_not_read),
         TEST(test_turns_with_long_lines_are_short),
         TEST(test_turns_are_short),
