@@ -47,11 +47,27 @@ static struct store_answer take_search(struct store_rig *rig, const struct histo
     return answer;
 }
 
+/* The same once everything is searched, which a slow machine does in several steps. */
+static struct store_answer take_whole_search(struct store_rig *rig,
+                                             const struct history_query *query)
+{
+    struct store_answer answer = take_search(rig, query);
+
+    while (answer.error == OK && answer.indexed_through < store_last_seq(rig->store)) {
+        const uint64_t before = answer.indexed_through;
+
+        store_answer_done(&answer);
+        answer = take_search(rig, query);
+        assert_true(answer.indexed_through > before);
+    }
+    return answer;
+}
+
 /* Fails the test unless the query finds these seqs, which 0 ends. */
 static void assert_found_by(struct store_rig *rig, const struct history_query *query,
                             const uint64_t seqs[])
 {
-    struct store_answer answer = take_search(rig, query);
+    struct store_answer answer = take_whole_search(rig, query);
 
     assert_int_equal(answer.error, OK);
     for (size_t i = 0; i < answer.count; i++)
@@ -147,7 +163,7 @@ static void test_pages(void **state)
         rig,
         &(struct history_query){.order = HISTORY_AFTER, .search = "hello", .seq = 1, .limit = 9},
         SEQS(2, 4));
-    answer = take_search(rig, &(struct history_query){.search = "hello", .limit = 2});
+    answer = take_whole_search(rig, &(struct history_query){.search = "hello", .limit = 2});
     assert_int_equal(answer.count, 2);
     assert_false(answer.end);
     assert_int_equal(answer.rows[0].log.seq, 2); /* the newest two, oldest first */
@@ -155,12 +171,12 @@ static void test_pages(void **state)
     assert_string_equal(answer.rows[1].log.body, "hello bob");
     assert_int_equal(answer.rows[0].state, MESSAGE_STATE_RECEIVED);
     store_answer_done(&answer);
-    answer = take_search(
+    answer = take_whole_search(
         rig, &(struct history_query){.order = HISTORY_AFTER, .search = "hello", .limit = 2});
     assert_false(answer.end);
     assert_int_equal(answer.rows[1].log.seq, 2);
     store_answer_done(&answer);
-    answer = take_search(rig, &(struct history_query){.search = "hello", .limit = 3});
+    answer = take_whole_search(rig, &(struct history_query){.search = "hello", .limit = 3});
     assert_true(answer.end);
     store_answer_done(&answer);
 }
