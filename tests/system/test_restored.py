@@ -12,6 +12,8 @@ import sides
 
 
 class Restored(rig.People):
+    padding = ""  # behind each text
+
     def setUp(self):
         super().setUp()
         self.alice, self.bob = self.both = self.pair()
@@ -20,7 +22,7 @@ class Restored(rig.People):
         return self.bob if person is self.alice else self.alice
 
     def texts(self, person, *ranges):
-        return [f"{person.name} {number}" for numbers in ranges for number in numbers]
+        return [f"{person.name} {number}{self.padding}" for numbers in ranges for number in numbers]
 
     def queue(self, person, numbers):
         with person.client() as client:
@@ -68,14 +70,18 @@ class Restored(rig.People):
             self.assertEqual([m["text"] for m in messages], texts)
             self.assertEqual({m["state"] for m in messages}, {state})
 
-    def warnings(self, person):
-        """Their reasons, of all in the log."""
+    def events(self, person):
+        """All that are in the log."""
         last, events = person.call("status")["log"]["last_seq"], []
         with person.client() as client:
             client.call("events.subscribe", since=0)
             while not events or events[-1]["seq"] != last:
                 events.append(client.event())
-        return [event["reason"] for event in events if event["type"] == "security.warning"]
+        return events
+
+    def warnings(self, person):
+        return [event["reason"] for event in self.events(person)
+                if event["type"] == "security.warning"]
 
     def test_older_copy(self):
         """What it lost it is given again; what it said since then the other side keeps."""
@@ -124,6 +130,38 @@ class Restored(rig.People):
         self.say(range(20, 30))
         self.assert_history(self.bob, [range(30)], [range(20, 30)])
         self.assert_history(self.alice, [range(20, 30)], [range(30)])
+
+    def test_older_copy_of_what_is_no_longer_kept(self):
+        """What the other side's log has removed meanwhile is told as a gap, and the rest follows."""
+        count = 1000
+        self.padding = " " + "." * 1000
+        self.queue(self.alice, range(10))
+        self.wait_until_delivered()
+        self.back_up(self.bob)
+        self.queue(self.alice, range(10, count))
+        self.wait_until_delivered()
+        self.restore(self.bob)
+        self.assertEqual(self.alice.end(), 0, self.alice.log())
+        config = self.write("alice.conf", "[Store]\nRetainBytes=256K\n")
+        self.alice.options = (*self.alice.options, f"--config={config}")
+        self.alice.start()
+        rig.wait_for(lambda: self.alice.call("status")["log"]["first_seq"] > 20, "retention")
+        self.bob.start()
+        self.queue(self.alice, range(count, count + 10))
+        self.wait_until_delivered()
+
+        heard, gone, texts = [], [], []
+        for event in self.events(self.bob):
+            if event["type"] == "gap":
+                self.assertEqual(event["peer"], "alice")
+                gone += range(event["from"] - 1, event["to"])
+                heard += range(event["from"] - 1, event["to"])
+            elif event["type"] == "message.received":
+                texts.append(event["text"])
+                heard.append(int(event["text"].split()[1]))
+        self.assertEqual(heard, list(range(count + 10)))
+        self.assertTrue(gone and gone[0] == 10, gone)
+        self.assertEqual(texts, self.texts(self.alice, sorted(set(heard) - set(gone))))
 
     def check_none(self, emptied):
         """The chat is over on both sides, and who has something queued is told. A new chat begins
