@@ -29,8 +29,8 @@ enum {
     CARRIER_LINGER_MS = 2000,
 
     /* Of the open descriptors that the system allows, the daemon needs so many for itself: the
-     * state, the loop, the log, and LISTEN_MAX listeners. */
-    DESCRIPTORS_OWN = LISTEN_MAX + 16,
+     * state, the loop, the log, its search index, and LISTEN_MAX listeners. */
+    DESCRIPTORS_OWN = LISTEN_MAX + 20,
 
     /* Of the others, a quarter, but no more than this, is kept from those who connect: for clients
      * (CLIENTS_MAX), dials of ours, looking up names. */
