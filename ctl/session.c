@@ -113,6 +113,10 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
 static enum outcome judge_message(const struct invocation *invocation, const struct json *result,
                                   struct bytes *message)
 {
+    if (phrase_is(result, "state", "failed")) {
+        bytes_text(message, "this message failed: the chat was ended before it was delivered");
+        return OUTCOME_FAILED;
+    }
     if (!invocation_waits(invocation) || !phrase_is(result, "state", "queued"))
         return OUTCOME_DONE;
     bytes_text(message, "not delivered in time; the message stays queued");

@@ -117,6 +117,7 @@ void node_load(struct node *node, const struct change *row, struct now now)
         load_meta(node, row->meta.name, row->meta.value);
         break;
     case CHANGE_LOG:
+    case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
     case CHANGE_REQUEST_GONE:

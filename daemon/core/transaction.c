@@ -44,7 +44,7 @@ size_t transaction_bytes(const struct transaction *t)
     if (t->changes != t->few)
         bytes += t->room * sizeof(*t->changes);
     for (size_t i = 0; i < t->count; i++)
-        if (t->changes[i].kind == CHANGE_LOG)
+        if (t->changes[i].kind == CHANGE_LOG || t->changes[i].kind == CHANGE_FIND)
             bytes += t->changes[i].log.body_length;
     return bytes;
 }
@@ -110,6 +110,7 @@ void change_done(struct change *change)
 {
     switch (change->kind) {
     case CHANGE_LOG:
+    case CHANGE_FIND:
         log_row_done(&change->log);
         break;
     case CHANGE_PEER:

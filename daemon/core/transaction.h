@@ -101,9 +101,9 @@ struct log_row {
     /* Filled in by the writer; `number` is given by the core for messages that came in. */
     uint64_t seq;
     uint64_t number;
-    uint64_t epoch; /* of the stream, so that a reader of the row need not look it up */
-    enum error
-        result;     /* OK, or ERR_KEY_CONFLICT: the key stands for another text; no row was added */
+    uint64_t epoch;    /* of the stream, so that a reader of the row need not look it up */
+    enum error result; /* OK; ERR_KEY_CONFLICT: the key stands for another text, no row was added;
+                          ERR_NOT_FOUND: it stands for none */
     bool existing;  /* the key stands for this very text already: seq, number, epoch and stream are
                        that row's; or the message, or gap, came before: no row was added */
     bool delivered; /* existing: the peer has acknowledged it (its stream may be gone: then it is
@@ -113,6 +113,8 @@ struct log_row {
 enum change_kind {
     CHANGE_LOG,  /* add a line to the log. A message going out also moves its stream's last, queued,
                     queued_bytes */
+    CHANGE_FIND, /* changes nothing: fills in the results of a log row of ours with this peer, key
+                    and text, as if it were added; ERR_NOT_FOUND when there is none */
     CHANGE_PEER, /* add or replace */
     CHANGE_PEER_GONE,    /* remove (only peers that no log row and no stream ever named) */
     CHANGE_STREAM_IN,    /* add or replace: last. One whose epoch was in a stream that is closed by
@@ -141,7 +143,7 @@ enum meta_name {
 struct change {
     enum change_kind kind;
     union {
-        struct log_row log;
+        struct log_row log;         /* and FIND */
         struct peer_row peer;       /* GONE: only `peer` counts */
         struct stream_row stream;   /* STREAM_OUT: acked and acked_seq are set, queued and
                                        queued_bytes are what to take off */

@@ -263,16 +263,15 @@ static int close_stream(struct apply *a, uint32_t stream)
 
 /* --- The log --- */
 
-/* The row's key is taken: by the same text, or by another. */
-static int answer_key(struct apply *a, struct log_row *row)
+/* What the row's key stands for: this very text, another, or nothing. */
+static int find_key(struct apply *a, struct log_row *row)
 {
     struct cached_stream *cached;
     struct binder b;
     int rc;
-    bool same = false;
     size_t length;
 
-    row->result = ERR_KEY_CONFLICT;
+    row->result = ERR_NOT_FOUND;
     row->seq = row->number = 0;
     binder_init(&b, a->statements[SQL_LOG_BY_KEY]);
     bind_u64(&b, row->peer);
@@ -281,8 +280,8 @@ static int answer_key(struct apply *a, struct log_row *row)
     if (rc == SQLITE_ROW) {
         const char *body = column_text(b.statement, 3, &length);
 
-        same = body != NULL && length == row->body_length && memcmp(body, row->body, length) == 0;
-        if (same) {
+        row->result = ERR_KEY_CONFLICT;
+        if (body != NULL && length == row->body_length && memcmp(body, row->body, length) == 0) {
             row->result = OK;
             row->existing = true;
             row->seq = column_u64(b.statement, 0);
@@ -291,9 +290,9 @@ static int answer_key(struct apply *a, struct log_row *row)
         }
     }
     sqlite3_reset(b.statement);
-    if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? SQLITE_CORRUPT_INDEX : rc; /* it was there a moment ago */
-    if (!same)
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return rc;
+    if (row->result != OK)
         return SQLITE_OK;
     rc = find_stream(a, row->stream, &cached);
     if (rc == SQLITE_OK) {
@@ -301,6 +300,16 @@ static int answer_key(struct apply *a, struct log_row *row)
         row->delivered = row->number <= cached->row.acked;
     }
     return rc;
+}
+
+/* The row was not added, because its key is taken. */
+static int answer_key(struct apply *a, struct log_row *row)
+{
+    int rc = find_key(a, row);
+
+    return rc == SQLITE_OK && row->result == ERR_NOT_FOUND
+               ? SQLITE_CORRUPT_INDEX /* it was there a moment ago */
+               : rc;
 }
 
 static void bind_row(struct binder *b, const struct log_row *row)
@@ -511,6 +520,8 @@ int apply_change(struct apply *a, struct change *change)
     switch (change->kind) {
     case CHANGE_LOG:
         return change_log(a, &change->log);
+    case CHANGE_FIND:
+        return find_key(a, &change->log);
     case CHANGE_PEER:
         return change_peer(a, &change->peer);
     case CHANGE_PEER_GONE:

@@ -158,6 +158,15 @@ static void answer_key(const struct model_store *m, struct log_row *row,
     row->delivered = other->number <= stream_of(m, other->stream)->row.acked;
 }
 
+static void find_message(const struct model_store *m, struct log_row *row)
+{
+    const struct log_row *other = find_key(m, row);
+
+    row->result = other != NULL ? OK : ERR_NOT_FOUND;
+    if (other != NULL)
+        answer_key(m, row, other);
+}
+
 static void copy_log_row(struct log_row *ret_copy, const struct log_row *row)
 {
     struct log_row copy = *row;
@@ -314,6 +323,9 @@ static void apply_change(struct model_store *m, struct change *change)
     case CHANGE_LOG:
         apply_log(m, &change->log);
         break;
+    case CHANGE_FIND:
+        find_message(m, &change->log);
+        break;
     case CHANGE_PEER:
         apply_peer(m, &change->peer);
         break;
@@ -363,7 +375,7 @@ struct transaction *model_store_copy(const struct transaction *t)
 
         struct change *to = transaction_add(copy, from->kind);
 
-        if (from->kind == CHANGE_LOG) {
+        if (from->kind == CHANGE_LOG || from->kind == CHANGE_FIND) {
             copy_log_row(&to->log, &from->log);
             to->log.seq = 0;
         } else if (from->kind == CHANGE_PEER) {

@@ -369,6 +369,47 @@ static void key_waits_for_its_message(void **state)
     assert_state(house, "delivered");
 }
 
+/* It failed, or no room is left, or there is no chat at all: the answer is that message's. */
+static void key_of_what_cannot_be_sent_now(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+
+    queue_with_key(house, "");
+    house->outbox_messages_max = 1;
+    house_restart(house);
+    queue_with_key(house, "");
+    assert_state(house, "queued");
+    house_call(house, API_CHAT_MESSAGE, "{\"peer\":\"visitor\",\"text\":\"hi\",\"key\":\"l\"}");
+    assert_int_equal(house->replied, ERR_OUTBOX_FULL);
+    house_call(house, API_CHAT_MESSAGE, "{\"peer\":\"visitor\",\"text\":\"ho\",\"key\":\"k\"}");
+    assert_int_equal(house->replied, ERR_KEY_CONFLICT);
+    const uint64_t waits = queue_with_key(house, ",\"wait\":true");
+    assert_int_not_equal(house->replied_call, waits);
+    house_call(house, API_CHAT_DISCONNECT, "{\"peer\":\"visitor\"}");
+    for (int restarts = 0; restarts < 2; restarts++) {
+        queue_with_key(house, restarts == 0 ? "" : ",\"wait\":true");
+        assert_int_equal(house->replied, OK);
+        assert_state(house, "failed");
+        house_call(house, API_CHAT_MESSAGE, "{\"peer\":\"visitor\",\"text\":\"hi\",\"key\":\"l\"}");
+        assert_int_equal(house->replied, ERR_NOT_CONNECTED);
+        house_restart(house);
+    }
+    house_call(house, API_CONTACT_BLOCK, "{\"peer\":\"visitor\"}");
+    queue_with_key(house, "");
+    assert_state(house, "failed");
+    queue_with_key(house, ",\"wait\":false");
+    assert_int_equal(house->replied, OK);
+    house->disk_waits = true;
+    const uint64_t asks = queue_with_key(house, "");
+    model_store_fail(house->store, SIZE_MAX, ERR_STORAGE_FAILED);
+    house->disk_waits = false;
+    house_run(house);
+    assert_int_equal(house->replied_call, asks);
+    assert_int_equal(house->replied, ERR_STORAGE_FAILED);
+    assert_null(visitor->link);
+}
+
 /* --- Bounds --- */
 
 /* So many wait, on the disk, on their way to it, and after a restart; one more when one is gone. */
@@ -471,6 +512,7 @@ int main(void)
         TEST(key_tells_the_present_state),
         TEST(key_twice_at_once),
         TEST(key_waits_for_its_message),
+        TEST(key_of_what_cannot_be_sent_now),
         TEST(outbox_of_messages),
         TEST(outbox_of_bytes),
         TEST(outbox_after_failures),

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "common/alloc.h"
+#include "common/format.h"
 #include "common/api.h"
 #include "daemon/store/trim.h"
 #include "tests/support/faulty_vfs.h"
@@ -98,7 +99,7 @@ static void compare_transactions(const struct transaction *a, const struct trans
 {
     assert_true(a->ticket == b->ticket);
     for (size_t i = 0; i < a->count; i++)
-        if (a->changes[i].kind == CHANGE_LOG)
+        if (a->changes[i].kind == CHANGE_LOG || a->changes[i].kind == CHANGE_FIND)
             compare_log_rows(&a->changes[i].log, &b->changes[i].log);
 }
 
@@ -171,6 +172,7 @@ static void dump_row(void *context, const struct change *row)
                  row->request.state);
         break;
     case CHANGE_LOG:
+    case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
     case CHANGE_REQUEST_GONE:
@@ -271,9 +273,10 @@ static uint32_t draw_stream(struct world *w)
     return w->state.streams > 0 ? 1 + (uint32_t)draw(w, w->state.streams) : 0;
 }
 
+static const char *const texts[] = {"", "a", "bb", "ccc", "a rather longer text with ☃ in it"};
+
 static void add_message(struct world *w, struct transaction *t)
 {
-    static const char *const texts[] = {"", "a", "bb", "ccc", "a rather longer text with ☃ in it"};
     const char *text = texts[draw(w, sizeof(texts) / sizeof(texts[0]))];
     const uint32_t number = draw_stream(w);
     struct stream_state *stream = &w->state.stream[number];
@@ -293,6 +296,17 @@ static void add_message(struct world *w, struct transaction *t)
         add_sent(t, number, stream->peer, draw(w, 4) == 0 ? key : NULL, text);
 }
 
+/* Asks what a key stands for; mostly with a text that it may stand for. */
+static void add_find(struct world *w, struct transaction *t)
+{
+    struct log_row *row = &transaction_add(t, CHANGE_FIND)->log;
+
+    row->peer = w->state.peers > 0 ? 1 + (uint32_t)draw(w, w->state.peers) : 1;
+    row->key = xasprintf("k%d", (int)draw(w, 40));
+    row->body = xstrdup(texts[draw(w, sizeof(texts) / sizeof(texts[0]))]);
+    row->body_length = strlen(row->body);
+}
+
 static void burst(struct world *w, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -303,6 +317,8 @@ static void burst(struct world *w, size_t count)
         add_event(t, EVENT_SECURITY_WARNING, 0, "");
         while (messages-- > 0)
             add_message(w, t);
+        if (draw(w, 4) == 0)
+            add_find(w, t);
         t->lazy = draw(w, 64) == 0;
         append(w, t);
     }

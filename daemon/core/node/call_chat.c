@@ -5,28 +5,52 @@
 
 #include "common/alloc.h"
 
+/* What cannot be sent now may have been sent before, under this very key: the answer of a call is
+ * the same then, whenever it is made. */
+static void answer_by_key(struct node *node, const struct contact *contact, const char *key,
+                          const char *text, const struct effect *answer)
+{
+    const size_t row = ledger_find_message(node, contact->row.peer, key, text);
+    struct effect *effect = ledger_effect(node, EFFECT_FOUND);
+    struct effect *next = effect->next;
+
+    *effect = *answer;
+    effect->next = next;
+    effect->kind = EFFECT_FOUND;
+    effect->peer = contact->row.peer;
+    effect->row = row;
+}
+
 struct outcome method_chat_message(struct node *node, const struct input *input)
 {
     const struct api_args *args = input->call.args;
+    const char *text = api_string(args, ARG_CHAT_MESSAGE_TEXT);
+    const char *key = api_string(args, ARG_CHAT_MESSAGE_KEY);
+    struct effect answer = {
+        .call = input->call.call,
+        .client = input->call.client,
+        .wait = api_bool(args, ARG_CHAT_MESSAGE_WAIT, false),
+        .wait_s = api_number(args, ARG_CHAT_MESSAGE_WAIT_S, -1),
+    };
     struct contact *contact;
     enum error error =
         contacts_find(&node->contacts, api_string(args, ARG_CHAT_MESSAGE_PEER), &contact);
 
-    if (error == OK && contact->row.blocked)
+    if (error != OK)
+        return outcome_error(error, NULL);
+    if (contact->row.blocked)
         error = ERR_BLOCKED;
-    else if (error == OK && !consent_is_open(contact))
+    else if (!consent_is_open(contact))
         error = ERR_NOT_CONNECTED;
-    if (error == OK) {
-        const struct effect answer = {
-            .call = input->call.call,
-            .client = input->call.client,
-            .wait = api_bool(args, ARG_CHAT_MESSAGE_WAIT, false),
-            .wait_s = api_number(args, ARG_CHAT_MESSAGE_WAIT_S, -1),
-        };
-        error = stream_queue(node, contact, api_string(args, ARG_CHAT_MESSAGE_TEXT),
-                             api_string(args, ARG_CHAT_MESSAGE_KEY), &answer);
-    }
-    return error == OK ? outcome_later() : outcome_error(error, NULL);
+    else
+        error = stream_queue(node, contact, text, key, &answer);
+    if (error == OK)
+        return outcome_later();
+    if (key == NULL)
+        return outcome_error(error, NULL);
+    answer.error = error;
+    answer_by_key(node, contact, key, text, &answer);
+    return outcome_later();
 }
 
 /* A message is durable, or its key stood for one before. */
@@ -65,6 +89,14 @@ void call_stored(struct node *node, const struct effect *effect, const struct lo
     struct effect *reply = ledger_effect(node, EFFECT_REPLY); /* when the end of the chat is kept */
     reply->call = effect->call;
     reply->bytes = result;
+}
+
+void call_found(struct node *node, const struct effect *effect, const struct log_row *row)
+{
+    if (row->result == ERR_NOT_FOUND)
+        call_reply_error(node, effect->call, effect->error, NULL);
+    else
+        call_stored(node, effect, row);
 }
 
 struct outcome method_chat_connected(struct node *node, const struct input *input)

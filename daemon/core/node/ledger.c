@@ -283,6 +283,17 @@ size_t ledger_log_message(struct node *node, int type, const struct stream_row *
     return node->open->transaction->count - 1;
 }
 
+size_t ledger_find_message(struct node *node, uint32_t peer, const char *key, const char *text)
+{
+    struct log_row *row = &add_change(node, CHANGE_FIND, SOON)->log;
+
+    row->peer = peer;
+    row->key = xstrdup(key);
+    row->body = xstrdup(text);
+    row->body_length = strlen(text);
+    return node->open->transaction->count - 1;
+}
+
 /* Nobody waits for these rows: when they are lost in a crash, the next HAVE tells again. `row` has
  * the new marks, and how many messages are delivered and of how many bytes. */
 static void add_progress(struct node *node, const struct stream_row *row)
@@ -400,7 +411,7 @@ static void happen_online(struct node *node, const struct effect *effect)
         session_tell_online(node, contact);
 }
 
-/* Lets one effect happen. `log` is the row that EFFECT_STORED is about. */
+/* Lets one effect happen. `log` is the row that EFFECT_STORED or EFFECT_FOUND is about. */
 static void happen(struct node *node, struct effect *effect, const struct log_row *log)
 {
     switch (effect->kind) {
@@ -420,6 +431,10 @@ static void happen(struct node *node, struct effect *effect, const struct log_ro
     case EFFECT_STORED:
         must(log != NULL);
         stream_stored(node, effect, log);
+        break;
+    case EFFECT_FOUND:
+        must(log != NULL);
+        call_found(node, effect, log);
         break;
     case EFFECT_TAKEN:
         stream_taken(node, effect);
@@ -447,8 +462,8 @@ static void happen_all(struct node *node, struct effect *effects,
 {
     for (struct effect *effect = effects, *next; effect != NULL; effect = next) {
         next = effect->next;
-        happen(node, effect,
-               effect->kind == EFFECT_STORED ? &transaction->changes[effect->row].log : NULL);
+        const bool has_row = effect->kind == EFFECT_STORED || effect->kind == EFFECT_FOUND;
+        happen(node, effect, has_row ? &transaction->changes[effect->row].log : NULL);
         effect_free(effect);
     }
 }
@@ -623,6 +638,7 @@ static void put_back(struct node *node, const struct undo *undo)
             remove_stream(node, &undo->before.stream);
         break;
     case CHANGE_LOG:
+    case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
     case CHANGE_REQUEST_GONE:
@@ -667,6 +683,7 @@ static void fail_effect(struct node *node, const struct effect *effect, enum err
 {
     switch (effect->kind) {
     case EFFECT_REPLY:
+    case EFFECT_FOUND:
         call_reply_error(node, effect->call, error, NULL);
         break;
     case EFFECT_STORED:

@@ -118,14 +118,15 @@ struct pending_read {
 /* --- The ledger --- */
 
 enum effect_kind {
-    EFFECT_REPLY,      /* answer `call` with `bytes` */
-    EFFECT_WAIT,       /* begin to wait with `waiter` */
-    EFFECT_SEND,       /* send a message to `peer`, if it is online */
-    EFFECT_STORED,     /* a message of ours: log row `row` of the transaction has its number now */
-    EFFECT_TAKEN,      /* a message of theirs: acknowledge it */
-    EFFECT_HAVE,       /* consent is durable: HAVE goes out */
-    EFFECT_EVENT,      /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
-    EFFECT_ONLINE,     /* consent is mutual: `peer` is told to be online, if it is */
+    EFFECT_REPLY,  /* answer `call` with `bytes` */
+    EFFECT_WAIT,   /* begin to wait with `waiter` */
+    EFFECT_SEND,   /* send a message to `peer`, if it is online */
+    EFFECT_STORED, /* a message of ours: log row `row` of the transaction has its number now */
+    EFFECT_FOUND,  /* log row `row` of the transaction tells what a key stands for, if anything */
+    EFFECT_TAKEN,  /* a message of theirs: acknowledge it */
+    EFFECT_HAVE,   /* consent is durable: HAVE goes out */
+    EFFECT_EVENT,  /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
+    EFFECT_ONLINE, /* consent is mutual: `peer` is told to be online, if it is */
     EFFECT_CLOSE_LINK, /* end all links to `key` */
     EFFECT_NEW_RECORD  /* our new signed record may be shown */
 };
@@ -138,9 +139,9 @@ struct effect {
     uint32_t stream;
     enum message_type type;
     enum link_end why;
-    enum error error; /* REPLY: instead of a result */
+    enum error error; /* REPLY: instead of a result; FOUND: when nothing is */
     uint64_t number;  /* TAKEN: of the message */
-    size_t row;       /* STORED: index of the change */
+    size_t row;       /* STORED, FOUND: index of the change */
     int event;        /* EVENT: its type */
     bool wait;
     double wait_s;
@@ -299,6 +300,10 @@ size_t ledger_log_message(struct node *node, int type, const struct stream_row *
                           uint64_t number, int64_t time_ms, const char *key, const char *text,
                           size_t length);
 
+/* What the store says of the message of ours to `peer` with that key and text. Returns its index in
+ * the transaction. */
+size_t ledger_find_message(struct node *node, uint32_t peer, const char *key, const char *text);
+
 /* An effect of the present input: happens when its transaction is durable, or at once when there is
  * none. Zeroed but for its kind; the caller fills it in. */
 struct effect *ledger_effect(struct node *node, enum effect_kind kind);
@@ -422,6 +427,7 @@ void call_gone(struct node *node, uint64_t client);
 void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message);
 void call_reply(struct node *node, uint64_t call, const struct bytes *result);
 void call_stored(struct node *node, const struct effect *effect, const struct log_row *row);
+void call_found(struct node *node, const struct effect *effect, const struct log_row *row);
 void call_stop(struct node *node);
 void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error,
                          const char *message); /* NULL: the error's own text */
