@@ -89,6 +89,14 @@ enum {
     DIALLER_WAIT_MS_MIN = 1000,
     DIALLER_WAIT_MS_MAX = 5 * 60 * 1000,
 
+    /* A peer that is only to be told that the chat is over may have blocked us, and then never
+     * answers: four dials a day tell it when it does, and are nothing to either side. */
+    DIALLER_SELDOM_WAIT_MS_MAX = 6 * 60 * 60 * 1000,
+
+    /* A message that was queued for a peer that is away is worth a look whether it is back: so
+     * soon, and so at most six dials a minute, however many are queued. */
+    DIALLER_NEWS_MS = 10 * 1000,
+
     /* Each wait is lengthened or shortened by up to a quarter at random, so that peers that lost
      * each other together do not keep dialling together. */
     DIALLER_JITTER_SHARE = 4,

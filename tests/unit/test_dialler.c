@@ -78,7 +78,7 @@ static void test_first_dial_within_a_second(void **state)
     for (uint32_t peer = 1; peer <= 1000; peer++) {
         uint64_t waited;
 
-        dialler_want(&f->dialler, peer, f->now);
+        dialler_want(&f->dialler, peer, DIALLER_OFTEN, f->now);
         waited = dial_next(f, peer);
         longest = waited > longest ? waited : longest;
         shortest = waited < shortest ? waited : shortest;
@@ -99,7 +99,7 @@ static void test_wait_doubles_to_five_minutes(void **state)
 
     memset(shortest, 0xff, sizeof(shortest));
     for (int round = 0; round < 300; round++) {
-        dialler_want(&f->dialler, 1, f->now);
+        dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
         dial_next(f, 1);
         for (size_t i = 0; i < count; i++) {
             uint64_t waited;
@@ -121,7 +121,7 @@ static void test_failures_stay_at_the_longest_wait(void **state)
 {
     struct fixture *f = *state;
 
-    dialler_want(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
     dial_next(f, 1);
     for (int i = 0; i < 1000; i++) {
         uint64_t waited;
@@ -137,7 +137,7 @@ static void test_link_that_lasted_starts_over(void **state)
 {
     struct fixture *f = *state;
 
-    dialler_want(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
     dial_next(f, 1);
     for (int i = 0; i < 4; i++) {
         dialler_failed(&f->dialler, 1, f->now);
@@ -163,7 +163,7 @@ static void test_link_that_they_dialled(void **state)
 {
     struct fixture *f = *state;
 
-    dialler_want(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
     dialler_linked(&f->dialler, 1, f->now); /* while it waits */
     assert_idle(f);
     f->now.ms += DIALLER_STABLE_MS;
@@ -182,11 +182,11 @@ static void test_out_of_turn_has_no_effect(void **state)
     struct fixture *f = *state;
     struct mono deadline;
 
-    dialler_want(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
     deadline = dialler_deadline(&f->dialler);
     dialler_failed(&f->dialler, 1, f->now);
     dialler_lost(&f->dialler, 1, f->now);
-    dialler_want(&f->dialler, 1, (struct mono){f->now.ms + 5000});
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, (struct mono){f->now.ms + 5000});
     assert_int_equal(dialler_deadline(&f->dialler).ms, deadline.ms);
     dial_next(f, 1);
     dialler_lost(&f->dialler, 1, f->now);
@@ -198,17 +198,17 @@ static void test_unwanted_in_every_state(void **state)
 {
     struct fixture *f = *state;
 
-    dialler_want(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
     dialler_unwant(&f->dialler, 1);
     assert_idle(f);
 
-    dialler_want(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
     dial_next(f, 1);
     dialler_unwant(&f->dialler, 1);
     assert_int_equal(f->dialler.under_way, 0);
     assert_idle(f);
 
-    dialler_want(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
     dialler_linked(&f->dialler, 1, f->now);
     dialler_unwant(&f->dialler, 1);
     dialler_lost(&f->dialler, 1, f->now);
@@ -235,7 +235,7 @@ static void test_so_many_at_once(void **state)
     uint32_t peer;
 
     for (peer = 1; peer <= 100; peer++)
-        dialler_want(&f->dialler, peer, f->now);
+        dialler_want(&f->dialler, peer, DIALLER_OFTEN, f->now);
     assert_int_equal(dial_all(f), ORDINARY_MAX);
     assert_idle(f);
 
@@ -258,7 +258,7 @@ static void test_urgent_come_first(void **state)
     uint32_t peer;
 
     for (peer = 1; peer <= 100; peer++)
-        dialler_want(&f->dialler, peer, f->now);
+        dialler_want(&f->dialler, peer, DIALLER_OFTEN, f->now);
     f->now.ms += 10 * DIALLER_FIRST_MS;
     dialler_want_now(&f->dialler, 500); /* not wanted before */
     dialler_want_now(&f->dialler, 99);
@@ -299,6 +299,64 @@ static void test_urgent_without_need(void **state)
     assert_idle(f);
 }
 
+/* Wanted for little: the wait goes on doubling; and starts over when it is wanted for more. */
+static void test_seldom(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t waited = 0;
+
+    dialler_want(&f->dialler, 1, DIALLER_SELDOM, f->now);
+    assert_in_range(dial_next(f, 1), 0, DIALLER_FIRST_MS);
+    for (int i = 0; i < 300; i++) {
+        dialler_failed(&f->dialler, 1, f->now);
+        dialler_want(&f->dialler, 1, DIALLER_SELDOM, f->now);
+        waited = dial_next(f, 1);
+        assert_in_range(waited, 0, DIALLER_SELDOM_WAIT_MS_MAX / 4 * 5);
+        assert_true(i < 15 || waited >= DIALLER_SELDOM_WAIT_MS_MAX / 4 * 3);
+    }
+    dialler_failed(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
+    assert_in_range(dial_next(f, 1), 0, DIALLER_FIRST_MS);
+    dialler_want(&f->dialler, 1, DIALLER_SELDOM, f->now); /* while it is dialled */
+    assert_idle(f);
+    dialler_linked(&f->dialler, 1, f->now);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
+    assert_idle(f);
+}
+
+/* News shorten a long wait, and no short one; many of them make no more dials than one. */
+static void test_news(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t waited;
+
+    dialler_news(&f->dialler, 1, f->now); /* nobody wants it */
+    assert_idle(f);
+    dialler_want(&f->dialler, 1, DIALLER_OFTEN, f->now);
+    for (int i = 0; i < 20; i++) {
+        dial_next(f, 1);
+        dialler_news(&f->dialler, 1, f->now); /* is being dialled */
+        assert_idle(f);
+        dialler_failed(&f->dialler, 1, f->now);
+    }
+    for (int i = 0; i < 20; i++) {
+        dialler_news(&f->dialler, 1, f->now);
+        f->now.ms += 4000;
+        dialler_news(&f->dialler, 1, f->now);
+        waited = dial_next(f, 1);
+        assert_int_equal(waited, DIALLER_NEWS_MS - 4000);
+        dialler_failed(&f->dialler, 1, f->now);
+    }
+    assert_in_range(dial_next(f, 1), DIALLER_WAIT_MS_MAX / 4 * 3, DIALLER_WAIT_MS_MAX / 4 * 5);
+    dialler_linked(&f->dialler, 1, f->now);
+    dialler_news(&f->dialler, 1, f->now);
+    assert_idle(f);
+    f->now.ms += DIALLER_STABLE_MS;
+    dialler_lost(&f->dialler, 1, f->now);
+    dialler_news(&f->dialler, 1, f->now);
+    assert_in_range(dial_next(f, 1), 0, DIALLER_FIRST_MS);
+}
+
 enum { PEERS = 1000 };
 
 /* Takes everybody who waits: by deadline, then by number. Returns how many. */
@@ -330,7 +388,7 @@ static void test_order_of_a_thousand(void **state)
 
     memset(dialling, 0, sizeof(dialling));
     for (peer = 1; peer <= PEERS; peer++)
-        dialler_want(&f->dialler, peer, f->now);
+        dialler_want(&f->dialler, peer, DIALLER_OFTEN, f->now);
     for (int step = 0; step < STEPS; step++) {
         uint16_t draw[2];
 
@@ -346,7 +404,7 @@ static void test_order_of_a_thousand(void **state)
         switch (draw[1] % 4) {
         case 0:
             dialler_unwant(&f->dialler, peer);
-            dialler_want(&f->dialler, peer, f->now);
+            dialler_want(&f->dialler, peer, DIALLER_OFTEN, f->now);
             break;
         case 1:
             dialler_linked(&f->dialler, peer, f->now);
@@ -396,6 +454,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_so_many_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_urgent_come_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_urgent_without_need, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_seldom, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_news, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_of_a_thousand, setup, teardown),
     };
 

@@ -208,17 +208,57 @@ static void waits_at_most_so_long(void **state)
     assert_non_null(strstr(rig->result, "\"timed_out\":true"));
 }
 
+/* So long nobody answers, wherever the node dials. How often it dialled. */
+static size_t nobody_answers(struct node_rig *rig, uint64_t s)
+{
+    struct input failed = {.kind = INPUT_DIAL_FAILED, .dial_failed = {0, ERR_UNREACHABLE}};
+    const size_t before = rig->dials;
+
+    for (; s > 0; s--, node_rig_wait(rig, 1000))
+        while (rig->told_dial < rig->last_dial) {
+            failed.dial_failed.dial = ++rig->told_dial;
+            node_rig_input(rig, &failed);
+        }
+    return rig->dials - before;
+}
+
+/* A message that is queued brings the next dial nearer, and a thousand of them no nearer. */
+static void queueing_dials_soon(void **state)
+{
+    struct node_rig *rig = *state;
+
+    nobody_answers(rig, 3600);
+    const size_t before = rig->dials;
+    node_rig_call(rig, API_CHAT_MESSAGE, "{\"peer\":\"alice\",\"text\":\"hi\"}");
+    node_rig_commit(rig);
+    node_rig_wait(rig, DIALLER_NEWS_MS);
+    assert_int_equal(rig->dials, before + 1);
+    for (int i = 0; i < 3; i++) {
+        nobody_answers(rig, 1);
+        node_rig_call(rig, API_CHAT_MESSAGE, "{\"peer\":\"alice\",\"text\":\"hi\"}");
+        node_rig_commit(rig);
+    }
+    assert_in_range(nobody_answers(rig, DIALLER_NEWS_MS / 1000), 0, 1);
+}
+
+/* Who blocked us never hears that the chat is over: we do not knock for ever. */
+static void goodbyes_are_said_seldom(void **state)
+{
+    struct node_rig *rig = *state;
+    const uint64_t week_s = 7 * 24 * 3600;
+
+    node_rig_call(rig, API_CHAT_DISCONNECT, "{\"peer\":\"alice\"}");
+    node_rig_commit(rig);
+    nobody_answers(rig, 24 * 3600);
+    assert_in_range(nobody_answers(rig, week_s), 7 * 3, 7 * 6);
+}
+
 /* Whoever waits for a peer does not wait for the end of a back-off as well. */
 static void waiting_dials_at_once(void **state)
 {
     struct node_rig *rig = *state;
-    struct input failed = {.kind = INPUT_DIAL_FAILED, .dial_failed = {0, ERR_UNREACHABLE}};
 
-    for (uint64_t told = 0; rig->now.mono.ms < 3600 * 1000; node_rig_wait(rig, 1000))
-        while (told < rig->last_dial) {
-            failed.dial_failed.dial = ++told;
-            node_rig_input(rig, &failed);
-        }
+    nobody_answers(rig, 3600);
     const size_t before = rig->dials;
     node_rig_call(rig, API_CHAT_MESSAGE, "{\"peer\":\"alice\",\"text\":\"hi\"}");
     node_rig_commit(rig);
@@ -294,6 +334,8 @@ int main(void)
         TEST(the_dial_ends_with_its_client),
         TEST(attempts_are_bounded),
         TEST(waits_at_most_so_long),
+        TEST(queueing_dials_soon),
+        TEST(goodbyes_are_said_seldom),
         TEST(waiting_dials_at_once),
         TEST(strangers_are_forgotten_after_a_restart),
         TEST(waiting_ends_with_the_chat),

@@ -176,8 +176,11 @@ void session_judge_idle(struct node *node, struct session *session)
 
 void session_consent_changed(struct node *node, struct contact *contact)
 {
+    const enum dialler_pace pace =
+        contact->row.consent == CONSENT_ENDING ? DIALLER_SELDOM : DIALLER_OFTEN;
+
     if (is_wanted(contact))
-        dialler_want(&node->dialler, contact->row.peer, node->now.mono);
+        dialler_want(&node->dialler, contact->row.peer, pace, node->now.mono);
     else
         dialler_unwant(&node->dialler, contact->row.peer);
     for (struct session *s = node->sessions; s != NULL; s = s->hh.next) {

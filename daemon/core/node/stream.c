@@ -478,6 +478,8 @@ void stream_stored(struct node *node, const struct effect *effect, const struct 
         outbox_stored(&contact->outbox, row->stream, row->number, row->seq, row->time_ms, row->body,
                       row->body_length);
         stream_touch(node, contact);
+        if (contact->session == NULL)
+            dialler_news(&node->dialler, contact->row.peer, node->now.mono);
     }
     call_stored(node, effect, row);
 }

@@ -12,6 +12,7 @@ struct dialler_entry {
     uint32_t peer;
     uint8_t state;
     uint8_t failures; /* in a row, counted as far as they matter */
+    uint8_t pace;
 };
 
 /* A peer costs an entry and, in the map, 12 bytes of a cell of which between 3/8 and 3/4 are
@@ -89,16 +90,18 @@ static void take_out(struct dialler *d, uint32_t place)
 
 /* --- States --- */
 
-static uint32_t wait_ms(struct dialler *d, uint8_t failures)
+static uint32_t wait_ms(struct dialler *d, const struct dialler_entry *entry)
 {
+    const uint32_t most =
+        entry->pace == DIALLER_SELDOM ? DIALLER_SELDOM_WAIT_MS_MAX : DIALLER_WAIT_MS_MAX;
     uint32_t wait = DIALLER_WAIT_MS_MIN;
 
-    if (failures == 0)
+    if (entry->failures == 0)
         return random_below(&d->random, DIALLER_FIRST_MS + 1);
-    for (uint8_t i = 1; i < failures && wait < DIALLER_WAIT_MS_MAX; i++)
+    for (uint8_t i = 1; i < entry->failures && wait < most; i++)
         wait *= 2;
-    if (wait > DIALLER_WAIT_MS_MAX)
-        wait = DIALLER_WAIT_MS_MAX;
+    if (wait > most)
+        wait = most;
     return wait - wait / DIALLER_JITTER_SHARE +
            random_below(&d->random, 2 * (wait / DIALLER_JITTER_SHARE) + 1);
 }
@@ -107,7 +110,7 @@ static uint32_t wait_ms(struct dialler *d, uint8_t failures)
 static void start_waiting(struct dialler *d, struct dialler_entry *entry, struct mono now)
 {
     entry->state = WAITING;
-    entry->at = mono_after(now, wait_ms(d, entry->failures));
+    entry->at = mono_after(now, wait_ms(d, entry));
     if (entry->failures < UINT8_MAX)
         entry->failures++;
 }
@@ -134,14 +137,25 @@ void dialler_done(struct dialler *d)
     number_map_done(&d->places);
 }
 
-void dialler_want(struct dialler *d, uint32_t peer, struct mono now)
+void dialler_want(struct dialler *d, uint32_t peer, enum dialler_pace pace, struct mono now)
 {
-    struct dialler_entry entry = {.peer = peer};
+    uint32_t place = number_map_get(&d->places, peer);
+    struct dialler_entry entry = {.peer = peer, .pace = (uint8_t)pace};
 
-    if (number_map_get(&d->places, peer) != NUMBER_MAP_NONE)
+    if (place == NUMBER_MAP_NONE) {
+        start_waiting(d, &entry, now);
+        add(d, entry);
         return;
-    start_waiting(d, &entry, now);
-    add(d, entry);
+    }
+    entry = d->heap[place];
+    if (entry.pace == pace)
+        return;
+    entry.pace = (uint8_t)pace;
+    if (entry.state == WAITING) {
+        entry.failures = 0;
+        start_waiting(d, &entry, now);
+    }
+    change(d, place, entry);
 }
 
 void dialler_unwant(struct dialler *d, uint32_t peer)
@@ -167,6 +181,21 @@ void dialler_want_now(struct dialler *d, uint32_t peer)
     if (entry.state != WAITING)
         return;
     entry.state = URGENT;
+    change(d, place, entry);
+}
+
+void dialler_news(struct dialler *d, uint32_t peer, struct mono now)
+{
+    uint32_t place = number_map_get(&d->places, peer);
+    const struct mono soon = mono_after(now, DIALLER_NEWS_MS);
+    struct dialler_entry entry;
+
+    if (place == NUMBER_MAP_NONE)
+        return;
+    entry = d->heap[place];
+    if (entry.state != WAITING || entry.at.ms <= soon.ms)
+        return;
+    entry.at = soon;
     change(d, place, entry);
 }
 

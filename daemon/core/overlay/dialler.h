@@ -3,8 +3,9 @@
  *
  * Peers are told apart by number. A wanted peer waits, is being dialled, or is linked. The wait
  * begins with up to a second, doubles from one second to five minutes with each dial that fails or
- * link that breaks soon, and starts over after a link that lasted (daemon/core/limits.h). How a
- * carrier is won, and to which address, is not decided here.
+ * link that breaks soon, and starts over after a link that lasted (daemon/core/limits.h); for those
+ * that are wanted for little it goes on doubling to six hours. How a carrier is won, and to which
+ * address, is not decided here.
  *
  * 16 bytes a peer and its place in a table; every operation is O(log n). Peers that are due at the
  * same instant come in the order of their numbers. */
@@ -33,9 +34,13 @@ struct dialler {
 void dialler_init(struct dialler *dialler, const struct random *random);
 void dialler_done(struct dialler *dialler);
 
+/* How much a peer is wanted: SELDOM is for those that need only be told that it is over, and may
+ * never answer. */
+enum dialler_pace { DIALLER_OFTEN, DIALLER_SELDOM };
+
 /* From now on the peer is dialled whenever there is no link to it, first within a second. No effect
- * on one that is wanted already. */
-void dialler_want(struct dialler *dialler, uint32_t peer, struct mono now);
+ * on one that is wanted already, at that pace. */
+void dialler_want(struct dialler *dialler, uint32_t peer, enum dialler_pace pace, struct mono now);
 
 /* Forgets the peer, and a dial of it that is under way. */
 void dialler_unwant(struct dialler *dialler, uint32_t peer);
@@ -43,6 +48,9 @@ void dialler_unwant(struct dialler *dialler, uint32_t peer);
 /* Somebody waits for this peer: wants it if it was not wanted, and unless it is being dialled or
  * linked it is next, before all that nobody waits for, also when those take up their places. */
 void dialler_want_now(struct dialler *dialler, uint32_t peer);
+
+/* There is something new to tell this peer: one that waits is dialled within DIALLER_NEWS_MS. */
+void dialler_news(struct dialler *dialler, uint32_t peer, struct mono now);
 
 /* What happened to a peer; no effect on one that is not wanted. */
 
