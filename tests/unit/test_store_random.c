@@ -11,8 +11,8 @@
 #include <sqlite3.h>
 
 #include "common/alloc.h"
-#include "common/format.h"
 #include "common/api.h"
+#include "common/format.h"
 #include "daemon/store/trim.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/model_store.h"
