@@ -56,6 +56,19 @@ static void check_story(struct actor *actor, const struct contact *contact)
                  we_ask ? " ours" : "", they_ask ? " theirs" : "");
 }
 
+/* Nothing is on its way to the disk: nothing counts as if it were. */
+static void check_settled(struct actor *actor)
+{
+    const struct node *node = actor->node;
+
+    if (node->unstored_bytes != 0)
+        sim_fail(actor->sim, "%s counts %zu bytes as on their way to the disk", actor->name,
+                 node->unstored_bytes);
+    for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
+        if (c->unstored_count != 0 || c->unstored_bytes != 0 || c->inbox.pending_count != 0)
+            sim_fail(actor->sim, "%s counts messages as on their way to the disk", actor->name);
+}
+
 void check_bounds(struct actor *actor)
 {
     const struct node *node = actor->node;
@@ -64,6 +77,8 @@ void check_bounds(struct actor *actor)
         check_contact(actor, c);
         check_story(actor, c);
     }
+    if (node->flights == NULL)
+        check_settled(actor);
     if (HASH_COUNT(node->sessions) > 2 * DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX)
         sim_fail(actor->sim, "%s has %u sessions", actor->name, HASH_COUNT(node->sessions));
     if (node->requests.count > 4 * REQUESTS_MAX)

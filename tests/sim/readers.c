@@ -114,8 +114,9 @@ static void check_gap(struct reading *reading, const struct feed_action *action)
         const struct actor *actor = follower->actor;
         if (follower->number != action->gap.reader)
             continue;
-        if (action->gap.from != follower->written + 1 || action->gap.to < action->gap.from ||
-            action->gap.to > actor->disk.floor)
+        if (action->gap.from <= follower->written || action->gap.to < action->gap.from ||
+            action->gap.to > actor->disk.floor ||
+            next_row(follower, follower->written, action->gap.from) != 0)
             sim_fail(actor->sim, "a reader at %s that was told %llu is told of a gap %llu-%llu",
                      actor->name, (unsigned long long)follower->written,
                      (unsigned long long)action->gap.from, (unsigned long long)action->gap.to);

@@ -373,6 +373,37 @@ static void failing_disks(struct sim *sim)
     end_well(sim);
 }
 
+/* Nobody is at the receiver's machine: when its disk fails, it must find out by itself that it
+ * works again, and tell who sends. */
+static void listener(struct sim *sim)
+{
+    struct actor *a, *b;
+
+    start(sim, &quiet, 2, ACCEPT);
+    make_friends(sim);
+    a = &sim->actors[0];
+    b = &sim->actors[1];
+    for (uint32_t round = 0; round < 10 && !sim_failed(sim); round++) {
+        b->disk.fault = sim_chance(sim, 50) ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED;
+        for (uint32_t burst = sim_between(sim, 1, 30); burst > 0; burst--)
+            people_say(a, b, some_length(sim));
+        sim_run(sim, sim_around(sim, 20 * SECOND));
+        if (sim_chance(sim, 30)) { /* from now on in another epoch */
+            actor_crash(a);
+            actor_start(a);
+            for (uint32_t burst = sim_between(sim, 1, 30); burst > 0; burst--)
+                people_say(a, b, some_length(sim));
+            sim_run(sim, sim_around(sim, 5 * SECOND));
+        }
+        b->disk.fault = OK;
+        for (uint32_t step = 0; step < 20; step++) {
+            sim_run(sim, 10 * SECOND);
+            check_flow(sim);
+        }
+    }
+    end_well(sim);
+}
+
 /* Wall clocks jump by years while requests wait and messages flow. */
 static void clock_jumps(struct sim *sim)
 {
@@ -502,6 +533,7 @@ static void readers(struct sim *sim)
     sim->options = wild;
     sim->options.readers = 6;
     sim->options.disk_keeps = true;
+    sim->options.trim_every_ms = 15 * SECOND;
     chaos_start(sim);
     for (uint32_t round = 0; round < 6 && !sim_failed(sim); round++) {
         talk(sim, 6, 5 * SECOND);
@@ -602,6 +634,7 @@ static void slow_disks(struct sim *sim)
 
     start(sim, &quiet, 2 + sim_below(sim, 2), ACCEPT);
     make_friends(sim);
+    options.carrier_life_ms = 20 * SECOND;
     options.commit_ms_min = 100;
     options.commit_ms_max = 5 * SECOND;
     options.crash_every_ms = 60 * SECOND;
@@ -612,9 +645,9 @@ static void slow_disks(struct sim *sim)
     chaos_start(sim);
     for (uint32_t round = 0; round < 10 && !sim_failed(sim); round++) {
         struct actor *from = anybody(sim), *to = somebody_else(sim, from);
-        const size_t length = sim_chance(sim, 50) ? 30 : 20000;
-        for (uint32_t burst = sim_below(sim, 200); burst > 0; burst--)
-            people_say(from, to, length);
+        const bool is_short = sim_chance(sim, 50);
+        for (uint32_t burst = sim_below(sim, is_short ? 1500 : 200); burst > 0; burst--)
+            people_say(from, to, is_short ? 30 : 20000);
         talk(sim, 3, 5 * SECOND);
     }
     end_well(sim);
@@ -657,6 +690,7 @@ const struct scenario scenarios[] = {
     {"renewal", "keys are renewed while data flow", 10, renewal, false},
     {"failing_disks", "nothing that was answered is lost, and all goes on by itself", 40,
      failing_disks, false},
+    {"listener", "a disk that works again, and nobody there to try it", 10, listener, false},
     {"clock_jumps", "nothing depends on the time of day", 10, clock_jumps, false},
     {"away", "a day's absence, and thousands of messages waiting", 5, away, false},
     {"clones", "one identity on two machines", 5, clones, false},
