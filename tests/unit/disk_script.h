@@ -44,6 +44,10 @@ void disk_script_directory(char *ret_directory, size_t size);
  * many. The store stays open. */
 size_t disk_script_open(struct disk_script *script, struct store_rig *rig, size_t from, size_t to);
 
+/* The same after all steps, when old rows are going (store_trim): all else is as it was, and of the
+ * log only rows up to the floor may be gone. Returns the floor. */
+uint64_t disk_script_open_trimmed(struct disk_script *script, struct store_rig *rig);
+
 /* Takes the step that follows and fails the test unless all is as it should be then. */
 void disk_script_go_on(struct disk_script *script, struct store_rig *rig, size_t number);
 

@@ -25,12 +25,15 @@ enum {
 struct entry {
     struct disk_event event; /* with a path and bytes of its own */
     size_t answered, appended;
+    uint64_t floor; /* that was answered */
 };
 
 struct recording {
     pthread_mutex_t mutex;
     char directory[64];
     size_t answered, appended;
+    uint64_t floor;
+    size_t trims_from; /* the entry with which old rows begin to go */
     struct entry *entries;
     size_t count, room;
 };
@@ -50,7 +53,8 @@ static void record(void *context, const struct disk_event *event)
         r->entries = xreallocarray(r->entries, r->room, sizeof(*r->entries));
     }
     entry = &r->entries[r->count++];
-    *entry = (struct entry){.event = *event, .answered = r->answered, .appended = r->appended};
+    *entry = (struct entry){
+        .event = *event, .answered = r->answered, .appended = r->appended, .floor = r->floor};
     entry->event.path = xstrdup(event->path);
     if (event->bytes != NULL)
         entry->event.bytes = xmemdup(event->bytes, event->length);
@@ -100,6 +104,26 @@ static void run_script(struct recording *r, const struct disk_script *script, st
         for (size_t i = 0; i < burst; i++)
             take(r, rig);
     }
+    store_rig_close(rig);
+}
+
+static void run_trims(struct recording *r, struct store_rig *rig)
+{
+    const struct retention nothing = {.bytes = 1};
+    struct store_answer answer = {.end = false};
+
+    open_small(rig);
+    r->trims_from = r->count;
+    while (!answer.end) {
+        store_trim(rig->store, 1, &nothing, answer.scanned_through, (struct mono){1});
+        answer = store_rig_take(rig);
+        assert_int_equal(answer.kind, STORE_KEPT);
+        assert_int_equal(answer.error, OK);
+        pthread_mutex_lock(&r->mutex);
+        r->floor = store_floor(rig->store);
+        pthread_mutex_unlock(&r->mutex);
+    }
+    assert_true(r->floor > 0);
     store_rig_close(rig);
 }
 
@@ -160,6 +184,14 @@ static void try_cut(struct bench *b, size_t at, enum power_cut cut)
     }
 }
 
+static void try_cut_trimmed(struct bench *b, size_t at, enum power_cut cut)
+{
+    power_disk_cut(b->disk, cut, at, &b->image);
+    power_image_write(&b->image, b->rig.directory);
+    assert_true(disk_script_open_trimmed(b->script, &b->rig) >= b->recording->entries[at].floor);
+    store_rig_close(&b->rig);
+}
+
 /* --- What a start has read is there for good --- */
 
 static void tell(void *context, const struct disk_event *event)
@@ -203,9 +235,11 @@ static void cut_everywhere(struct bench *b)
         b->changes[event->change]++;
         power_disk_tell(b->disk, event);
         for (enum power_cut cut = CUT_NOTHING; cut <= CUT_SHREDS; cut++)
-            if (is_worth_it(event, at, cut))
+            if (is_worth_it(event, at, cut) && at < b->recording->trims_from)
                 try_cut(b, at, cut);
-        if (at % 8 == 0)
+            else if (is_worth_it(event, at, cut))
+                try_cut_trimmed(b, at, cut);
+        if (at % 8 == 0 && at < b->recording->trims_from)
             try_kill_then_cut(b, at);
     }
 }
@@ -223,6 +257,7 @@ static void test_power_is_cut_at_every_point(void **state)
     strcpy(rig.directory, recording.directory);
     faulty_vfs_observe(record, &recording);
     run_script(&recording, script, &rig);
+    run_trims(&recording, &rig);
     faulty_vfs_observe(NULL, NULL);
     store_rig_done(&rig);
 
@@ -234,7 +269,9 @@ static void test_power_is_cut_at_every_point(void **state)
     assert_true(b.changes[DISK_DIRECTORY_SYNCED] > 0);
     assert_in_range(b.changes[DISK_SYNCED], DISK_SCRIPT_LENGTH / 2, SIZE_MAX);
     assert_in_range(recording.count, 1000, SIZE_MAX);
-    print_message("%zu points, %zu different images\n", recording.count, b.known_count);
+    assert_in_range(recording.count - recording.trims_from, 40, SIZE_MAX);
+    print_message("%zu points, the last %zu while rows go; %zu different images\n", recording.count,
+                  recording.count - recording.trims_from, b.known_count);
     store_rig_done(&b.rig);
     power_disk_free(b.disk);
     power_image_done(&b.image);
