@@ -154,6 +154,11 @@ enum {
     /* Our own record is valid for a day, by the specification, and made anew at half of that. */
     RECORD_LIFETIME_S = 24 * 60 * 60,
 
+    /* When the clock was set by more than this since our record was made, it is made anew: others
+     * believe one that is issued PEER_RECORD_AHEAD_MS_MAX ahead, and clocks that are kept in order
+     * move by seconds. */
+    RECORD_CLOCK_MS_MAX = 5 * 60 * 1000,
+
     /* --- Requests --- */
 
     /* Strangers' requests that wait for an answer, in all: what a person could still look through;

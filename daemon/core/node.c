@@ -258,6 +258,7 @@ static void expire(struct node *node, struct timer *timer)
         break;
     case TIMER_REQUESTS:
         ledger_store_requests(node);
+        hello_check_clock(node);
         arm_requests(node);
         break;
     case TIMER_STORE:

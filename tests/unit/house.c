@@ -91,14 +91,14 @@ static void give(struct house *house, const struct input *input)
     take_actions(house);
 }
 
-static void keep_said(struct visitor *visitor, const struct json *data)
+static void put_text(char text_of_it[HOUSE_TEXT_MAX], const struct json *data)
 {
     struct bytes text = BYTES_EMPTY;
     struct json_writer w;
 
     json_write_init(&w, &text);
     json_write_value(&w, data);
-    snprintf(visitor->said, sizeof visitor->said, "%.*s", (int)bytes_length(&text),
+    snprintf(text_of_it, HOUSE_TEXT_MAX, "%.*s", (int)bytes_length(&text),
              (const char *)bytes_data(&text));
     bytes_done(&text);
 }
@@ -110,7 +110,7 @@ static void hear(struct visitor *visitor, enum message_type type, const struct j
 
     bytes_text(&visitor->heard, message_row(type)->name);
     bytes_text(&visitor->heard, " ");
-    keep_said(visitor, data);
+    put_text(visitor->said, data);
     if (type != MESSAGE_CHAT_MESSAGE)
         return;
     assert_true(json_string(json_member(data, "epoch"), &epoch, &length));
@@ -141,8 +141,10 @@ static bool serve(struct house *house, struct visitor *visitor)
         case LINK_ENDED:
             hang_up(visitor);
             break;
-        case LINK_PROVED:
         case LINK_HELLO:
+            put_text(house->greeting, output.hello);
+            break;
+        case LINK_PROVED:
             break;
         }
     }

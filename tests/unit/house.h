@@ -33,14 +33,15 @@ struct house {
     struct visitor visitors[HOUSE_VISITORS_MAX];
     size_t visitor_count;
     uint64_t last_carrier, last_call;
-    enum error replied;          /* to the last call that was answered */
-    uint64_t replied_call;       /* its number */
-    char result[HOUSE_TEXT_MAX]; /* what it was answered, when it was no error */
-    char ended[32];              /* why the node ended the last link that it ended */
-    size_t rows, messages;       /* of the log */
-    char logged[HOUSE_TEXT_MAX]; /* the last row that is no message: type and body */
-    size_t dials;                /* how often the node dialled */
-    size_t reads, reads_max;     /* not answered; the most at one time */
+    enum error replied;            /* to the last call that was answered */
+    uint64_t replied_call;         /* its number */
+    char result[HOUSE_TEXT_MAX];   /* what it was answered, when it was no error */
+    char greeting[HOUSE_TEXT_MAX]; /* the node's last HELLO */
+    char ended[32];                /* why the node ended the last link that it ended */
+    size_t rows, messages;         /* of the log */
+    char logged[HOUSE_TEXT_MAX];   /* the last row that is no message: type and body */
+    size_t dials;                  /* how often the node dialled */
+    size_t reads, reads_max;       /* not answered; the most at one time */
 };
 
 int house_setup(void **state);

@@ -207,12 +207,20 @@ static struct out_message *append(struct outbox *outbox, const struct out_stream
     return m;
 }
 
+/* A clock may have told any time when the row was written; what cannot be said would be refused. */
+static int64_t sayable(int64_t time_ms)
+{
+    if (time_ms < 0)
+        return 0;
+    return time_ms > MESSAGE_TIME_MAX ? MESSAGE_TIME_MAX : time_ms;
+}
+
 static void append_message(struct outbox *outbox, const struct out_stream *stream, uint64_t number,
                            uint64_t seq, int64_t time_ms, const char *text, size_t length)
 {
     struct out_message *m = append(outbox, stream, number, seq, length);
 
-    m->time_ms = time_ms;
+    m->time_ms = sayable(time_ms);
     memcpy(m->text, text, length);
 }
 

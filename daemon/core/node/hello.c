@@ -62,13 +62,18 @@ static bool read_record(const struct session *session, const struct message_hell
            memcmp(ret_record->key, session->key, KEY_LENGTH) == 0;
 }
 
-static bool is_newer(const struct peer_record *record, const struct peer_row *row)
+/* Whether it takes the place of the one that is known. One that was issued in the future is not to
+ * be believed: the peer's clock was wrong, and its database may have forgotten that since. */
+static bool is_newer(const struct node *node, const struct peer_record *record,
+                     const struct peer_row *row)
 {
     struct peer_record known;
 
-    return row->record == NULL ||
-           peer_record_decode(row->record, row->record_length, &known) != OK ||
-           peer_record_is_newer(record, &known);
+    if (row->record == NULL || peer_record_decode(row->record, row->record_length, &known) != OK)
+        return true;
+    return peer_record_is_newer(record, &known) ||
+           (record->sequence != known.sequence &&
+            peer_record_validity(&known, node->now.unix_ms) == PEER_RECORD_AHEAD);
 }
 
 static void learn_record(struct node *node, const struct session *session,
@@ -77,7 +82,7 @@ static void learn_record(struct node *node, const struct session *session,
     struct contact *contact = session->contact;
     struct peer_row row = contact->row;
 
-    if (!is_newer(record, &row))
+    if (!is_newer(node, record, &row))
         return;
     if (record->name[0] != '\0' && (row.name == NULL || strcmp(row.name, record->name) != 0)) {
         struct contact *victim = contacts_named(&node->contacts, record->name, row.key);
@@ -207,11 +212,24 @@ void hello_new_record(struct node *node)
         must(record.address_count > 0); /* long names of hosts: the least useful go */
         record.address_count--;
     }
+    node->record_made = node->now;
     ledger_put_meta(node, META_RECORD_SEQUENCE, node->record_sequence);
     bytes_append(&ledger_effect(node, EFFECT_NEW_RECORD)->bytes, bytes, length);
     node->record_timer.kind = TIMER_RECORD;
     timers_set(&node->timers, &node->record_timer,
                mono_after(node->now.mono, RECORD_LIFETIME_S * UINT64_C(1000) / 2));
+}
+
+/* "A record is valid if it was issued no more than 10 minutes ahead and is not expired": when our
+ * clock was set, the one that we show may be neither. */
+void hello_check_clock(struct node *node)
+{
+    const struct now *made = &node->record_made;
+    const int64_t ran_ms = (int64_t)mono_left_ms(made->mono, node->now.mono);
+    const int64_t jumped_ms = node->now.unix_ms - made->unix_ms - ran_ms;
+
+    if (jumped_ms > RECORD_CLOCK_MS_MAX || jumped_ms < -RECORD_CLOCK_MS_MAX)
+        hello_new_record(node);
 }
 
 void hello_set_record(struct node *node, const uint8_t *record, size_t length)

@@ -216,6 +216,7 @@ struct node {
     struct link_settings link_settings;
     struct bytes hello; /* msgdata of our HELLO */
     uint64_t record_sequence;
+    struct now record_made; /* when the last one was */
     struct host_port *addresses;
     size_t address_count;
     struct timer record_timer;
@@ -376,6 +377,7 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
 void hello_greeted(struct node *node, struct session *session, const struct json *data);
 void hello_learn(struct node *node, const struct session *session);
 void hello_new_record(struct node *node);
+void hello_check_clock(struct node *node); /* a new record, when the clock was set since the last */
 void hello_set_record(struct node *node, const uint8_t *record, size_t length);
 
 /* --- consent.c --- */
