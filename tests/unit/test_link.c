@@ -333,9 +333,28 @@ static void test_close_is_told(void **state)
         link_rig_run(rig);
         rig_assert_told(rig, LISTENER, expected);
         rig_assert_told(rig, DIALLER, "HAVE{} ENDED(closed)");
+        assert_int_equal(link_reason_told(rig->links[DIALLER]), told[i]);
         link_rig_pass(rig, 1000000); /* and that was all */
         rig_assert_told(rig, LISTENER, "");
         rig_assert_told(rig, DIALLER, "");
+        link_rig_done(rig);
+        link_rig_init(rig);
+    }
+}
+
+/* What nobody says of itself, or what we do not know, is no reason. */
+static void test_close_for_no_reason(void **state)
+{
+    struct rig *rig = *state;
+    static const char *const said[] = {"{}", "{\"reason\":\"lost\"}", "{\"reason\":\"closed\"}",
+                                       "{\"reason\":7}", "{\"reason\":\"shutdown \"}"};
+
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        link_rig_connect(rig, RIG_XK);
+        link_rig_send(rig, LISTENER, MESSAGE_CLOSE, said[i]);
+        link_rig_run(rig);
+        rig_assert_told(rig, DIALLER, "ENDED(closed)");
+        assert_int_equal(link_reason_told(rig->links[DIALLER]), LINK_END_CLOSED);
         link_rig_done(rig);
         link_rig_init(rig);
     }
@@ -424,6 +443,7 @@ int main(void)
         RIG_TEST(test_silence),
         RIG_TEST(test_renewal_while_data_flow),
         RIG_TEST(test_close_is_told),
+        RIG_TEST(test_close_for_no_reason),
         RIG_TEST(test_close_is_not_told),
         RIG_TEST(test_close_before_the_proof),
         RIG_TEST(test_lost),

@@ -34,6 +34,7 @@ struct link {
     bool heard_hello;
     bool has_ended; /* `end` says why; what is ready still goes out */
     enum link_end end;
+    enum link_end told; /* the reason in the other side's CLOSE */
 
     struct mono now;     /* of the last call that said it */
     struct mono started; /* carrier and link */
@@ -92,6 +93,7 @@ static struct link *new_link(const struct link_settings *settings, enum noise_ro
     link->heard = now.mono;
     link->pinged = now.mono;
     link->meter.since = now.mono;
+    link->told = LINK_END_CLOSED;
     return link;
 }
 
@@ -179,6 +181,23 @@ static bool is_told(enum link_end why)
         return false;
     }
     must(!"a reason of the table");
+}
+
+static enum link_end reason_in(const struct json *data)
+{
+    const char *text;
+    size_t length;
+
+    if (json_string(json_member(data, "reason"), &text, &length))
+        for (enum link_end end = 0; end < LINK_END_CLOSED; end++)
+            if (is_told(end) && strcmp(text, link_end_name(end)) == 0)
+                return end;
+    return LINK_END_CLOSED;
+}
+
+enum link_end link_reason_told(const struct link *link)
+{
+    return link->told;
 }
 
 static void say_close(struct link *link, enum link_end why)
@@ -384,8 +403,10 @@ static enum step take_message(struct link *link, enum message_type type, const s
         return fail(link, LINK_END_MALFORMED);
     if (!message_meter_take(&link->meter, type, link->now))
         return fail(link, LINK_END_LIMIT);
-    if (type == MESSAGE_CLOSE)
+    if (type == MESSAGE_CLOSE) {
+        link->told = reason_in(data);
         return fail(link, LINK_END_CLOSED);
+    }
     if (type == MESSAGE_HELLO) {
         link->heard_hello = true;
         *ret_output = (struct link_output){.kind = LINK_HELLO, .hello = data};

@@ -108,6 +108,10 @@ struct link_output {
 };
 bool link_next(struct link *link, struct link_output *ret_output);
 
+/* Why the other side closed a link that ended with LINK_END_CLOSED, by its own account; that again
+ * when it gave no reason that we know. */
+enum link_end link_reason_told(const struct link *link);
+
 /* True from LINK_PROVED to LINK_ENDED. */
 bool link_is_proved(const struct link *link);
 

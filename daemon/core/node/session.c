@@ -333,6 +333,12 @@ void session_idle(struct node *node, struct session *session)
     session_close(node, session, LINK_END_LIMIT);
 }
 
+/* For people and the log: of a link that they closed, what they said. */
+static const char *reason_of(const struct session *session, enum link_end why)
+{
+    return link_end_name(why == LINK_END_CLOSED ? link_reason_told(session->link) : why);
+}
+
 /* Contacts come and go at `info`; strangers could write our log full, so of their links only one
  * refusal a minute of each address block is told. */
 static void note_end(struct node *node, const struct session *session, enum link_end why)
@@ -342,7 +348,7 @@ static void note_end(struct node *node, const struct session *session, enum link
     uint64_t suppressed;
 
     node_note(node, is_contacts ? NOTE_INFO : NOTE_DEBUG, "link_closed", key, session->remote,
-              link_end_name(why));
+              reason_of(session, why));
     if ((why == LINK_END_TAMPERED || why == LINK_END_MALFORMED) &&
         (is_contacts || ration_take(node, RATIONED_NOTE, session_block(session), &suppressed)))
         node_note(node, NOTE_WARNING, "link_refused", key, session->remote, link_end_name(why));
@@ -369,7 +375,7 @@ static void ended(struct node *node, struct session *session, enum link_end why)
         if (other != NULL)
             session_use(node, contact, other);
         else
-            go_offline(node, contact, link_end_name(why));
+            go_offline(node, contact, reason_of(session, why));
     }
     session_free(session);
 }
