@@ -1,6 +1,7 @@
 #include "ctl/acks.h"
 
-#include "ctl/session.h"
+#include "ctl/clock.h"
+#include "ctl/refusal.h"
 
 enum {
     RETRY_MS = 1000, /* after an error that passes by itself */
@@ -43,7 +44,7 @@ bool acks_settled(const struct acks *acks)
 void acks_hurry(struct acks *acks)
 {
     acks->pause_ms = 0;
-    acks->due = client_now();
+    acks->due = clock_now();
 }
 
 struct pollfd acks_waits_for(const struct acks *acks)
@@ -64,15 +65,15 @@ static enum outcome take_answer(struct acks *acks, const struct rpc_incoming *an
         acks->acknowledged = acks->asked;
         return OUTCOME_DONE;
     }
-    if (session_error_passes(answer)) {
-        acks->due = mono_after(client_now(), RETRY_MS);
+    if (refusal_passes(answer)) {
+        acks->due = mono_after(clock_now(), RETRY_MS);
         return OUTCOME_DONE;
     }
-    if (session_is_away(answer))
+    if (refusal_is_shutdown(answer))
         return OUTCOME_NO_DAEMON;
     acks->is_refused = true;
     bytes_text(message, "what was done is not acknowledged: ");
-    return session_refusal(answer, message);
+    return refusal_say(answer, message);
 }
 
 static enum outcome read_answers(struct acks *acks, struct bytes *message)
@@ -95,7 +96,7 @@ static enum outcome read_answers(struct acks *acks, struct bytes *message)
 static void ask(struct acks *acks)
 {
     struct bytes params = BYTES_EMPTY;
-    struct mono now = client_now();
+    struct mono now = clock_now();
     struct json_writer w;
 
     json_write_init(&w, &params);
@@ -117,7 +118,7 @@ enum outcome acks_work(struct acks *acks, struct bytes *message)
     if (!acks->is_open)
         return OUTCOME_DONE;
     outcome = read_answers(acks, message);
-    if (outcome == OUTCOME_DONE && mono_due(acks_deadline(acks), client_now()))
+    if (outcome == OUTCOME_DONE && mono_due(acks_deadline(acks), clock_now()))
         ask(acks);
     return outcome;
 }

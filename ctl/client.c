@@ -6,22 +6,14 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/text.h"
+#include "ctl/clock.h"
 #include "ctl/signals.h"
 
 enum { RECEIVE_BYTES = 16 * 1024 }; /* at once: most answers whole */
-
-struct mono client_now(void)
-{
-    struct timespec now;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (struct mono){(uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000};
-}
 
 /* --- Connecting --- */
 
@@ -53,7 +45,7 @@ static int new_socket(void)
 /* A daemon whose queue of connections is full lets connect() wait; this bounds it. */
 static void bound_connect(int fd, struct mono deadline)
 {
-    uint64_t left_ms = mono_left_ms(client_now(), deadline);
+    uint64_t left_ms = mono_left_ms(clock_now(), deadline);
     struct timeval left = {.tv_sec = (time_t)(left_ms / 1000),
                            .tv_usec = (suseconds_t)(left_ms % 1000 * 1000)};
 
@@ -118,7 +110,7 @@ static bool wait_for(const struct client *client, short events, struct mono dead
     struct pollfd ready = {.fd = client->socket, .events = events};
 
     while (!signals_poll(&ready, 1, deadline)) {
-        if (signals_stop() || mono_due(deadline, client_now()))
+        if (signals_stop() || mono_due(deadline, clock_now()))
             return false;
     }
     return true;

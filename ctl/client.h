@@ -18,9 +18,6 @@ struct client {
     bool is_lost;    /* nothing more can come */
 };
 
-/* The monotonic clock now. */
-struct mono client_now(void);
-
 /* Connects, by `deadline`. OUTCOME_NO_DAEMON when nothing answers at `path`, OUTCOME_RAN_OUT when
  * the deadline came, OUTCOME_USAGE when the path is too long for a socket; `message` says why. */
 enum outcome client_connect(struct client *client, const char *path, struct mono deadline,

@@ -1,5 +1,6 @@
 #include "ctl/export.h"
 
+#include "ctl/clock.h"
 #include "ctl/output.h"
 #include "ctl/print.h"
 #include "ctl/search.h"
@@ -38,7 +39,7 @@ static enum outcome export_pages(struct client *client, struct invocation *invoc
     int64_t after = 0, last_seq;
     bool more;
 
-    outcome = search_begin(client, invocation, mono_after(client_now(), invocation->timeout_ms),
+    outcome = search_begin(client, invocation, mono_after(clock_now(), invocation->timeout_ms),
                            &last_seq, message);
     if (outcome != OUTCOME_DONE)
         return outcome;
@@ -48,7 +49,7 @@ static enum outcome export_pages(struct client *client, struct invocation *invoc
         invocation_set_integer(invocation, ARG_HISTORY_AFTER, after);
         invocation_set_integer(invocation, ARG_HISTORY_LIMIT,
                                left < PAGE_MESSAGES ? left : PAGE_MESSAGES);
-        outcome = session_call(client, invocation, mono_after(client_now(), invocation->timeout_ms),
+        outcome = session_call(client, invocation, mono_after(clock_now(), invocation->timeout_ms),
                                &page, message);
         if (outcome != OUTCOME_DONE)
             return outcome;
@@ -67,8 +68,8 @@ enum outcome export_run(struct invocation *invocation, struct bytes *message)
     struct client client;
     enum outcome outcome;
 
-    outcome = session_open(&client, invocation, mono_after(client_now(), invocation->timeout_ms),
-                           message);
+    outcome =
+        session_open(&client, invocation, mono_after(clock_now(), invocation->timeout_ms), message);
     if (outcome != OUTCOME_DONE)
         return outcome;
     outcome = export_pages(

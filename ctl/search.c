@@ -4,7 +4,7 @@
 
 #include "common/api.h"
 #include "ctl/print.h"
-#include "ctl/session.h"
+#include "ctl/refusal.h"
 
 static bool is_for_people(const struct invocation *invocation)
 {
@@ -30,7 +30,7 @@ enum outcome search_begin(struct client *client, const struct invocation *invoca
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (status.kind == RPC_ERROR) {
-        outcome = session_refusal(&status, message);
+        outcome = refusal_say(&status, message);
     } else {
         log = json_member(status.body, "log");
         json_integer(json_member(log, "last_seq"), ret_last_seq);

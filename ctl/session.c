@@ -7,9 +7,11 @@
 
 #include "common/alloc.h"
 #include "common/text.h"
+#include "ctl/clock.h"
 #include "ctl/output.h"
 #include "ctl/params.h"
 #include "ctl/print.h"
+#include "ctl/refusal.h"
 #include "ctl/search.h"
 
 /* --- Find --- */
@@ -52,38 +54,6 @@ enum outcome session_open(struct client *client, const struct invocation *invoca
 
 /* --- Ask --- */
 
-enum outcome session_refusal(const struct rpc_incoming *error, struct bytes *message)
-{
-    const char *name = error->name;
-    char code[32];
-
-    if (name == NULL) {
-        snprintf(code, sizeof(code), "error %d", error->code);
-        name = code;
-    }
-    text_append_safe(message, error->message, strlen(error->message));
-    bytes_text(message, " (");
-    text_append_safe(message, name, strlen(name));
-    bytes_text(message, ")");
-    return strcmp(name, error_name(ERR_REFUSED)) == 0 ? OUTCOME_REFUSED : OUTCOME_FAILED;
-}
-
-static bool is_error(const struct rpc_incoming *answer, enum error error)
-{
-    return answer->name != NULL && strcmp(answer->name, error_name(error)) == 0;
-}
-
-bool session_is_away(const struct rpc_incoming *error)
-{
-    return is_error(error, ERR_SHUTTING_DOWN);
-}
-
-bool session_error_passes(const struct rpc_incoming *error)
-{
-    return is_error(error, ERR_STORAGE_FULL) || is_error(error, ERR_STORAGE_FAILED) ||
-           is_error(error, ERR_LIMIT_EXCEEDED);
-}
-
 enum outcome session_call(struct client *client, const struct invocation *invocation,
                           struct mono deadline, struct rpc_incoming *ret_answer,
                           struct bytes *message)
@@ -100,7 +70,7 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (answer.kind == RPC_ERROR) {
-        outcome = session_refusal(&answer, message);
+        outcome = refusal_say(&answer, message);
         rpc_incoming_done(&answer);
         return outcome;
     }
@@ -172,7 +142,7 @@ static enum outcome print_result(const struct invocation *invocation, const stru
 
 enum outcome session_run(const struct invocation *invocation, struct bytes *message)
 {
-    struct mono deadline = mono_after(client_now(), invocation->timeout_ms);
+    struct mono deadline = mono_after(clock_now(), invocation->timeout_ms);
     struct rpc_incoming answer;
     struct client client;
     enum outcome outcome;

@@ -1,4 +1,4 @@
-/* What every command does with the daemon: find it, ask it, understand its refusals. */
+/* What every command does with the daemon: find it, and ask it. */
 #ifndef P2PCHAT_CTL_SESSION_H
 #define P2PCHAT_CTL_SESSION_H
 
@@ -14,14 +14,6 @@ void session_socket(const struct invocation *invocation, struct bytes *ret_path)
 /* Connects to the daemon that the invocation or the environment names. As client_connect(). */
 enum outcome session_open(struct client *client, const struct invocation *invocation,
                           struct mono deadline, struct bytes *message);
-
-/* What an error of the daemon means: "there is no such peer (no_such_peer)". OUTCOME_REFUSED when
- * it is the other side that refused, else OUTCOME_FAILED. */
-enum outcome session_refusal(const struct rpc_incoming *error, struct bytes *message);
-
-/* Whether an error says that the daemon is stopping, or that it cannot just now. */
-bool session_is_away(const struct rpc_incoming *error);
-bool session_error_passes(const struct rpc_incoming *error);
 
 /* Calls the invocation's method and gives its result; an error of the daemon is an outcome, and
  * `message` what it said. As client_call(). */

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
-#include "ctl/client.h"
+#include "ctl/clock.h"
 
 enum { GRACE_S = 1 }; /* so long what is being done when a signal comes may take to be done whole */
 
@@ -67,7 +67,7 @@ bool signals_stop_overdue(void)
 
 bool signals_poll(struct pollfd *descriptors, size_t count, struct mono deadline)
 {
-    uint64_t left_ms = mono_left_ms(client_now(), deadline);
+    uint64_t left_ms = mono_left_ms(clock_now(), deadline);
     const struct timespec left = {.tv_sec = (time_t)(left_ms / 1000),
                                   .tv_nsec = (long)(left_ms % 1000 * 1000000)};
     const bool for_ever = deadline.ms == MONO_NEVER.ms;

@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 
+#include "ctl/clock.h"
 #include "ctl/params.h"
 #include "ctl/phrase.h"
 #include "ctl/print.h"
+#include "ctl/refusal.h"
 #include "ctl/session.h"
 #include "ctl/signals.h"
 
@@ -116,8 +118,8 @@ static enum outcome subscribe(struct subscription *s, struct mono deadline, bool
         return outcome;
     }
     if (answer.kind == RPC_ERROR) {
-        *ret_is_away = session_is_away(&answer) || session_error_passes(&answer);
-        outcome = session_refusal(&answer, message);
+        *ret_is_away = refusal_is_shutdown(&answer) || refusal_passes(&answer);
+        outcome = refusal_say(&answer, message);
     } else if (json_integer(json_member(answer.body, "from"), &from)) {
         stand_at(s, from);
     } else {
@@ -145,7 +147,7 @@ static enum outcome connect_and_subscribe(struct subscription *s, struct mono de
     }
     if (outcome != OUTCOME_DONE)
         disconnect(s);
-    s->open_for = client_now();
+    s->open_for = clock_now();
     return outcome;
 }
 
@@ -175,16 +177,16 @@ void subscription_done(struct subscription *s)
 /* False when a signal ends us. */
 static bool pause_for(uint64_t ms)
 {
-    const struct mono end = mono_after(client_now(), ms);
+    const struct mono end = mono_after(clock_now(), ms);
 
-    while (!signals_stop() && !mono_due(end, client_now()))
+    while (!signals_stop() && !mono_due(end, clock_now()))
         signals_poll(NULL, 0, end);
     return !signals_stop();
 }
 
 enum outcome subscription_come_back(struct subscription *s, struct bytes *message)
 {
-    struct mono now = client_now();
+    struct mono now = clock_now();
     enum outcome outcome;
     bool is_away;
 
@@ -199,7 +201,7 @@ enum outcome subscription_come_back(struct subscription *s, struct bytes *messag
         if (!pause_for(s->pause_ms))
             return OUTCOME_DONE;
         s->pause_ms = s->pause_ms * 2 < COME_BACK_MS_MAX ? s->pause_ms * 2 : COME_BACK_MS_MAX;
-        now = client_now();
+        now = clock_now();
         outcome =
             connect_and_subscribe(s, mono_after(now, s->invocation->timeout_ms), &is_away, message);
     } while (outcome != OUTCOME_DONE && is_away && !signals_stop());
@@ -245,7 +247,7 @@ enum outcome subscription_settle(struct subscription *s, bool comes_back, struct
             if (!comes_back || !pause_for(COME_BACK_MS_MIN))
                 return outcome;
         }
-        if (mono_due(deadline, client_now()))
+        if (mono_due(deadline, clock_now()))
             return OUTCOME_RAN_OUT;
         bytes_clear(message);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/clock.h"
 #include "ctl/environment.h"
 #include "ctl/exec.h"
 #include "ctl/output.h"
@@ -235,7 +236,7 @@ static void say_unsettled(const struct watch *watch, enum outcome settled, const
 /* What was done is acknowledged before we end, unless that was refused already. */
 static enum outcome settle(struct watch *watch, enum outcome outcome)
 {
-    const struct mono deadline = mono_after(client_now(), watch->invocation->timeout_ms);
+    const struct mono deadline = mono_after(clock_now(), watch->invocation->timeout_ms);
     const bool comes_back =
         outcome == OUTCOME_DONE && !signals_stop() && !watch->invocation->no_reconnect;
     struct bytes why = BYTES_EMPTY;
@@ -275,7 +276,7 @@ enum outcome watch_run(struct invocation *invocation, struct bytes *message)
     if (invocation->exec == NULL)
         signal(SIGPIPE, SIG_IGN); /* what was printed before is to be acknowledged */
     outcome = subscription_open(&watch.subscription, invocation,
-                                mono_after(client_now(), invocation->timeout_ms), message);
+                                mono_after(clock_now(), invocation->timeout_ms), message);
     while (outcome == OUTCOME_DONE && !is_over(&watch)) {
         outcome = follow(&watch);
         if (outcome == OUTCOME_NO_DAEMON && !is_over(&watch))
