@@ -77,9 +77,11 @@ static inline uint8_t *bytes_data(const struct bytes *b)
 
 void bytes_append(struct bytes *b, const void *bytes, size_t length);
 
+/* Moves the content or gets more memory: for bytes_reserve only. */
+uint8_t *bytes_make_room(struct bytes *b, size_t length);
+
 /* Room for `length` bytes at the end for the caller to fill, counted as content once `bytes_commit`
  * says how many of them were. Valid until the next call that changes the queue; never NULL. */
-uint8_t *bytes_make_room(struct bytes *b, size_t length); /* for bytes_reserve only */
 static inline uint8_t *bytes_reserve(struct bytes *b, size_t length)
 {
     return b->memory != NULL && length <= b->size - b->end ? b->memory + b->end

@@ -37,8 +37,8 @@ void subscription_done(struct subscription *subscription);
 enum outcome subscription_come_back(struct subscription *subscription, struct bytes *message);
 
 /* Whether an event is new, and so to be taken: then the position moves behind it. One that was
- * taken before comes again when the daemon was lost before it heard that. `ret_seq` is where the
- * reader of events stands now. */
+ * taken before comes again when the daemon was lost before it heard that. `ret_position` is where
+ * the reader of events stands now. */
 bool subscription_take(struct subscription *subscription, const struct json *event,
                        int64_t *ret_position);
 

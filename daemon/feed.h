@@ -122,8 +122,8 @@ void feed_tell(struct feed *feed, const struct feed_row *row);
 
 /* The answer to FEED_READ: the rows that pass the filter, in order; everything through
  * `scanned_through` was looked at; `end`: nothing followed; up to `floor` rows may have been gone
- * already. With an error, which counts as no
- * answer, the read is repeated later. Borrowed until the actions are drained. */
+ * already. With an error, which counts as no answer, the read is repeated later. Borrowed until the
+ * actions are drained. */
 struct feed_answer {
     enum error error;
     const struct feed_row *rows;
