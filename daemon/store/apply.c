@@ -91,11 +91,7 @@ void apply_done(struct apply *a)
 /* Runs a statement about the row of that number. */
 static int run_on(struct apply *a, enum sql statement, uint32_t number)
 {
-    struct binder b;
-
-    binder_init(&b, a->statements[statement]);
-    bind_u64(&b, number);
-    return binder_run(&b);
+    return statement_run_u64(a->statements[statement], number);
 }
 
 /* --- Streams --- */

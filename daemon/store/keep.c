@@ -51,15 +51,6 @@ static int drop_consumer(struct keep *k, const struct consumer_row *row)
     return binder_run(&b);
 }
 
-static int keep_number(struct keep *k, enum sql statement, int64_t number)
-{
-    struct binder b;
-
-    binder_init(&b, k->statements[statement]);
-    bind_i64(&b, number);
-    return binder_run(&b);
-}
-
 static int keep_mark(struct keep *k, uint64_t age_ms, uint64_t seq)
 {
     struct binder b;
@@ -72,10 +63,10 @@ static int keep_mark(struct keep *k, uint64_t age_ms, uint64_t seq)
 
 static int keep_age(struct keep *k, const struct age_row *age, uint64_t seq)
 {
-    int rc = keep_number(k, SQL_AGE, (int64_t)age->ms);
+    int rc = statement_run_u64(k->statements[SQL_AGE], age->ms);
 
     if (rc == SQLITE_OK)
-        rc = keep_number(k, SQL_AGE_WALL, age->wall_ms);
+        rc = statement_run_u64(k->statements[SQL_AGE_WALL], (uint64_t)age->wall_ms);
     return rc == SQLITE_OK ? keep_mark(k, age->ms, seq) : rc;
 }
 

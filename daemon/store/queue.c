@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "daemon/store/clock.h"
 
 struct job *job_new(enum job_kind kind)
 {
@@ -26,14 +27,6 @@ void job_free(struct job *job)
     mishap_done(&job->mishap);
     free(job->consumer);
     free(job);
-}
-
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 void queue_init(struct queue *q, int descriptor)

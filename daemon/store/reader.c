@@ -1,9 +1,9 @@
 #include "daemon/store/reader.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/alloc.h"
+#include "daemon/store/clock.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/statement.h"
@@ -149,14 +149,6 @@ static int take_row(sqlite3_stmt *s, struct page *p)
     p->bytes += length;
     p->seen = row->log.seq;
     return SQLITE_OK;
-}
-
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* Fills the page from a bound statement until either ends: SQLITE_DONE, or an error; SQLITE_ROW

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/format.h"
+#include "daemon/store/clock.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/fold.h"
 #include "daemon/store/statement.h"
@@ -156,14 +156,13 @@ static char *rules(void)
 static int look_at_log(struct search *s, char **ret_looks)
 {
     struct binder b;
-    size_t length;
     int rc;
 
     binder_init(&b, s->log_statements[LOG_LOOKS]);
     bind_u64(&b, s->through);
     rc = binder_step(&b);
     if (rc == SQLITE_ROW || rc == SQLITE_DONE)
-        *ret_looks = xstrdup(rc == SQLITE_ROW ? column_text(b.statement, 0, &length) : "");
+        *ret_looks = xstrdup(rc == SQLITE_ROW ? column_text(b.statement, 0, NULL) : "");
     sqlite3_reset(b.statement);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : log_failed(s, rc);
 }
@@ -198,18 +197,17 @@ static int check(struct search *s, const char **ret_why)
 {
     char *expected = rules(), *looks = NULL;
     sqlite3_stmt *statement;
-    size_t length;
     int rc =
         sqlite3_prepare_v2(s->db, "SELECT rules, through, looks FROM state", -1, &statement, NULL);
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);
-    if (rc == SQLITE_ROW && strcmp(column_text(statement, 0, &length), expected) != 0)
+    if (rc == SQLITE_ROW && strcmp(column_text(statement, 0, NULL), expected) != 0)
         *ret_why = "it follows other rules than this program";
     if (rc == SQLITE_ROW && *ret_why == NULL) {
         s->through = column_u64(statement, 1);
         rc = look_at_log(s, &looks);
-        if (rc == SQLITE_OK && strcmp(column_text(statement, 2, &length), looks) != 0)
+        if (rc == SQLITE_OK && strcmp(column_text(statement, 2, NULL), looks) != 0)
             *ret_why = "it is of another log, or of a later one than this";
     } else if (rc == SQLITE_DONE) {
         *ret_why = "it does not say what it has";
@@ -308,14 +306,6 @@ static int write_row(struct search *s, enum sql statement, sqlite3_stmt *row)
 
 /* --- Updating --- */
 
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int write_state(struct search *s)
 {
     struct binder b;
@@ -407,15 +397,13 @@ static bool write_expression(const struct question *q, struct bytes *ret_express
     char peer[32];
 
     fold_query(q->search, strlen(q->search), &words);
+    if (bytes_length(&words) == 0)
+        return false;
     if (q->peer != 0) {
         snprintf(peer, sizeof(peer), "peer : \"%" PRIu32 "\" AND ", q->peer);
         bytes_text(&expression, peer);
     }
     bytes_text(&expression, "text : (");
-    if (bytes_length(&words) == 0) {
-        bytes_done(&expression);
-        return false;
-    }
     bytes_append(&expression, bytes_data(&words), bytes_length(&words));
     bytes_text(&expression, ")");
     bytes_done(&words);
@@ -465,19 +453,10 @@ static int find_row(struct search *s, uint64_t seq, sqlite3_stmt **ret_row)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? rc : log_failed(s, rc);
 }
 
-static int run_with(struct search *s, enum sql statement, uint64_t seq)
-{
-    struct binder b;
-
-    binder_init(&b, s->statements[statement]);
-    bind_u64(&b, seq);
-    return binder_run(&b);
-}
-
 static int take_out(struct search *s, uint64_t seq)
 {
     sqlite3_stmt *row;
-    int rc = run_with(s, SQL_GONE, seq);
+    int rc = statement_run_u64(s->statements[SQL_GONE], seq);
 
     if (rc != SQLITE_OK || sqlite3_changes(s->db) == 0)
         return rc;
@@ -500,7 +479,7 @@ static int forget_gone(struct search *s)
         rc = find_row(s, seq, &row);
         sqlite3_reset(row);
         if (rc == SQLITE_DONE)
-            rc = run_with(s, SQL_FORGET, seq);
+            rc = statement_run_u64(s->statements[SQL_FORGET], seq);
         else if (rc == SQLITE_ROW)
             rc = SQLITE_OK;
     }

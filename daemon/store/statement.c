@@ -88,6 +88,15 @@ int binder_run(struct binder *b)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+int statement_run_u64(sqlite3_stmt *statement, uint64_t value)
+{
+    struct binder b;
+
+    binder_init(&b, statement);
+    bind_u64(&b, value);
+    return binder_run(&b);
+}
+
 uint64_t column_u64(sqlite3_stmt *statement, int column)
 {
     return (uint64_t)sqlite3_column_int64(statement, column);

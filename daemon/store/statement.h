@@ -35,6 +35,9 @@ void bind_blob(struct binder *b, const void *bytes, size_t length); /* NULL beco
 /* Runs a bound statement that gives no rows, and makes it ready for the next time. */
 int binder_run(struct binder *b);
 
+/* The same with its only parameter. */
+int statement_run_u64(sqlite3_stmt *statement, uint64_t value);
+
 /* Runs a bound statement to its first row: SQLITE_ROW, SQLITE_DONE or an error. The statement is
  * the caller's to reset. */
 int binder_step(struct binder *b);
@@ -42,7 +45,8 @@ int binder_step(struct binder *b);
 uint64_t column_u64(sqlite3_stmt *statement, int column);
 int64_t column_i64(sqlite3_stmt *statement, int column);
 
-/* NULL for NULL; borrowed until the statement goes on. The text ends with a NUL. */
+/* NULL for NULL; borrowed until the statement goes on. The text ends with a NUL; `ret_length` may
+ * be NULL. */
 const char *column_text(sqlite3_stmt *statement, int column, size_t *ret_length);
 
 /* The first column of the first row of `sql` as a number, 0 when that is NULL or there is none. */

@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/format.h"
 #include "daemon/store/age.h"
 #include "daemon/store/check.h"
+#include "daemon/store/clock.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/keep.h"
 #include "daemon/store/load.h"
@@ -486,14 +486,6 @@ static enum trouble_part part_of(const struct job *job)
 
 /* How long it waits for a writer that is always busy. */
 enum { PLANNED_MS = 2000 };
-
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* Whether the job is a plan that is to be carried out; then it waits for that. */
 static bool hold_planned(struct store *s, struct job *job)

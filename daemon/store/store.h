@@ -71,9 +71,7 @@ enum store_refusal store_load_consumers(struct store *store,
 /* Starts the age clock (daemon/store/age.h); once, before it is read. */
 void store_start_age(struct store *store, struct now now);
 
-/* What the age clock shows: what expires by days is reckoned by it, never by the wall clock. A row
- * of the log is at least as old as the newest row of the table `mark` (age, seq) whose seq is not
- * below its own, and rows of an unknown age count as new. */
+/* What the age clock shows: what expires by days is reckoned by it, never by the wall clock. */
 uint64_t store_age_ms(const struct store *store, struct mono now);
 
 /* Rows of the log up to this seq may be gone, by what store_take has given; 0: none. */
@@ -108,9 +106,7 @@ uint64_t store_size_bytes(const struct store *store);
 /* Readable when store_take has something. */
 int store_descriptor(const struct store *store);
 
-/* --- Questions: each is answered once, in its own time, through store_take. Rows show what
- * store_last_seq covered when the question was asked: never one whose transaction has not come back
- * yet. --- */
+/* --- Writing. Each is answered once, in its own time, through store_take. --- */
 
 /* Makes a transaction durable; the store owns it until it comes back as STORE_DURABLE or
  * STORE_FAILED. Transactions come back in the order in which they were appended. Once one has
@@ -148,6 +144,9 @@ void store_trim(struct store *store, uint64_t id, const struct retention *keep, 
  * to send (STORE_QUEUE_MAX). */
 enum { STORE_QUEUE_MAX = 16 << 20 };
 size_t store_queued_bytes(const struct store *store);
+
+/* --- Questions, which are answered in the same way. Rows show what store_last_seq covered when the
+ * question was asked: never one whose transaction has not come back yet. --- */
 
 /* Messages of one stream of ours after a seq, for the outbox: up to `rows_max` rows or `bytes_max`
  * of text, but at least one. */

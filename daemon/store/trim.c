@@ -1,8 +1,7 @@
 #include "daemon/store/trim.h"
 
-#include <time.h>
-
 #include "common/alloc.h"
+#include "daemon/store/clock.h"
 #include "daemon/store/statement.h"
 
 /* What a row takes beside its text: its numbers, and its places in the indexes. */
@@ -14,17 +13,9 @@ enum { SCAN_MAX = 4096 };
 /* A message of ours that is not delivered, of an epoch that goes on. */
 #define IS_WAITING "s.direction = 1 AND s.closed = 0 AND log.num > s.acked"
 
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* --- Planning --- */
 
-/* Up to which seq rows are at least so old. */
+/* Up to which seq rows are at least so old: those of a mark were there at its age. */
 static int find_aged(const struct trim *t, sqlite3 *db, uint64_t ms, uint64_t *ret_seq)
 {
     static const char *const sql[] = {"SELECT ifnull(max(seq), 0) FROM mark WHERE age <= ?1"};
@@ -147,15 +138,6 @@ int trim_plan(struct trim *t, sqlite3 *db, uint64_t ms_max)
 
 /* --- Removing --- */
 
-static int run_with(sqlite3_stmt *statement, uint64_t number)
-{
-    struct binder b;
-
-    binder_init(&b, statement);
-    bind_u64(&b, number);
-    return binder_run(&b);
-}
-
 int trim_apply(const struct trim *t, sqlite3 *db)
 {
     enum { REMOVE, FLOOR, COUNT };
@@ -169,9 +151,9 @@ int trim_apply(const struct trim *t, sqlite3 *db)
 
     must(t->is_planned && t->count > 0);
     for (size_t i = 0; rc == SQLITE_OK && i < t->count; i++)
-        rc = run_with(statements[REMOVE], t->seqs[i]);
+        rc = statement_run_u64(statements[REMOVE], t->seqs[i]);
     if (rc == SQLITE_OK)
-        rc = run_with(statements[FLOOR], t->seqs[t->count - 1]);
+        rc = statement_run_u64(statements[FLOOR], t->seqs[t->count - 1]);
     /* How old rows are that are gone need not be known. */
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(db, "DELETE FROM mark WHERE seq < (SELECT min(seq) FROM log)", NULL, NULL,

@@ -1,0 +1,13 @@
+#include "daemon/store/clock.h"
+
+#include <time.h>
+
+#include "common/alloc.h"
+
+uint64_t clock_ms(void)
+{
+    struct timespec now;
+
+    must(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
