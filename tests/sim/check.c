@@ -573,6 +573,8 @@ void check_answered(struct actor *actor, struct call *call)
         check_message_answered(actor, call);
     if (call->about == NULL || call->error != OK)
         return;
+    if (call->method == API_CHAT_REQUEST) /* sent now, whatever came between */
+        pair_of(actor, call->about)->wants = true;
     if (call->method == API_CHAT_DISCONNECT || call->method == API_CHAT_REFUSE ||
         call->method == API_CONTACT_BLOCK || call->method == API_CONTACT_REMOVE)
         take_back(actor, call->about, call);

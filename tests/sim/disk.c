@@ -229,6 +229,14 @@ static void answer_read(struct sim *sim, struct event *event)
     give_answers(disk);
 }
 
+/* A slow disk reads slowly, too. */
+static uint32_t read_ms(struct sim *sim)
+{
+    const uint32_t most = sim->options.commit_ms_max / 2;
+
+    return sim_between(sim, 0, most > READ_MS_MAX ? most : READ_MS_MAX);
+}
+
 void disk_read(struct disk *disk, const struct action *action)
 {
     const struct question ask = {.read = action->read.read,
@@ -236,10 +244,9 @@ void disk_read(struct disk *disk, const struct action *action)
                                  .stream = action->read.stream,
                                  .rows_max = action->read.rows_max,
                                  .bytes_max = action->read.bytes_max};
-    struct sim *sim = disk->actor->sim;
 
-    bytes_append(&sim_after_for(disk->actor, sim_between(sim, 0, READ_MS_MAX), answer_read)->bytes,
-                 &ask, sizeof ask);
+    bytes_append(&sim_after_for(disk->actor, read_ms(disk->actor->sim), answer_read)->bytes, &ask,
+                 sizeof ask);
 }
 
 void disk_trim(struct disk *disk)

@@ -384,16 +384,19 @@ static void listener(struct sim *sim)
     a = &sim->actors[0];
     b = &sim->actors[1];
     for (uint32_t round = 0; round < 10 && !sim_failed(sim); round++) {
+        const size_t length = sim_chance(sim, 20) ? 10000 : 100;
         b->disk.fault = sim_chance(sim, 50) ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED;
         for (uint32_t burst = sim_between(sim, 1, 30); burst > 0; burst--)
-            people_say(a, b, some_length(sim));
+            people_say(a, b, length);
         sim_run(sim, sim_around(sim, 20 * SECOND));
-        if (sim_chance(sim, 30)) { /* from now on in another epoch */
+        if (sim_chance(sim, 30)) { /* what is said now is of another epoch */
             actor_crash(a);
             actor_start(a);
-            for (uint32_t burst = sim_between(sim, 1, 30); burst > 0; burst--)
-                people_say(a, b, some_length(sim));
+            sim_run(sim, sim_around(sim, 2 * SECOND));
+            b->disk.fault = OK;
             sim_run(sim, sim_around(sim, 5 * SECOND));
+            for (uint32_t burst = sim_between(sim, 1, 30); burst > 0; burst--)
+                people_say(a, b, 100);
         }
         b->disk.fault = OK;
         for (uint32_t step = 0; step < 20; step++) {
