@@ -167,3 +167,14 @@ size_t outbox_rig_send_all(struct outbox_rig *rig)
     while (outbox_rig_read_once(rig, &progress));
     return sent;
 }
+
+void outbox_rig_talk(struct outbox_rig *rig, size_t count, uint64_t acked)
+{
+    struct outbox_progress progress;
+
+    outbox_rig_begin(rig, 1);
+    outbox_rig_resume(rig, 0, 0, CREDIT_FIRST_BYTES);
+    outbox_rig_say_many(rig, 1, count, 10);
+    assert_int_equal(outbox_rig_send_all(rig), count);
+    assert_true(outbox_rig_acknowledge(rig, 1, acked, &progress));
+}

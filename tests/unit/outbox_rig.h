@@ -58,4 +58,8 @@ void outbox_rig_expect_nothing(struct outbox_rig *rig);
 /* Sends all that may be sent; how much that was. */
 size_t outbox_rig_send_all(struct outbox_rig *rig);
 
+/* All of that, to begin with: so many messages of 10 bytes in stream 1 are sent to a contact that
+ * has none of them, and those up to `acked` are acknowledged. */
+void outbox_rig_talk(struct outbox_rig *rig, size_t count, uint64_t acked);
+
 #endif

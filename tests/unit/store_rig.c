@@ -32,6 +32,29 @@ void store_rig_done(struct store_rig *rig)
     assert_return_code(rmdir(rig->directory), 0);
 }
 
+int store_rig_setup(void **state)
+{
+    struct store_rig *rig = xcalloc(1, sizeof(*rig));
+
+    store_rig_init(rig);
+    *state = rig;
+    return 0;
+}
+
+int store_rig_setup_streams(void **state)
+{
+    store_rig_setup(state);
+    store_rig_streams(*state);
+    return 0;
+}
+
+int store_rig_teardown(void **state)
+{
+    store_rig_done(*state);
+    free(*state);
+    return 0;
+}
+
 void store_rig_open(struct store_rig *rig)
 {
     char message[STORE_MESSAGE_MAX] = "";

@@ -16,6 +16,12 @@ extern const uint8_t store_rig_key[KEY_LENGTH];
 void store_rig_init(struct store_rig *rig);
 void store_rig_done(struct store_rig *rig);
 
+/* A rig of its own for each test, for cmocka: with an empty store, or with what store_rig_streams
+ * makes. */
+int store_rig_setup(void **state);
+int store_rig_setup_streams(void **state);
+int store_rig_teardown(void **state);
+
 void store_rig_open(struct store_rig *rig);
 void store_rig_close(struct store_rig *rig);
 void store_rig_reopen(struct store_rig *rig);

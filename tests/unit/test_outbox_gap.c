@@ -31,11 +31,7 @@ static void gone_below_acknowledged(void **state)
     struct outbox_rig *rig = *state;
     struct outbox_progress progress;
 
-    outbox_rig_begin(rig, 1);
-    outbox_rig_resume(rig, 0, 0, CREDIT_FIRST_BYTES);
-    outbox_rig_say_many(rig, 1, 12, 10);
-    outbox_rig_send_all(rig);
-    outbox_rig_acknowledge(rig, 1, 10, &progress);
+    outbox_rig_talk(rig, 12, 10);
     outbox_close(&rig->outbox);
     outbox_rig_lose(rig, 1, 5);
     outbox_rig_lose(rig, 7, 8);
@@ -62,11 +58,7 @@ static void gone_to_the_end(void **state)
     struct outbox_rig *rig = *state;
     struct outbox_progress progress;
 
-    outbox_rig_begin(rig, 1);
-    outbox_rig_resume(rig, 0, 0, CREDIT_FIRST_BYTES);
-    outbox_rig_say_many(rig, 1, 6, 10);
-    outbox_rig_send_all(rig);
-    outbox_rig_acknowledge(rig, 1, 6, &progress);
+    outbox_rig_talk(rig, 6, 6);
     outbox_rig_begin(rig, 2);
     outbox_rig_say(rig, 2, 10);
     outbox_close(&rig->outbox);
@@ -74,8 +66,8 @@ static void gone_to_the_end(void **state)
     outbox_rig_resume(rig, 1, 2, CREDIT_FIRST_BYTES);
     outbox_rig_expect(rig, 1, 3);
     outbox_rig_expect_gap(rig, 1, 4, 6);
-    outbox_rig_expect_nothing(
-        rig); /* the newer epoch waits for the acknowledgement, as behind a message */
+    /* The newer epoch waits for the acknowledgement, as behind a message. */
+    outbox_rig_expect_nothing(rig);
     assert_false(outbox_rig_acknowledge(rig, 1, 6, &progress));
     outbox_rig_expect(rig, 2, 1);
 }

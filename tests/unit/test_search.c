@@ -18,22 +18,10 @@
 #include "tests/support/faulty_vfs.h"
 #include "tests/unit/store_rig.h"
 
-static int set_up(void **state)
-{
-    struct store_rig *rig = xcalloc(1, sizeof(*rig));
-
-    store_rig_init(rig);
-    store_rig_streams(rig);
-    *state = rig;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
     faulty_vfs_heal();
-    store_rig_done(*state);
-    free(*state);
-    return 0;
+    return store_rig_teardown(state);
 }
 
 static struct store_answer take_search(struct store_rig *rig, const struct history_query *query)
@@ -643,7 +631,7 @@ static void test_log_that_cannot_be_read(void **state)
     assert_int_equal(store_state(rig->store), STORE_OK);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, store_rig_setup_streams, tear_down)
 
 int main(void)
 {

@@ -11,22 +11,6 @@
 #include "common/api.h"
 #include "tests/unit/store_rig.h"
 
-static int set_up(void **state)
-{
-    struct store_rig *rig = xcalloc(1, sizeof(*rig));
-
-    store_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    store_rig_done(*state);
-    free(*state);
-    return 0;
-}
-
 /* --- What is loaded --- */
 
 enum { LOADED_MAX = 16 };
@@ -487,21 +471,23 @@ static void test_wal_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_new_store_is_empty, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_peers_are_kept, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_peers_are_replaced_and_removed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_requests_are_kept, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_numbers_with_a_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_messages_are_numbered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_acknowledged_is_taken_off, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_closed_streams_are_not_loaded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_many_streams, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_key_of_an_older_epoch, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_many_transactions_in_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_lazy_ones_come_too, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_finishes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wal_is_bounded, set_up, tear_down),
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, store_rig_setup, store_rig_teardown)
+        TEST(test_new_store_is_empty),
+        TEST(test_peers_are_kept),
+        TEST(test_peers_are_replaced_and_removed),
+        TEST(test_requests_are_kept),
+        TEST(test_numbers_with_a_name),
+        TEST(test_messages_are_numbered),
+        TEST(test_acknowledged_is_taken_off),
+        TEST(test_closed_streams_are_not_loaded),
+        TEST(test_many_streams),
+        TEST(test_keys),
+        TEST(test_key_of_an_older_epoch),
+        TEST(test_many_transactions_in_order),
+        TEST(test_lazy_ones_come_too),
+        TEST(test_close_finishes),
+        TEST(test_wal_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,27 +21,10 @@
 static const struct faulty_plan sync_fails = {
     .calls = FAULTY_SYNC, .files = FAULTY_ANY, .result = SQLITE_IOERR_FSYNC, .error = EIO};
 
-static int set_up(void **state)
-{
-    struct store_rig *rig = xcalloc(1, sizeof(*rig));
-    struct transaction *t;
-
-    store_rig_init(rig);
-    t = store_rig_transaction(rig);
-    add_peer(t, 1, "alice");
-    add_stream(t, 1, 1, DIRECTION_OUT);
-    add_stream(t, 2, 1, DIRECTION_IN);
-    store_rig_put(rig, t);
-    *state = rig;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
     faulty_vfs_heal();
-    store_rig_done(*state);
-    free(*state);
-    return 0;
+    return store_rig_teardown(state);
 }
 
 static struct transaction *message(struct store_rig *rig, const char *text)
@@ -270,15 +253,15 @@ static void test_streams_go_back(void **state)
     struct store_rig *rig = *state;
     struct transaction *t = message(rig, "one");
 
-    add_stream(t, 3, 1, DIRECTION_OUT);
+    add_stream(t, 4, 1, DIRECTION_OUT);
     add_gone(t, 1);
     faulty_vfs_plan(&sync_fails);
     store_append(rig->store, t);
     take_failed(rig, t, ERR_STORAGE_FAILED);
     faulty_vfs_heal();
     t = store_rig_transaction(rig);
-    add_stream(t, 3, 1, DIRECTION_IN);
-    add_received(t, 3, 1, 9, "in");
+    add_stream(t, 4, 1, DIRECTION_IN);
+    add_received(t, 4, 1, 9, "in");
     add_sent(t, 1, 1, NULL, "out");
     store_rig_commit(rig, t);
     assert_true(t->changes[1].log.number == 9);
@@ -561,24 +544,24 @@ static void test_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_each_write_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_each_write_of_a_large_batch_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_disk_is_full, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_each_sync_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_was_appended_before_it_was_known_fails, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_failures_are_a_suffix, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_restart_after_a_failed_sync, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_success_overwrites_what_failed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_streams_go_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_checkpoint_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reading_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_pages_cannot_be_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_room_for_what_was_written, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damage_is_met, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_opening_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_making_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+#define TEST(function) cmocka_unit_test_setup_teardown(function, store_rig_setup_streams, tear_down)
+        TEST(test_each_write_fails),
+        TEST(test_each_write_of_a_large_batch_fails),
+        TEST(test_disk_is_full),
+        TEST(test_each_sync_fails),
+        TEST(test_what_was_appended_before_it_was_known_fails),
+        TEST(test_failures_are_a_suffix),
+        TEST(test_restart_after_a_failed_sync),
+        TEST(test_success_overwrites_what_failed),
+        TEST(test_streams_go_back),
+        TEST(test_checkpoint_fails),
+        TEST(test_reading_fails),
+        TEST(test_pages_cannot_be_read),
+        TEST(test_no_room_for_what_was_written),
+        TEST(test_damage_is_met),
+        TEST(test_opening_fails),
+        TEST(test_making_fails),
+        TEST(test_killed),
     };
 
     faulty_vfs_install();

@@ -2,12 +2,10 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sqlite3.h>
 
-#include "common/alloc.h"
 #include "common/api.h"
 #include "daemon/store/age.h"
 #include "daemon/store/statement.h"
@@ -16,21 +14,10 @@
 
 static const uint64_t hour = 3600000, day = 86400000;
 
-static int set_up(void **state)
-{
-    struct store_rig *rig = xcalloc(1, sizeof(*rig));
-
-    store_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
     faulty_vfs_heal();
-    store_rig_done(*state);
-    free(*state);
-    return 0;
+    return store_rig_teardown(state);
 }
 
 static void expect_kept(struct store_rig *rig, uint64_t id, enum error error)
@@ -333,16 +320,17 @@ static void test_floor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_consumers_are_kept, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_lazy_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damaged_names, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_between_transactions, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_alone_on_a_bad_disk, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_with_others_on_a_bad_disk, set_up, tear_down),
+#define TEST(function) cmocka_unit_test_setup_teardown(function, store_rig_setup, tear_down)
+        TEST(test_consumers_are_kept),
+        TEST(test_lazy_alone),
+        TEST(test_damaged_names),
+        TEST(test_between_transactions),
+        TEST(test_alone_on_a_bad_disk),
+        TEST(test_with_others_on_a_bad_disk),
         cmocka_unit_test(test_age),
-        cmocka_unit_test_setup_teardown(test_age_is_saved, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_marks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_floor, set_up, tear_down),
+        TEST(test_age_is_saved),
+        TEST(test_marks),
+        TEST(test_floor),
     };
 
     faulty_vfs_install();

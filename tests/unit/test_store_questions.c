@@ -1,5 +1,5 @@
 /* Every question, and what it is answered. Appending is in test_store.c, search in
- * test_store_search.c. */
+ * test_search.c. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -8,22 +8,6 @@
 #include "common/alloc.h"
 #include "common/api.h"
 #include "tests/unit/store_rig.h"
-
-static int set_up(void **state)
-{
-    struct store_rig *rig = xcalloc(1, sizeof(*rig));
-
-    store_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    store_rig_done(*state);
-    free(*state);
-    return 0;
-}
 
 static void assert_row(const struct store_row *row, uint64_t seq, const char *body)
 {
@@ -312,14 +296,12 @@ static void test_questions_do_not_overtake(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_read_stream, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_range, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_sparse_range, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_history, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_read_history_onwards, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_states_in_history, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_history_is_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_questions_do_not_overtake, set_up, tear_down),
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, store_rig_setup, store_rig_teardown)
+        TEST(test_read_stream),          TEST(test_read_range),
+        TEST(test_read_sparse_range),    TEST(test_read_history),
+        TEST(test_read_history_onwards), TEST(test_states_in_history),
+        TEST(test_history_is_bounded),   TEST(test_questions_do_not_overtake),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

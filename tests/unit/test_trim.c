@@ -17,22 +17,10 @@
 #define DAY_MS   UINT64_C(86400000)
 #define ALL_AGES UINT64_C(1)
 
-static int set_up(void **state)
-{
-    struct store_rig *rig = xcalloc(1, sizeof(*rig));
-
-    store_rig_init(rig);
-    store_rig_streams(rig);
-    *state = rig;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
     faulty_vfs_heal();
-    store_rig_done(*state);
-    free(*state);
-    return 0;
+    return store_rig_teardown(state);
 }
 
 /* --- Words --- */
@@ -448,7 +436,7 @@ static void test_under_load(void **state)
     }
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, store_rig_setup_streams, tear_down)
 
 int main(void)
 {
