@@ -326,7 +326,7 @@ struct control *control_new(struct pump *pump, const struct control_socket *sock
     must(control->acceptable != NULL && control->accept_again != NULL &&
          control->next_turns != NULL);
     events_init(control);
-    consumers_init(control);
+    control_consumers_init(control);
     must(event_add(control->acceptable, NULL) == 0);
     return control;
 }
@@ -346,7 +346,7 @@ void control_free(struct control *control)
         client_free(c);
     }
     events_done(control);
-    consumers_done(control);
+    control_consumers_done(control);
     event_free(control->acceptable);
     event_free(control->accept_again);
     event_free(control->next_turns);
@@ -377,7 +377,7 @@ void control_rows(struct control *control, const struct store_answer *answer)
 
 void control_kept(struct control *control, const struct store_answer *answer)
 {
-    consumers_kept(control, answer);
+    control_consumers_kept(control, answer);
 }
 
 void control_reply(struct control *control, const struct action *action)

@@ -76,17 +76,17 @@ void events_leave(struct client *client);
 
 /* --- Consumers (methods_consumers.c) --- */
 
-void consumers_init(struct control *control);
-void consumers_done(struct control *control);
+void control_consumers_init(struct control *control);
+void control_consumers_done(struct control *control);
 
 /* events.subscribe as a consumer, which is made when there is none of this name. */
-const struct answered *consumers_follow(struct call *call, const char *name,
-                                        const struct feed_filter *filter);
+const struct answered *control_consumers_follow(struct call *call, const char *name,
+                                                const struct feed_filter *filter);
 
 /* A client follows no longer; does nothing when it was no consumer. */
-void consumers_leave(struct client *client);
+void control_consumers_leave(struct client *client);
 
 /* What was given to the store is durable, or is not. */
-void consumers_kept(struct control *control, const struct store_answer *answer);
+void control_consumers_kept(struct control *control, const struct store_answer *answer);
 
 #endif

@@ -11,12 +11,12 @@
 #include "daemon/pump.h"
 #include "daemon/store/store.h"
 
-void consumers_init(struct control *control)
+void control_consumers_init(struct control *control)
 {
     control->consumers = consumers_new();
 }
 
-void consumers_done(struct control *control)
+void control_consumers_done(struct control *control)
 {
     consumers_free(control->consumers);
 }
@@ -88,7 +88,7 @@ static const struct answered *answer_after(struct call *call, struct consumer *c
     return call_waits();
 }
 
-void consumers_kept(struct control *control, const struct store_answer *kept)
+void control_consumers_kept(struct control *control, const struct store_answer *kept)
 {
     struct consumer *consumer =
         consumers_written(control->consumers, kept->id & ~PUMP_QUESTION_OF_CONTROL, kept->error);
@@ -127,8 +127,8 @@ static void touch(const struct control *control, struct consumer *consumer)
     consumers_touch(consumer, now.unix_ms, store_age_ms(control->pump->store, now.mono));
 }
 
-const struct answered *consumers_follow(struct call *call, const char *name,
-                                        const struct feed_filter *filter)
+const struct answered *control_consumers_follow(struct call *call, const char *name,
+                                                const struct feed_filter *filter)
 {
     struct client *c = call->client;
     struct consumers *consumers = c->control->consumers;
@@ -150,7 +150,7 @@ const struct answered *consumers_follow(struct call *call, const char *name,
     return answer_after(call, consumer, consumer->born);
 }
 
-void consumers_leave(struct client *c)
+void control_consumers_leave(struct client *c)
 {
     struct consumer *consumer = consumers_numbered(c->control->consumers, c->consumer);
 

@@ -238,7 +238,7 @@ void events_room(struct client *c)
 void events_leave(struct client *c)
 {
     feed_unsubscribe(c->control->feed, c->number);
-    consumers_leave(c);
+    control_consumers_leave(c);
     c->follows = false;
 }
 
@@ -309,5 +309,5 @@ const struct answered *method_events_subscribe(struct call *call, const struct a
         return call_fail(call, ERR_INVALID_PARAMS,
                          "the parameters 'since' and 'consumer' exclude each other: a consumer "
                          "begins where it has acknowledged to");
-    return consumers_follow(call, consumer, &filter);
+    return control_consumers_follow(call, consumer, &filter);
 }

@@ -8,8 +8,8 @@
 
 A fault is a file NAME.patch: a line that says what it breaks, and a unified diff against sources of
 the core, the feed or the simulated disk. It must apply; its simulator must fail because a checker
-or the simulated disk says so, and not because it dies. A line of found.txt has its name, the scenario and the first seed
-that catch it, and a part of what the checker says then.
+or the simulated disk says so, and not because it dies. A line of found.txt has its name, the
+scenario and the first seed that catch it, and a part of what the checker says then.
 
 Seeds depend on everything that the nodes do: when the product has changed so that another seed
 catches the fault, the test looks for it among the first 10,000, and says that found.txt is old."""
