@@ -398,6 +398,39 @@ static void test_consent_of_another(void **state)
     assert_int_equal(house->messages, 1);
 }
 
+/* The same key on two machines, by turns. */
+static void enter_as(struct house *house, struct visitor *visitor, uint64_t instance)
+{
+    bytes_clear(&house->hello);
+    message_hello_encode(&house->hello, "node", "visitor/0", instance, NULL, 0);
+    house_enter(house, visitor, "198.51.100.1");
+}
+
+/* Who first makes us warn of something else about a contact does not hide that its key is used
+ * twice. */
+static void test_one_warning_hides_no_other(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house), *clone = house_come(house);
+    char data[HOUSE_TEXT_MAX];
+
+    clone->settings.identity = &visitor->identity;
+    house_call(house, API_CHAT_MESSAGE, "{\"peer\":\"visitor\",\"text\":\"hi\"}");
+    snprintf(data, sizeof data, "{\"epoch\":\"%s\",\"through\":1,\"credit_bytes\":0}",
+             visitor->epoch);
+    house_say(house, visitor, MESSAGE_CHAT_ACK, data);
+    snprintf(data, sizeof data,
+             "{\"consent\":\"" HOUSE_ID
+             "\",\"live\":[],\"have\":[{\"epoch\":\"%s\",\"number\":9}]}",
+             visitor->epoch);
+    house_say(house, visitor, MESSAGE_HAVE, data);
+    assert_non_null(strstr(house->logged, "\"database_restored\""));
+    for (unsigned turn = 0; turn < 2 * INSTANCES_DISPLACED_MAX; turn++)
+        enter_as(house, turn % 2 == 0 ? clone : visitor, 2 + turn % 2);
+    assert_non_null(strstr(house->logged, "\"cloned_identity\""));
+    assert_non_null(strstr(house->logged, "\"suppressed\":0"));
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, house_setup, house_teardown)
 
 int main(void)
@@ -424,6 +457,7 @@ int main(void)
         TEST(test_have_again_and_again),
         TEST(test_wrong_consent),
         TEST(test_consent_of_another),
+        TEST(test_one_warning_hides_no_other),
     };
 
     crypto_init();

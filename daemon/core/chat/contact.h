@@ -28,6 +28,9 @@ struct instances {
     uint32_t returned; /* how often one of them came back since then */
 };
 
+/* What a security warning is about (p2pchat-api(7), security.warning). */
+enum danger { DANGER_NAME_CLAIMED, DANGER_DATABASE_RESTORED, DANGER_CLONED_IDENTITY, DANGERS };
+
 /* A known peer: its row, and what is true of it while the node runs. */
 struct contact {
     struct peer_row row;
@@ -45,8 +48,10 @@ struct contact {
     uint64_t ack_through;
     uint32_t read_stream;
     uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
-    struct mono next_warning;                /* not before then; the rest is counted */
-    uint64_t warnings_suppressed;
+    struct {
+        struct mono next; /* not before then; the rest is counted */
+        uint64_t suppressed;
+    } warnings[DANGERS];
     bool is_logged;      /* the log tells of it, so that its row must stay */
     bool has_have;       /* the other side's HAVE came on this link */
     bool sent_have;      /* and ours went */

@@ -149,7 +149,7 @@ static struct contact *new_contact(struct node *node, const struct session *sess
     struct contact *contact = contacts_by_number(&node->contacts, row.peer);
     session_consent_changed(node, contact);
     if (victim != NULL)
-        ration_warn(node, "name_claimed", victim, row.peer, session->remote);
+        ration_warn(node, DANGER_NAME_CLAIMED, victim, row.peer, session->remote);
     return contact;
 }
 

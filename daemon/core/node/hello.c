@@ -87,7 +87,7 @@ static void learn_record(struct node *node, const struct session *session,
     if (record->name[0] != '\0' && (row.name == NULL || strcmp(row.name, record->name) != 0)) {
         struct contact *victim = contacts_named(&node->contacts, record->name, row.key);
         if (victim != NULL)
-            ration_warn(node, "name_claimed", victim, row.peer, session->remote);
+            ration_warn(node, DANGER_NAME_CLAIMED, victim, row.peer, session->remote);
         row.name = (char *)record->name;
     }
     row.record = session->record;
@@ -138,7 +138,7 @@ static bool may_displace(struct node *node, struct session *session, struct cont
         }
         seen->returned++;
         if (seen->returned == INSTANCES_DISPLACED_MAX)
-            ration_warn(node, "cloned_identity", contact, contact->row.peer, session->remote);
+            ration_warn(node, DANGER_CLONED_IDENTITY, contact, contact->row.peer, session->remote);
         if (seen->returned >= INSTANCES_DISPLACED_MAX)
             return false;
     }

@@ -34,9 +34,16 @@ bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t
     return true;
 }
 
-/* Contacts are warned about each for itself, so that nobody can hide one warning behind another. */
-static bool may_warn(struct node *node, struct contact *concerned, const char *address,
-                     uint64_t *ret_suppressed)
+static const char *const reasons[DANGERS] = {
+    [DANGER_NAME_CLAIMED] = "name_claimed",
+    [DANGER_DATABASE_RESTORED] = "database_restored",
+    [DANGER_CLONED_IDENTITY] = "cloned_identity",
+};
+
+/* Contacts are warned about each for itself, and of each danger for itself, so that nobody can hide
+ * one warning behind another. */
+static bool may_warn(struct node *node, enum danger danger, struct contact *concerned,
+                     const char *address, uint64_t *ret_suppressed)
 {
     struct host_port at;
 
@@ -45,17 +52,17 @@ static bool may_warn(struct node *node, struct contact *concerned, const char *a
             node, RATIONED_WARNING,
             host_port_parse(address, PORT_ZERO_REFUSED, &at) == OK ? address_block(at.host) : 0,
             ret_suppressed);
-    *ret_suppressed = concerned->warnings_suppressed;
-    if (mono_left_ms(node->now.mono, concerned->next_warning) > 0) {
-        concerned->warnings_suppressed++;
+    *ret_suppressed = concerned->warnings[danger].suppressed;
+    if (mono_left_ms(node->now.mono, concerned->warnings[danger].next) > 0) {
+        concerned->warnings[danger].suppressed++;
         return false;
     }
-    concerned->next_warning = mono_after(node->now.mono, RATION_MS);
-    concerned->warnings_suppressed = 0;
+    concerned->warnings[danger].next = mono_after(node->now.mono, RATION_MS);
+    concerned->warnings[danger].suppressed = 0;
     return true;
 }
 
-void ration_warn(struct node *node, const char *reason, struct contact *concerned, uint32_t peer,
+void ration_warn(struct node *node, enum danger danger, struct contact *concerned, uint32_t peer,
                  const char *address)
 {
     const struct contact *contact = contacts_by_number(&node->contacts, peer);
@@ -63,16 +70,16 @@ void ration_warn(struct node *node, const char *reason, struct contact *concerne
     struct json_writer w;
     uint64_t suppressed;
 
-    if (!may_warn(node, concerned, address, &suppressed))
+    if (!may_warn(node, danger, concerned, address, &suppressed))
         return;
     json_write_init(&w, &object);
     json_write_open(&w, '{');
-    json_put_string(&w, "reason", reason);
+    json_put_string(&w, "reason", reasons[danger]);
     json_put_string(&w, "address", address);
     json_put_integer(&w, "suppressed", (int64_t)suppressed);
     json_write_close(&w, '}');
     ledger_log(node, EVENT_SECURITY_WARNING, peer, &object);
     bytes_done(&object);
-    node_note(node, NOTE_WARNING, reason, contact != NULL ? contact->row.key : NULL, address,
-              "security warning");
+    node_note(node, NOTE_WARNING, reasons[danger], contact != NULL ? contact->row.key : NULL,
+              address, "security warning");
 }

@@ -322,9 +322,9 @@ void ledger_done(struct node *node);
 /* Whether a rationed thing may be logged now; *ret_suppressed tells how many were not since the
  * last one. */
 bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
-/* A warning about `peer`, at most one a minute for each contact that it concerns: the peer itself,
- * or the one whose name it claims. */
-void ration_warn(struct node *node, const char *reason, struct contact *concerned, uint32_t peer,
+/* A warning about `peer`, at most one a minute of each kind for each contact that it concerns: the
+ * peer itself, or the one whose name it claims. */
+void ration_warn(struct node *node, enum danger danger, struct contact *concerned, uint32_t peer,
                  const char *address);
 
 /* --- session.c --- */

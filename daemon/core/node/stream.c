@@ -215,7 +215,7 @@ static void resume(struct node *node, struct contact *contact, const struct mess
     contact->read = 0;
     contact->has_have = true;
     if (outbox_resume(&contact->outbox, have, CREDIT_FIRST_BYTES))
-        ration_warn(node, "database_restored", contact, contact->row.peer,
+        ration_warn(node, DANGER_DATABASE_RESTORED, contact, contact->row.peer,
                     contact->session->remote);
     stream_touch(node, contact);
 }
