@@ -11,12 +11,8 @@ static void answer_by_key(struct node *node, const struct contact *contact, cons
                           const char *text, const struct effect *answer)
 {
     const size_t row = ledger_find_message(node, contact->row.peer, key, text);
-    struct effect *effect = ledger_effect(node, EFFECT_FOUND);
-    struct effect *next = effect->next;
+    struct effect *effect = ledger_effect_like(node, EFFECT_FOUND, answer);
 
-    *effect = *answer;
-    effect->next = next;
-    effect->kind = EFFECT_FOUND;
     effect->peer = contact->row.peer;
     effect->row = row;
 }

@@ -385,6 +385,17 @@ struct effect *ledger_effect(struct node *node, enum effect_kind kind)
     return effect;
 }
 
+struct effect *ledger_effect_like(struct node *node, enum effect_kind kind,
+                                  const struct effect *like)
+{
+    struct effect *effect = ledger_effect(node, kind);
+
+    *effect = *like;
+    effect->kind = kind;
+    effect->next = NULL;
+    return effect;
+}
+
 static void happen_send(struct node *node, const struct effect *effect)
 {
     struct contact *contact = contacts_by_number(&node->contacts, effect->peer);

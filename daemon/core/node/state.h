@@ -309,6 +309,10 @@ size_t ledger_find_message(struct node *node, uint32_t peer, const char *key, co
  * none. Zeroed but for its kind; the caller fills it in. */
 struct effect *ledger_effect(struct node *node, enum effect_kind kind);
 
+/* The same, with all that `like` says but its kind. `like` owns nothing. */
+struct effect *ledger_effect_like(struct node *node, enum effect_kind kind,
+                                  const struct effect *like);
+
 /* The end of an input: hands the transaction over, or lets the effects happen. Returns whether
  * effects happened. */
 bool ledger_settle(struct node *node);

@@ -446,11 +446,7 @@ enum error stream_queue(struct node *node, struct contact *contact, const char *
                                     text, length);
     contact->unstored_count++;
     contact->unstored_bytes += length;
-    struct effect *effect = ledger_effect(node, EFFECT_STORED);
-    struct effect *next = effect->next;
-    *effect = *answer;
-    effect->next = next;
-    effect->kind = EFFECT_STORED;
+    struct effect *effect = ledger_effect_like(node, EFFECT_STORED, answer);
     effect->peer = contact->row.peer;
     effect->stream = number;
     effect->row = row;
