@@ -29,7 +29,7 @@ struct call {
     enum api_method method;
     struct rpc_id id;
     struct history_query history; /* of API_HISTORY */
-    char *search;                 /* of it, or NULL */
+    char *search;                 /* the words that it borrows, or NULL */
     struct consumer_call consumer;
     TAILQ_ENTRY(call) in_client, in_histories, in_consumer;
     UT_hash_handle hh;

@@ -27,10 +27,12 @@ static bool is_disk_behind(const struct control *control)
  * gone does neither, and what it has sent cannot become more. */
 static bool is_held(const struct client *c)
 {
-    return c->control->is_stopping ||
-           (!c->is_gone &&
-            (c->call_count >= CLIENT_CALLS_MAX || bytes_length(&c->out) >= CLIENT_OUTPUT_MAX ||
-             (c->call_count > 0 && is_disk_behind(c->control))));
+    if (c->control->is_stopping)
+        return true;
+    if (c->is_gone)
+        return false;
+    return c->call_count >= CLIENT_CALLS_MAX || bytes_length(&c->out) >= CLIENT_OUTPUT_MAX ||
+           (c->call_count > 0 && is_disk_behind(c->control));
 }
 
 static void close_client(struct client *c)

@@ -246,6 +246,36 @@ static void tell_note(struct pump *pump)
     free(note);
 }
 
+/* To whom it concerns; what is durable only joins the others. */
+static void give_answer(struct pump *pump, const struct store_answer *answer,
+                        struct durables *durables)
+{
+    const bool is_controls = (answer->id & PUMP_QUESTION_OF_CONTROL) != 0;
+
+    if (answer->kind != STORE_DURABLE)
+        give_durables(pump, durables);
+    switch (answer->kind) {
+    case STORE_DURABLE:
+        add_durable(pump, durables, answer->transaction);
+        break;
+    case STORE_FAILED:
+        give_failed(pump, answer);
+        break;
+    case STORE_KEPT:
+        if (is_controls)
+            control_kept(pump->control, answer);
+        else
+            housekeeping_kept(pump->housekeeping, answer);
+        break;
+    case STORE_ROWS:
+        if (is_controls)
+            control_rows(pump->control, answer);
+        else
+            give_rows(pump, answer);
+        break;
+    }
+}
+
 static void on_store_readable(evutil_socket_t fd, short events, void *context)
 {
     struct pump *pump = context;
@@ -255,28 +285,7 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
     (void)fd;
     (void)events;
     for (int i = 0; i < STORE_ANSWERS_PER_TURN && store_take(pump->store, &answer); i++) {
-        if (answer.kind != STORE_DURABLE)
-            give_durables(pump, &durables);
-        switch (answer.kind) {
-        case STORE_DURABLE:
-            add_durable(pump, &durables, answer.transaction);
-            break;
-        case STORE_FAILED:
-            give_failed(pump, &answer);
-            break;
-        case STORE_KEPT:
-            if ((answer.id & PUMP_QUESTION_OF_CONTROL) != 0)
-                control_kept(pump->control, &answer);
-            else
-                housekeeping_kept(pump->housekeeping, &answer);
-            break;
-        case STORE_ROWS:
-            if ((answer.id & PUMP_QUESTION_OF_CONTROL) != 0)
-                control_rows(pump->control, &answer);
-            else
-                give_rows(pump, &answer);
-            break;
-        }
+        give_answer(pump, &answer, &durables);
         store_answer_done(&answer);
     }
     give_durables(pump, &durables);

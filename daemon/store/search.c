@@ -1,6 +1,5 @@
 #include "daemon/store/search.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "daemon/store/connection.h"
 #include "daemon/store/fold.h"
 #include "daemon/store/statement.h"
+#include "daemon/store/trouble.h"
 
 /* In the header of the file, for file(1) and for us: "p2ps". */
 #define APPLICATION_ID "1882353779"
@@ -105,8 +105,8 @@ static int log_failed(struct search *s, int rc)
 static enum error error_of(const struct search *s, int rc)
 {
     const int error = s->db != NULL ? connection_errno(s->db) : 0;
-    const bool is_full = (rc & 0xff) == SQLITE_FULL ||
-                         ((rc & 0xff) == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT));
+    const bool is_full =
+        (rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && trouble_is_no_room(error));
 
     return is_full && s->log_error == SQLITE_OK ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED;
 }
@@ -226,7 +226,7 @@ static int open_file(struct search *s, const char **ret_why)
     int rc;
 
     if (error != 0)
-        return error == ENOSPC || error == EDQUOT ? SQLITE_FULL : SQLITE_CANTOPEN;
+        return trouble_is_no_room(error) ? SQLITE_FULL : SQLITE_CANTOPEN;
     rc = connection_open(s->path, CONNECTION_SEARCH, &s->db);
     if (rc == SQLITE_OK)
         rc = query_u64(s->db, "PRAGMA application_id", &application);

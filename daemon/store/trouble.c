@@ -15,8 +15,7 @@ static bool is_sync(int rc)
     return rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC;
 }
 
-/* A file system without room, a quota, a limit on the size of files. */
-static bool is_no_room(int error)
+bool trouble_is_no_room(int error)
 {
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
@@ -47,7 +46,7 @@ struct mishap mishap_of(sqlite3 *db, int rc)
     const int code = cannot_read ? SQLITE_IOERR_READ : rc;
     const int error = cannot_read ? EIO : errno_of(db, rc);
     struct mishap mishap = {
-        .error = is_no_room(error) && !is_sync(rc) ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED,
+        .error = trouble_is_no_room(error) && !is_sync(rc) ? ERR_STORAGE_FULL : ERR_STORAGE_FAILED,
         .reason = reason_of(db, code, error),
         .is_damage = is_corrupt && !cannot_read,
     };

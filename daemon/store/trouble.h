@@ -3,12 +3,19 @@
 #ifndef P2PCHAT_DAEMON_STORE_TROUBLE_H
 #define P2PCHAT_DAEMON_STORE_TROUBLE_H
 
+#include <stdbool.h>
+
 #include <sqlite3.h>
 
+#include "common/error.h"
 #include "daemon/store/store.h"
 
 /* What may fail by itself, in the order of importance. */
 enum trouble_part { TROUBLE_WRITING, TROUBLE_READING, TROUBLE_COPYING, TROUBLE_PARTS };
+
+/* Whether an errno says that there is no room to write: a full file system, a quota, a limit on the
+ * size of files. */
+bool trouble_is_no_room(int error);
 
 /* What a thread met. All zero: nothing. */
 struct mishap {
