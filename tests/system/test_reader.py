@@ -1,5 +1,6 @@
 """Readers of events that stop for a minute while a conversation goes on, and readers whose daemon is
-restarted: nothing is missing, and nothing comes twice.
+restarted: nothing is missing, and nothing comes twice. What both sides of the conversation have is
+compared event by event; test_watch.py has the finer cases of one watch.
 
 STOPPED_S says for how long they stop (60)."""
 

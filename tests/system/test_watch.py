@@ -1,5 +1,5 @@
-"""p2pchatctl watch with a daemon that is killed, and a watch that is stopped: it misses no event and
-prints none twice."""
+"""p2pchatctl watch as a consumer beside one daemon that is killed, or itself stopped or killed: it
+misses no event and prints none twice. Beside a whole conversation it is in test_reader.py."""
 
 import json
 import os
