@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -120,6 +121,19 @@ static int file_read(sqlite3_file *f, void *bytes, int length, sqlite3_int64 off
     return rc == SQLITE_OK ? real(f)->pMethods->xRead(real(f), bytes, length, offset) : rc;
 }
 
+/* Half of it; but nothing when the rest is there already, as then all of it would be. */
+static int torn_length(sqlite3_file *f, const void *bytes, int length, sqlite3_int64 offset)
+{
+    const int half = length / 2, rest = length - half;
+    uint8_t *there = xmalloc((size_t)rest);
+    const bool is_there =
+        real(f)->pMethods->xRead(real(f), there, rest, offset + half) == SQLITE_OK &&
+        memcmp(there, (const uint8_t *)bytes + half, (size_t)rest) == 0;
+
+    free(there);
+    return is_there ? 0 : half;
+}
+
 static int file_write(sqlite3_file *f, const void *bytes, int length, sqlite3_int64 offset)
 {
     int rc = SQLITE_OK, failure;
@@ -127,7 +141,7 @@ static int file_write(sqlite3_file *f, const void *bytes, int length, sqlite3_in
     pthread_mutex_lock(&mutex);
     failure = judge(f, FAULTY_WRITE);
     if (failure != SQLITE_OK)
-        length = current.torn ? length / 2 : 0;
+        length = current.torn ? torn_length(f, bytes, length, offset) : 0;
     if (length > 0)
         rc = real(f)->pMethods->xWrite(real(f), bytes, length, offset);
     if (rc == SQLITE_OK && length > 0)

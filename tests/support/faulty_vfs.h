@@ -28,7 +28,8 @@ struct faulty_plan {
     unsigned times; /* then so many fail; 0: all */
     int result;     /* with this SQLite result code; 0: the one that fits call and errno */
     int error;      /* and this errno */
-    bool torn;      /* the first half of a write that fails is written */
+    bool torn;      /* the first half of a write that fails is written, if that is not all of it:
+                       the second half may be there from before */
 };
 
 /* Becomes the default; once. From then on all databases are opened through it. */
