@@ -185,6 +185,7 @@ static void attend(struct client *c)
     enum took took = take_requests(c);
 
     client_flush(c);
+    history_room(c);
     events_room(c);
     control->attended = NULL;
     control->waits_for_disk |= is_disk_behind(control);

@@ -53,6 +53,9 @@ void control_wake(struct client *client);
 /* The answer to a question of history's. */
 void history_rows(struct control *control, const struct store_answer *answer);
 
+/* A client has read some of its output: goes on with the pages that it waits for. */
+void history_room(struct client *client);
+
 /* Before a client is freed: forgets what it waits for. */
 void history_leave(struct client *client);
 

@@ -73,7 +73,8 @@ enum {
     CLIENT_STEPS_PER_TURN = 16, /* requests and receives */
     CLIENT_BYTES_PER_TURN = 64 << 10,
 
-    /* A client whose calls or output reach this is not read from until they are fewer. Events leave
+    /* A client whose calls or output reach this is not read from until they are fewer, nor is a
+     * page of history read for it: beyond this it has one answer at most, of a line. Events leave
      * half of the output to answers, or one who follows many could not ask any more. They are
      * gathered for a client that takes what it is sent, so that a burst goes out in few pieces: a
      * read of the log fits. One that sleeps costs no more than that, whatever waits for it. */

@@ -1,7 +1,8 @@
 /* history: pages of past messages.
  *
  * A client has one page read at a time and all clients together HISTORY_READS_MAX; other calls wait
- * in order, each client in turn. A page is cut where its line would become too long. */
+ * in order, each client in turn, and those of a client that does not read what it has until it
+ * does. A page is cut where its line would become too long. */
 #include "common/digits.h"
 #include "daemon/control_state.h"
 #include "daemon/core/node.h"
@@ -25,6 +26,12 @@ static void ask_store(struct call *call)
     store_read_history(control->pump->store, question, &call->history);
 }
 
+/* Whether a client may have another page: it reads what it was sent. */
+static bool has_room(const struct client *c)
+{
+    return !c->is_gone && bytes_length(&c->out) < CLIENT_OUTPUT_MAX;
+}
+
 /* Begins what may begin. */
 static void ask_next(struct control *control)
 {
@@ -36,7 +43,7 @@ static void ask_next(struct control *control)
 
         TAILQ_REMOVE(&control->histories, c, in_histories);
         c->waits_history = false;
-        if (call != NULL) {
+        if (call != NULL && has_room(c)) {
             TAILQ_REMOVE(&c->histories, call, in_histories);
             ask_store(call);
         }
@@ -46,10 +53,16 @@ static void ask_next(struct control *control)
 /* Puts a client in line, if it is its turn to be. */
 static void stand_in_line(struct client *c)
 {
-    if (c->waits_history || c->reads_history || TAILQ_EMPTY(&c->histories))
+    if (c->waits_history || c->reads_history || TAILQ_EMPTY(&c->histories) || !has_room(c))
         return;
     TAILQ_INSERT_TAIL(&c->control->histories, c, in_histories);
     c->waits_history = true;
+}
+
+void history_room(struct client *c)
+{
+    stand_in_line(c);
+    ask_next(c->control);
 }
 
 void history_leave(struct client *c)
@@ -81,8 +94,7 @@ const struct answered *method_history(struct call *call, const struct api_args *
         query.search = call->search = xstrdup(search);
     call->history = query;
     TAILQ_INSERT_TAIL(&c->histories, call, in_histories);
-    stand_in_line(c);
-    ask_next(c->control);
+    history_room(c);
     return call_waits();
 }
 
@@ -176,14 +188,16 @@ void history_rows(struct control *control, const struct store_answer *answer)
     must(control->histories_read > 0);
     control->histories_read--;
     if (call != NULL) {
-        call->client->reads_history = false;
-        stand_in_line(call->client);
+        struct client *c = call->client;
+
+        c->reads_history = false;
         if (answer->error == OK) {
             write_page(call_result(call), answer, &call->history, control->pump->node);
             call_succeed(call);
         } else {
             call_fail(call, answer->error, NULL);
         }
+        stand_in_line(c);
     }
     ask_next(control);
 }

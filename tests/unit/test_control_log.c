@@ -456,6 +456,95 @@ static void test_pages_for_a_crowd(void **state)
     }
 }
 
+/* Asks for pages and reads none of them. */
+static int ask_for_pages(size_t count)
+{
+    int client = rig_connect();
+
+    for (size_t i = 0; i < count; i++)
+        rig_send(client, REQUEST("1", "history", "{\"limit\":1000}"));
+    for (size_t i = 0; i < count; i++)
+        rig_turn();
+    return client;
+}
+
+/* Answers until nothing more is asked. How many pages that took. */
+static size_t answer_pages(size_t length)
+{
+    size_t pages = 0;
+
+    for (; rig.question_count > 0; pages++) {
+        rig_answer_messages(1, 100, length, false);
+        rig_run();
+    }
+    return pages;
+}
+
+/* A client that asks for pages without end and reads none costs one page more than it may leave
+ * unread, and the reading of so many; when it reads, it gets all of them. */
+static void test_pages_that_nobody_reads(void **state)
+{
+    (void)state;
+    enum { CALLS = 1000, PAGE = 60000, UNREAD = 5 };
+    int idle[] = {ask_for_pages(CALLS), ask_for_pages(CALLS), ask_for_pages(CALLS)};
+    int reading;
+    size_t given = answer_pages(PAGE), read = 0;
+    int in_socket;
+    socklen_t length = sizeof(in_socket);
+
+    assert_int_equal(getsockopt(idle[0], SOL_SOCKET, SO_SNDBUF, &in_socket, &length), 0);
+    assert_in_range(given, 3 * UNREAD, 3 * ((CLIENT_OUTPUT_MAX + (size_t)in_socket) / PAGE + 1));
+
+    reading = ask_for_pages(3);
+    assert_int_equal(answer_pages(2), 3); /* they keep nobody from reading */
+    for (int i = 0; i < 3; i++)
+        rig_expect_part(reading, "\"messages\"");
+    close(reading);
+    close(idle[1]);
+
+    while (read < CALLS) {
+        rig_expect_part(idle[0], "\"messages\"");
+        read++;
+        rig_run();
+        given = answer_pages(PAGE);
+    }
+    assert_int_equal(given, 0);
+    rig_expect_silence(idle[0]);
+    close(idle[0]);
+    close(idle[2]);
+    rig_run();
+    assert_int_equal(rig.question_count, 0);
+}
+
+/* Also what became too much only while it stood in line. */
+static void test_a_client_that_becomes_full_in_line(void **state)
+{
+    (void)state;
+    static char text[65536];
+    enum { ANSWERS = 12 };
+    int first[HISTORY_READS_MAX], c;
+
+    for (int i = 0; i < HISTORY_READS_MAX; i++)
+        first[i] = ask_for_pages(1);
+    c = ask_for_pages(2);
+    assert_int_equal(rig.question_count, HISTORY_READS_MAX);
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < ANSWERS; i++)
+        rig_send(c, REQUEST("2", "chat.message", "{\"peer\":\"later\",\"text\":\"x\"}"));
+    rig_run();
+    for (size_t i = 0; i < ANSWERS; i++)
+        rig_reply(i, OK, text);
+    assert_int_equal(answer_pages(2), HISTORY_READS_MAX);
+    for (int i = 0; i < ANSWERS; i++)
+        rig_expect_part(c, "\"id\":2");
+    assert_int_equal(answer_pages(2), 2);
+    rig_expect_part(c, "\"messages\"");
+    rig_expect_part(c, "\"messages\"");
+    close(c);
+    for (int i = 0; i < HISTORY_READS_MAX; i++)
+        close(first[i]);
+}
+
 /* What was asked for before the end is answered. */
 static void test_stop_with_a_crowd_waiting(void **state)
 {
@@ -503,6 +592,8 @@ int main(void)
         TEST(test_search),
         TEST(test_one_page_at_a_time),
         TEST(test_pages_for_a_crowd),
+        TEST(test_pages_that_nobody_reads),
+        TEST(test_a_client_that_becomes_full_in_line),
         TEST(test_stop_with_a_crowd_waiting),
     };
 
