@@ -3,6 +3,8 @@
  * A client has one page read at a time and all clients together HISTORY_READS_MAX; other calls wait
  * in order, each client in turn, and those of a client that does not read what it has until it
  * does. A page is cut where its line would become too long. */
+#include <stdio.h>
+
 #include "common/digits.h"
 #include "daemon/control_state.h"
 #include "daemon/core/node.h"
@@ -169,8 +171,10 @@ static void write_page(struct json_writer *w, const struct store_answer *answer,
     for (size_t i = first; i < last; i++)
         json_write_raw(w, bytes_data(&messages) + ends[i], ends[i + 1] - ends[i]);
     json_write_close(w, ']');
-    if (first < last && (last - first < answer->count || !answer->end))
+    if (last - first < answer->count)
         json_put_integer(w, "next", (int64_t)answer->rows[is_after ? last - 1 : first].log.seq);
+    else if (!answer->end)
+        json_put_integer(w, "next", (int64_t)answer->next);
     else
         json_put_null(w, "next");
     if (query->search != NULL)
@@ -178,6 +182,14 @@ static void write_page(struct json_writer *w, const struct store_answer *answer,
     json_write_close(w, '}');
     free(ends);
     bytes_done(&messages);
+}
+
+static void fail(struct call *call, enum error error)
+{
+    char message[64];
+
+    snprintf(message, sizeof(message), "search has more than %d words", STORE_SEARCH_WORDS_MAX);
+    call_fail(call, error, error == ERR_TOO_LONG ? message : NULL);
 }
 
 void history_rows(struct control *control, const struct store_answer *answer)
@@ -195,7 +207,7 @@ void history_rows(struct control *control, const struct store_answer *answer)
             write_page(call_result(call), answer, &call->history, control->pump->node);
             call_succeed(call);
         } else {
-            call_fail(call, answer->error, NULL);
+            fail(call, answer->error);
         }
         stand_in_line(c);
     }

@@ -1,7 +1,7 @@
 #include "daemon/store/fold.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <utf8proc.h>
 
@@ -207,6 +207,7 @@ static void put(struct bytes *out, utf8proc_int32_t code)
 /* Where the writing of words stands. */
 struct words {
     struct bytes *out;
+    size_t count;     /* of words that were begun */
     size_t length;    /* code points of the word that is being written; 0: between words */
     bool is_single;   /* that word is one of its own */
     bool is_followed; /* a word was written that the next one follows in the same phrase */
@@ -221,6 +222,7 @@ static void put_code(struct words *w, utf8proc_int32_t code, enum kind kind)
         w->length = 0;
     if (w->length == 0 && w->is_followed)
         bytes_u8(w->out, ' ');
+    w->count += w->length == 0;
     put(w->out, code);
     w->length++;
     w->is_single = is_single;
@@ -251,17 +253,18 @@ void fold_text(const char *text, size_t length, struct bytes *out)
 /* Ends the phrase that was begun, if one was. */
 static void end_phrase(struct words *w, bool is_prefix)
 {
+    if (w->is_followed && !is_prefix)
+        bytes_u8(w->out, ' ');
     if (w->is_followed)
-        bytes_text(w->out, is_prefix ? "\" *" : "\"");
+        bytes_u8(w->out, '\0');
     w->is_followed = false;
     w->length = 0;
 }
 
-void fold_query(const char *query, size_t length, struct bytes *out)
+size_t fold_query(const char *query, size_t length, struct bytes *out)
 {
     struct codes codes = fold(query, length);
     struct words w = {.out = out};
-    bool is_first = true;
     bool is_prefix = false; /* a star was met right behind a word */
 
     for (size_t i = 0; i < codes.count; i++) {
@@ -275,12 +278,52 @@ void fold_query(const char *query, size_t length, struct bytes *out)
             continue;
         } else {
             if (!w.is_followed)
-                bytes_text(out, is_first ? "\"" : " AND \"");
-            is_first = false;
+                bytes_u8(out, ' ');
             put_code(&w, codes.at[i], kind);
         }
         is_prefix = false;
     }
     end_phrase(&w, is_prefix);
     free(codes.at);
+    return w.count;
+}
+
+/* The first phrase, or the one behind another; NULL: there is no more. */
+static const char *next_phrase(const struct bytes *phrases, const char *phrase)
+{
+    const char *next = (const char *)bytes_data(phrases);
+
+    if (phrase != NULL)
+        next = phrase + strlen(phrase) + 1;
+    return next < (const char *)bytes_data(phrases) + bytes_length(phrases) ? next : NULL;
+}
+
+void fold_expression(const struct bytes *phrases, struct bytes *out)
+{
+    const char *phrase = NULL;
+
+    while ((phrase = next_phrase(phrases, phrase)) != NULL) {
+        const size_t length = strlen(phrase);
+        const bool is_prefix = phrase[length - 1] != ' ';
+
+        bytes_text(out, phrase == (const char *)bytes_data(phrases) ? "\"" : " AND \"");
+        bytes_append(out, phrase + 1, length - (is_prefix ? 1 : 2));
+        bytes_text(out, is_prefix ? "\" *" : "\"");
+    }
+}
+
+bool fold_finds(const struct bytes *phrases, const char *text, size_t length)
+{
+    struct bytes words = BYTES_EMPTY;
+    const char *phrase = NULL;
+
+    bytes_u8(&words, ' ');
+    fold_text(text, length, &words);
+    bytes_u8(&words, ' ');
+    do
+        phrase = next_phrase(phrases, phrase);
+    while (phrase != NULL &&
+           memmem(bytes_data(&words), bytes_length(&words), phrase, strlen(phrase)) != NULL);
+    bytes_done(&words);
+    return phrase == NULL;
 }

@@ -14,6 +14,7 @@
 #ifndef P2PCHAT_DAEMON_STORE_FOLD_H
 #define P2PCHAT_DAEMON_STORE_FOLD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/bytes.h"
@@ -29,9 +30,17 @@ char *fold_version(void);
  * words. */
 void fold_text(const char *text, size_t length, struct bytes *out);
 
-/* Appends what of FTS5's query language finds the texts that have all of the query's words: for
- * each run without white space the phrase of its words, and when it ends in `*`, also longer words
- * for its last. Nothing when the query has no words. No query gives a syntax error. */
-void fold_query(const char *query, size_t length, struct bytes *out);
+/* Appends the phrases that a text must have, all of them: for each run of the query without white
+ * space the one of its words, and when it ends in `*`, also longer words for its last. A phrase is
+ * its words, each behind a space, then a space unless its last word may be longer, then a NUL:
+ * " hello ", " 192 168 0 1 ", " dep". Returns how many words there are; nothing is a mistake. */
+size_t fold_query(const char *query, size_t length, struct bytes *out);
+
+/* Appends what of FTS5's query language finds the texts that have these phrases, at least one. */
+void fold_expression(const struct bytes *phrases, struct bytes *out);
+
+/* Whether a text has these phrases: what FTS5 says of its words, without an index. Takes time
+ * linear in the length, for each phrase. */
+bool fold_finds(const struct bytes *phrases, const char *text, size_t length);
 
 #endif

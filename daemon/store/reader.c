@@ -1,10 +1,12 @@
 #include "daemon/store/reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/alloc.h"
 #include "daemon/store/clock.h"
 #include "daemon/store/connection.h"
+#include "daemon/store/fold.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/statement.h"
 
@@ -80,9 +82,11 @@ struct page {
     size_t bytes; /* of text */
     size_t rows_max;
     size_t bytes_max;
-    bool only_messages; /* other rows are passed over */
-    bool full;          /* a further row was met that is not in it */
-    uint64_t seen;      /* seq of the last row that was looked at and, if wanted, taken */
+    bool only_messages;          /* other rows are passed over */
+    size_t passed;               /* such rows */
+    const struct bytes *phrases; /* messages without these are passed over too; NULL: none are */
+    bool full;                   /* it ends here, though there may be more */
+    uint64_t seen;               /* seq of the last row that was looked at and, if wanted, taken */
 };
 
 static void page_drop(struct page *p)
@@ -124,11 +128,16 @@ static int take_row(sqlite3_stmt *s, struct page *p)
 
     if (p->only_messages && sqlite3_column_type(s, 4) == SQLITE_NULL) {
         p->seen = column_u64(s, 0);
+        p->full = ++p->passed == STORE_HISTORY_SCAN_MAX;
         return SQLITE_OK;
     }
     body = column_text(s, 6, &length);
     if (body == NULL)
         return SQLITE_CORRUPT;
+    if (p->phrases != NULL && !fold_finds(p->phrases, body, length)) {
+        p->seen = column_u64(s, 0);
+        return SQLITE_OK;
+    }
     if (p->count == p->rows_max || (p->count > 0 && p->bytes + length > p->bytes_max)) {
         p->full = true;
         return SQLITE_OK;
@@ -165,7 +174,7 @@ static int collect(const struct store_reader *r, struct binder *b, struct page *
             rc = taken;
         else if (p->full)
             rc = SQLITE_DONE;
-        else if (clock_ms() >= until)
+        else if (clock_ms() >= until || queue_is_closed(r->jobs))
             break;
         else
             rc = sqlite3_step(b->statement);
@@ -263,42 +272,51 @@ static uint64_t start_of_history(const struct question *q)
     return q->seq > 0 ? smaller(q->seq, q->through + 1) : q->through + 1;
 }
 
-static int read_history(struct store_reader *r, const struct question *q, struct page *p,
-                        struct store_answer *answer)
+/* Messages, as collect() gets them. */
+static int collect_messages(const struct store_reader *r, const struct question *q, uint64_t from,
+                            struct page *p)
 {
     const bool is_after = q->order == HISTORY_AFTER;
     const enum sql of_all = is_after ? SQL_AFTER : SQL_BEFORE;
     const enum sql of_peer = is_after ? SQL_AFTER_OF_PEER : SQL_BEFORE_OF_PEER;
+    struct binder b;
+
+    binder_init(&b, r->statements[q->peer != 0 ? of_peer : of_all]);
+    bind_u64(&b, q->peer);
+    bind_u64(&b, from);
+    if (is_after)
+        bind_u64(&b, q->through);
+    p->only_messages = true;
+    return collect(r, &b, p);
+}
+
+static int read_history(struct store_reader *r, const struct question *q, struct page *p,
+                        struct store_answer *answer)
+{
     uint64_t from = start_of_history(q);
     int rc;
 
-    p->only_messages = true;
     do {
-        struct binder b;
-
-        binder_init(&b, r->statements[q->peer != 0 ? of_peer : of_all]);
-        bind_u64(&b, q->peer);
-        bind_u64(&b, from);
-        if (is_after)
-            bind_u64(&b, q->through);
-        rc = collect(r, &b, p);
+        rc = collect_messages(r, q, from, p);
         from = p->seen;
     } while (rc == SQLITE_ROW);
-    if (!is_after)
+    if (q->order == HISTORY_BEFORE)
         reverse(p);
     answer->end = !p->full;
+    answer->next = p->seen;
     return rc;
 }
 
 /* --- Search --- */
 
 /* A search brings the index up to date, but not for longer than this. */
-enum { CATCH_UP_ROWS = 4096, CATCH_UP_MS = 200 };
+enum { CATCH_UP_ROWS = 4096, CATCH_UP_MS = 50 };
 
-/* Where the rows that a search finds go. */
+/* Where the rows that the index finds go. */
 struct found {
     struct store_reader *reader;
     struct page *page;
+    uint64_t until;
     int rc; /* of the log: SQLITE_OK, or what failed */
 };
 
@@ -320,26 +338,80 @@ static bool take_found(void *context, uint64_t seq)
     return rc == SQLITE_OK && !found->page->full;
 }
 
+static bool is_late(void *context)
+{
+    const struct found *found = context;
+
+    return clock_ms() >= found->until || queue_is_closed(found->reader->jobs);
+}
+
+/* Goes on without the index, through the messages that are in it: for as long as a snapshot may
+ * live, and at least to the next row. SQLite's result code of the log. */
+static int look_through(const struct store_reader *r, const struct question *q,
+                        const struct bytes *phrases, struct page *p)
+{
+    struct question rest = *q;
+    int rc;
+
+    rest.through = smaller(q->through, r->search.through);
+    p->phrases = phrases;
+    rc = collect_messages(r, &rest, p->seen > 0 ? p->seen : start_of_history(&rest), p);
+    p->full |= rc == SQLITE_ROW;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* What the index finds at once; when it takes long (words that nearly all messages have, phrases
+ * that nearly fit), also what can be found without it. */
+static enum error find(struct store_reader *r, const struct question *q,
+                       const struct bytes *phrases, struct page *p, int *ret_rc)
+{
+    struct found found = {.reader = r, .page = p, .until = clock_ms() + r->snapshot_ms};
+    const struct search_taker taker = {.hit = take_found, .is_late = is_late, .context = &found};
+    bool was_late = false;
+    enum error error = search_find(&r->search, q, phrases, start_of_history(q), &taker, &was_late);
+
+    if (error == OK && was_late)
+        found.rc = look_through(r, q, phrases, p);
+    *ret_rc = found.rc;
+    return error;
+}
+
 static void take_note(struct store_reader *r, struct job *job)
 {
     job->note = r->search.note;
     r->search.note = NULL;
 }
 
-/* What goes wrong with the index leaves the log well: it is the error of this answer only. */
+/* The messages with the words that are searched for. What goes wrong with the index leaves the log
+ * well: it is the error of this answer only. */
+static enum error read_search(struct store_reader *r, const struct question *q, struct page *p,
+                              int *ret_rc)
+{
+    struct bytes phrases = BYTES_EMPTY;
+    const size_t words = fold_query(q->search, strlen(q->search), &phrases);
+    enum error error = words > STORE_SEARCH_WORDS_MAX
+                           ? ERR_TOO_LONG
+                           : search_update(&r->search, CATCH_UP_ROWS, CATCH_UP_MS);
+
+    if (error == OK && words > 0)
+        error = find(r, q, &phrases, p, ret_rc);
+    bytes_done(&phrases);
+    return error;
+}
+
 static void answer_search(struct store_reader *r, struct job *job)
 {
     const struct question *q = &job->question;
     struct page p = {.rows_max = q->rows_max, .bytes_max = q->bytes_max};
-    struct found found = {.reader = r, .page = &p};
-    enum error error = search_update(&r->search, CATCH_UP_ROWS, CATCH_UP_MS);
+    int rc = SQLITE_OK;
+    enum error error;
 
-    if (error == OK)
-        error = search_find(&r->search, q, start_of_history(q), take_found, &found);
-    if (found.rc == SQLITE_OK)
-        found.rc = r->search.log_error;
-    if (found.rc != SQLITE_OK) {
-        job->mishap = mishap_of(r->db, found.rc);
+    r->search.log_error = SQLITE_OK;
+    error = read_search(r, q, &p, &rc);
+    if (rc == SQLITE_OK)
+        rc = r->search.log_error;
+    if (rc != SQLITE_OK) {
+        job->mishap = mishap_of(r->db, rc);
         error = ERR_STORAGE_FAILED;
     }
     if (error != OK)
@@ -351,6 +423,7 @@ static void answer_search(struct store_reader *r, struct job *job)
     job->answer.rows = p.rows;
     job->answer.count = p.count;
     job->answer.end = !p.full;
+    job->answer.next = p.seen;
     job->answer.indexed_through = smaller(r->search.through, q->through);
     take_note(r, job);
     queue_push(r->answers, job);
@@ -494,15 +567,15 @@ void *store_reader_run(void *reader)
     struct store_reader *r = reader;
 
     while (true) {
-        struct job *job;
+        struct job *job = r->is_indexing ? queue_take(r->jobs) : queue_wait(r->jobs, 1, 0);
 
-        r->is_indexing = r->is_indexing && !queue_is_closed(r->jobs);
-        job = r->is_indexing ? queue_take(r->jobs) : queue_wait(r->jobs, 1, 0);
+        if (queue_is_closed(r->jobs)) {
+            job_free(job);
+            return NULL;
+        }
         if (job != NULL)
             handle(r, job);
-        else if (r->is_indexing)
-            index_on(r);
         else
-            return NULL;
+            index_on(r);
     }
 }

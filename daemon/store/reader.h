@@ -4,6 +4,9 @@
  * question that takes longer goes on in the next one. The log only grows, so the answer is the
  * same.
  *
+ * Others wait meanwhile, so each question is bounded: by the rows that it gives or looks at, and a
+ * search by time. What is left is asked for again.
+ *
  * The index is brought up to date by a search, and in slices between questions while nothing is
  * written to the log. */
 #ifndef P2PCHAT_DAEMON_STORE_READER_H
@@ -36,7 +39,7 @@ int store_reader_init(struct store_reader *r, const char *path, struct queue *jo
                       struct queue *answers);
 void store_reader_done(struct store_reader *r);
 
-/* The thread: runs until its queue is closed and empty. */
+/* The thread: runs until its queue is closed; what it has not begun then is left in it. */
 void *store_reader_run(void *reader);
 
 #endif

@@ -390,51 +390,63 @@ enum error search_update(struct search *s, size_t rows_max, uint64_t ms_max)
 
 /* --- Finding --- */
 
-/* What finds the question's words; false when it has none. Ended with bytes_done. */
-static bool write_expression(const struct question *q, struct bytes *ret_expression)
+/* How many steps of SQLite's machine, about a third as many pages, pass between two looks at the
+ * time. */
+enum { STEPS_PER_LOOK = 100 };
+
+static void write_expression(const struct question *q, const struct bytes *phrases,
+                             struct bytes *out)
 {
-    struct bytes expression = BYTES_EMPTY, words = BYTES_EMPTY;
     char peer[32];
 
-    fold_query(q->search, strlen(q->search), &words);
-    if (bytes_length(&words) == 0)
-        return false;
     if (q->peer != 0) {
         snprintf(peer, sizeof(peer), "peer : \"%" PRIu32 "\" AND ", q->peer);
-        bytes_text(&expression, peer);
+        bytes_text(out, peer);
     }
-    bytes_text(&expression, "text : (");
-    bytes_append(&expression, bytes_data(&words), bytes_length(&words));
-    bytes_text(&expression, ")");
-    bytes_done(&words);
-    *ret_expression = expression;
-    return true;
+    bytes_text(out, "text : (");
+    fold_expression(phrases, out);
+    bytes_text(out, ")");
 }
 
-enum error search_find(struct search *s, const struct question *q, uint64_t from,
-                       bool (*hit)(void *context, uint64_t seq), void *context)
+static int look_at_time(void *context)
+{
+    const struct search_taker *taker = context;
+
+    return taker->is_late(taker->context);
+}
+
+enum error search_find(struct search *s, const struct question *q, const struct bytes *phrases,
+                       uint64_t from, const struct search_taker *taker, bool *ret_is_late)
 {
     const bool is_after = q->order == HISTORY_AFTER;
-    struct bytes expression;
+    struct bytes expression = BYTES_EMPTY;
     struct binder b;
     enum error error;
+    bool is_late;
     int rc;
 
     s->log_error = SQLITE_OK;
     error = open_index(s);
-    if (error != OK || !write_expression(q, &expression))
+    if (error != OK)
         return error;
+    write_expression(q, phrases, &expression);
     binder_init(&b, s->statements[is_after ? SQL_AFTER : SQL_BEFORE]);
     bind_text_of(&b, (const char *)bytes_data(&expression), bytes_length(&expression));
     bind_u64(&b, from);
     if (is_after)
         bind_u64(&b, q->through);
+    sqlite3_progress_handler(s->db, STEPS_PER_LOOK, look_at_time, (void *)taker);
     rc = binder_step(&b);
-    while (rc == SQLITE_ROW && hit(context, column_u64(b.statement, 0)))
+    while (rc == SQLITE_ROW && taker->hit(taker->context, column_u64(b.statement, 0)))
         rc = sqlite3_step(b.statement);
     sqlite3_reset(b.statement);
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
     bytes_done(&expression);
-    return settle(s, rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
+    is_late = rc == SQLITE_INTERRUPT;
+    error = settle(s, rc == SQLITE_ROW || rc == SQLITE_DONE || is_late ? SQLITE_OK : rc);
+    if (error == OK)
+        *ret_is_late = is_late;
+    return error;
 }
 
 /* --- Removing --- */

@@ -45,11 +45,21 @@ void search_done(struct search *s);
 enum { SEARCH_SLICE_MS = 20 };
 enum error search_update(struct search *s, size_t rows_max, uint64_t ms_max);
 
-/* Calls `hit` with the seq of each message that has the words of a question, in its order and from
- * `from` on (before or after it), until `hit` returns false. Rows that are no longer in the log may
- * be among them. Errors as above. */
-enum error search_find(struct search *s, const struct question *q, uint64_t from,
-                       bool (*hit)(void *context, uint64_t seq), void *context);
+/* Who is told what a search finds. */
+struct search_taker {
+    bool (*hit)(void *context, uint64_t seq); /* false: that is enough */
+    bool (*is_late)(void *context);           /* asked now and then: whether to break off */
+    void *context;
+};
+
+/* Tells of each message that has these phrases (fold.h; at least one), in the question's order and
+ * from `from` on (before or after it), until the taker has enough or it is late: then *ret_is_late,
+ * and there may be more. Nothing bounds how late it is before the first hit: FTS5 reads all that
+ * begins with a prefix, and goes through the whole log for a phrase that fits nowhere, also when it
+ * is asked for a few rows of it. Rows that are no longer in the log may be among the hits. Errors
+ * as above. */
+enum error search_find(struct search *s, const struct question *q, const struct bytes *phrases,
+                       uint64_t from, const struct search_taker *taker, bool *ret_is_late);
 
 /* Takes rows out of the index, by rising seqs, that are about to be removed from the log. Those
  * that were taken out before and then stayed in the log do not matter. When the index does not let

@@ -41,8 +41,8 @@ bool store_exists(const char *directory);
  * is left where damage was met, and goes when all is found well. */
 bool store_is_to_be_checked(const char *directory);
 
-/* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped. NULL is
- * fine. */
+/* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped, and
+ * questions not answered. NULL is fine. */
 void store_close(struct store *store);
 
 /* Calls `row` for each row the core must know at its start, in this order: CHANGE_META, CHANGE_PEER
@@ -160,9 +160,18 @@ void store_read_range(struct store *store, uint64_t id, uint64_t after_seq, uint
                       uint32_t peer, size_t rows_max, size_t bytes_max);
 
 /* A page of history: message rows (received and sent), in ascending order. It is cut at
- * STORE_HISTORY_BYTES_MAX of text, so that a thousand long messages do not fill the memory; the
- * rest is the next page's. */
-enum { STORE_HISTORY_BYTES_MAX = 1 << 20 };
+ * STORE_HISTORY_BYTES_MAX of text, so that a thousand long messages do not fill the memory; after a
+ * stretch of STORE_HISTORY_SCAN_MAX other rows; and, when it searches, after a tenth of a second.
+ * So it may hold fewer than were asked for, or none: the rest is the next page's. A search of too
+ * many words fails with ERR_TOO_LONG. */
+enum {
+    STORE_HISTORY_BYTES_MAX = 1 << 20,
+    STORE_HISTORY_SCAN_MAX = 16384,
+
+    /* More words than anybody types. What one text costs the index, which cannot be interrupted
+     * there, grows with them: some 10 ms with a text of 64 KiB that is one word again and again. */
+    STORE_SEARCH_WORDS_MAX = 64
+};
 enum history_order {
     HISTORY_BEFORE, /* the newest before a seq (0: of all) */
     HISTORY_AFTER   /* the oldest after it */
@@ -196,13 +205,14 @@ struct store_answer {
     enum store_answer_kind kind;
     struct transaction *transaction; /* DURABLE, FAILED: the caller's now; results are filled in */
     enum error error; /* FAILED: ERR_STORAGE_FULL or ERR_STORAGE_FAILED; ROWS, KEPT: OK or one of
-                         them */
+                         them, or ERR_TOO_LONG */
     uint64_t id;      /* ROWS, KEPT: of the question */
     struct store_row *rows; /* ROWS: in ascending order of seq */
     size_t count;
     uint64_t scanned_through; /* range, trim: everything up to this seq was looked at */
     uint64_t floor;           /* range: rows up to this seq may have been gone already; KEPT: are
                                  gone from now on; 0: nothing new */
+    uint64_t next;            /* history that has no end here: the seq for the next page */
     uint64_t indexed_through; /* search: messages up to this seq are found */
     bool end; /* nothing follows; history before a seq: nothing precedes; trim: there is nothing to
                  remove beyond */

@@ -1,5 +1,5 @@
-/* Search: no query is a syntax error, and a text is found by all its own words. The input is both
- * the text and the query. */
+/* Search: no query is a syntax error, a text is found by all its own words, and without an index as
+ * with one. The input is both the text and the query; its first half is another query. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -56,17 +56,36 @@ static int find(const struct bytes *words, const struct bytes *expression)
     return rc;
 }
 
+/* What finds the words in the index finds them without, and `is_whole`: the query does find them.
+ */
+static void check_query(const char *query, size_t length, const struct bytes *words,
+                        const char *text, size_t text_length, bool is_whole)
+{
+    struct bytes phrases = BYTES_EMPTY, expression = BYTES_EMPTY;
+    const size_t count = fold_query(query, length, &phrases);
+
+    must((count == 0) == (bytes_length(&phrases) == 0));
+    fold_expression(&phrases, &expression);
+    if (count > 0) {
+        const bool finds = find(words, &expression) == SQLITE_ROW;
+
+        must(finds == fold_finds(&phrases, text, text_length));
+        must(finds || !is_whole);
+    } else if (is_whole) {
+        must(bytes_length(words) == 0);
+    }
+    bytes_done(&phrases);
+    bytes_done(&expression);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct bytes words = BYTES_EMPTY, expression = BYTES_EMPTY;
+    struct bytes words = BYTES_EMPTY;
 
     fold_text((const char *)data, size, &words);
-    fold_query((const char *)data, size, &expression);
     check_words((const char *)bytes_data(&words), bytes_length(&words));
-    must((bytes_length(&words) == 0) == (bytes_length(&expression) == 0));
-    if (bytes_length(&words) > 0)
-        must(find(&words, &expression) == SQLITE_ROW);
+    check_query((const char *)data, size, &words, (const char *)data, size, true);
+    check_query((const char *)data, size / 2, &words, (const char *)data, size, false);
     bytes_done(&words);
-    bytes_done(&expression);
     return 0;
 }

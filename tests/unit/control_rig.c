@@ -410,6 +410,7 @@ static uint64_t take_question(void)
 
 void rig_answer_messages(size_t count, uint64_t last_seq, size_t length, bool end)
 {
+    const bool is_after = rig.questions[0].order == HISTORY_AFTER;
     struct store_row *rows = xcalloc(count, sizeof(*rows));
     struct store_answer answer = {.kind = STORE_ROWS,
                                   .id = take_question(),
@@ -417,6 +418,7 @@ void rig_answer_messages(size_t count, uint64_t last_seq, size_t length, bool en
                                   .count = count,
                                   .scanned_through = last_seq,
                                   .indexed_through = last_seq,
+                                  .next = is_after ? last_seq : last_seq + 1 - count,
                                   .end = end};
     char *text = xmalloc(length);
 

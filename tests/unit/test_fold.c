@@ -24,9 +24,11 @@ static void assert_text(const char *text, const char *words)
 
 static void assert_query(const char *query, const char *expression)
 {
-    struct bytes out = BYTES_EMPTY;
+    struct bytes phrases = BYTES_EMPTY, out = BYTES_EMPTY;
 
-    fold_query(query, strlen(query), &out);
+    fold_query(query, strlen(query), &phrases);
+    fold_expression(&phrases, &out);
+    bytes_done(&phrases);
     assert_bytes(&out, expression);
 }
 
@@ -165,6 +167,55 @@ static void test_stars(void **state)
     assert_query("ｄｅｐ＊", "\"dep\" *");
 }
 
+static void assert_count(const char *query, size_t count)
+{
+    struct bytes phrases = BYTES_EMPTY;
+
+    assert_int_equal(fold_query(query, strlen(query), &phrases), count);
+    assert_int_equal(bytes_length(&phrases) > 0, count > 0);
+    bytes_done(&phrases);
+}
+
+static void test_words_are_counted(void **state)
+{
+    (void)state;
+    assert_count("", 0);
+    assert_count(" !? *", 0);
+    assert_count("hello", 1);
+    assert_count("hello hello*", 2);
+    assert_count("a.b c", 3);
+    assert_count("天气v2", 3);
+}
+
+static void assert_finds(const char *query, const char *text, bool finds)
+{
+    struct bytes phrases = BYTES_EMPTY;
+
+    fold_query(query, strlen(query), &phrases);
+    if (fold_finds(&phrases, text, strlen(text)) != finds)
+        fail_msg("'%s' in '%s'", query, text);
+    bytes_done(&phrases);
+}
+
+static void test_finds(void **state)
+{
+    (void)state;
+    assert_finds("hello", "Hello, World", true);
+    assert_finds("world hello", "Hello, World", true);
+    assert_finds("hello nobody", "Hello, World", false);
+    assert_finds("hell", "Hello, World", false);
+    assert_finds("ello", "Hello, World", false);
+    assert_finds("hell*", "Hello, World", true);
+    assert_finds("ello*", "Hello, World", false);
+    assert_finds("hello.world", "Hello, World", true);
+    assert_finds("hello.wor*", "Hello, World", true);
+    assert_finds("world.hello", "Hello, World", false);
+    assert_finds("a.a.b", "a a a b", true);
+    assert_finds("天气", "今天天气很好", true);
+    assert_finds("天很", "今天天气很好", false);
+    assert_finds("x", "", false);
+}
+
 static void test_version(void **state)
 {
     char *version = fold_version();
@@ -187,6 +238,8 @@ int main(void)
         cmocka_unit_test(test_longest),
         cmocka_unit_test(test_queries),
         cmocka_unit_test(test_stars),
+        cmocka_unit_test(test_words_are_counted),
+        cmocka_unit_test(test_finds),
         cmocka_unit_test(test_version),
     };
 

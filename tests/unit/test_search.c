@@ -69,14 +69,19 @@ static void assert_found_by(struct store_rig *rig, const struct history_query *q
 #define assert_found(rig, words, ...) \
     assert_found_by(rig, &(struct history_query){.search = words, .limit = 100}, SEQS(__VA_ARGS__))
 
-static void assert_refused(struct store_rig *rig, enum error error)
+static void assert_query_refused(struct store_rig *rig, const char *query, enum error error)
 {
     struct store_answer answer =
-        take_search(rig, &(struct history_query){.search = "hello", .limit = 10});
+        take_search(rig, &(struct history_query){.search = query, .limit = 10});
 
     assert_int_equal(answer.error, error);
     assert_int_equal(answer.count, 0);
     store_answer_done(&answer);
+}
+
+static void assert_refused(struct store_rig *rig, enum error error)
+{
+    assert_query_refused(rig, "hello", error);
 }
 
 /* Takes what is waiting; fails the test unless there was a note with this in it (NULL: none). */
@@ -212,19 +217,36 @@ static void test_no_query_is_a_mistake(void **state)
         if (i < sizeof(queries) / sizeof(queries[0])) {
             snprintf(query, sizeof(query), "%s", queries[i]);
         } else {
-            for (size_t j = 0; j < sizeof(query) - 1; j++) {
+            for (size_t j = 0; j < 100; j++) {
                 seed = seed * 6364136223846793005 + 1442695040888963407;
                 query[j] = (char)(1 + (seed >> 33) % (i % 2 != 0 ? 127 : 255));
             }
-            query[sizeof(query) - 1] = '\0';
+            query[100] = '\0';
         }
         answer = take_search(rig, &(struct history_query){.search = query, .limit = 10});
         assert_int_equal(answer.error, OK);
         store_answer_done(&answer);
     }
-    for (size_t i = 0; i < sizeof(query) - 1; i++) /* as many words as there is room for */
-        query[i] = i % 2 != 0 ? ' ' : 'a';
-    assert_found(rig, query);
+    assert_note(rig, NULL);
+}
+
+static void test_too_many_words(void **state)
+{
+    static const char *const signs = " .";
+    struct store_rig *rig = *state;
+    char query[2 * STORE_SEARCH_WORDS_MAX + 2] = "";
+
+    put_words(rig);
+    for (size_t kind = 0; kind < strlen(signs); kind++) {
+        for (size_t i = 0; i < sizeof(query) - 3; i++)
+            query[i] = i % 2 != 0 ? signs[kind] : 'a';
+        query[sizeof(query) - 3] = '\0';
+        assert_found(rig, query);
+        memcpy(query + sizeof(query) - 3, ",b", 3);
+        assert_query_refused(rig, query, ERR_TOO_LONG);
+    }
+    assert_found(rig, "hello", 1, 2, 4);
+    assert_int_equal(store_state(rig->store), STORE_OK);
     assert_note(rig, NULL);
 }
 
@@ -639,6 +661,7 @@ int main(void)
         TEST(test_found),
         TEST(test_pages),
         TEST(test_no_query_is_a_mistake),
+        TEST(test_too_many_words),
         TEST(test_long_texts),
         TEST(test_new_messages_are_found),
         TEST(test_a_long_log),

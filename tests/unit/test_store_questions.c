@@ -241,7 +241,8 @@ static void test_states_in_history(void **state)
     store_answer_done(&answer);
 }
 
-/* Pages of long messages are cut; history over long stretches without messages is not. */
+/* Pages of long messages are cut; history over stretches without messages is not, unless they are
+ * longer than this one (test_store_reader.c). */
 static void test_history_is_bounded(void **state)
 {
     struct store_rig *rig = *state;
