@@ -6,6 +6,7 @@
 #include "common/bytes.h"
 #include "ctl/export.h"
 #include "ctl/help.h"
+#include "ctl/history.h"
 #include "ctl/input.h"
 #include "ctl/invocation.h"
 #include "ctl/params.h"
@@ -78,6 +79,8 @@ static enum outcome run(struct invocation *invocation, struct bytes *message)
         return watch_run(invocation, message);
     if (invocation->export)
         return export_run(invocation, message);
+    if (invocation->command->id == COMMAND_HISTORY)
+        return history_run(invocation, message);
     return session_run(invocation, message);
 }
 

@@ -12,7 +12,6 @@
 #include "ctl/params.h"
 #include "ctl/print.h"
 #include "ctl/refusal.h"
-#include "ctl/search.h"
 
 /* --- Find --- */
 
@@ -122,8 +121,8 @@ static enum outcome judge(const struct invocation *invocation, const struct json
 
 /* --- Run --- */
 
-static enum outcome print_result(const struct invocation *invocation, const struct json *result,
-                                 struct bytes *message)
+enum outcome session_print(const struct invocation *invocation, const struct json *result,
+                           struct bytes *message)
 {
     const struct output *output = &OUTPUT_TEXT;
     enum look look = LOOK_PLAIN;
@@ -146,21 +145,17 @@ enum outcome session_run(const struct invocation *invocation, struct bytes *mess
     struct rpc_incoming answer;
     struct client client;
     enum outcome outcome;
-    int64_t last_seq;
 
     outcome = session_open(&client, invocation, deadline, message);
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (invocation_waits(invocation))
         deadline = MONO_NEVER;
-    outcome = search_begin(&client, invocation, deadline, &last_seq, message);
-    if (outcome == OUTCOME_DONE)
-        outcome = session_call(&client, invocation, deadline, &answer, message);
+    outcome = session_call(&client, invocation, deadline, &answer, message);
     client_done(&client);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    outcome = print_result(invocation, answer.body, message);
-    search_end(answer.body, last_seq);
+    outcome = session_print(invocation, answer.body, message);
     if (outcome == OUTCOME_DONE)
         outcome = judge(invocation, answer.body, message);
     rpc_incoming_done(&answer);

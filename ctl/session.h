@@ -21,6 +21,10 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
                           struct mono deadline, struct rpc_incoming *ret_answer,
                           struct bytes *message);
 
+/* Prints a result of the invocation's method, for people or as JSON. As print_out(). */
+enum outcome session_print(const struct invocation *invocation, const struct json *result,
+                           struct bytes *message);
+
 /* The whole of a command that is one call: connects, calls, prints, and judges the result: whether
  * it is what was asked for. */
 enum outcome session_run(const struct invocation *invocation, struct bytes *message);

@@ -69,6 +69,92 @@ class Export(Case):
                       prints=json.dumps(message(1), separators=(",", ":")).encode() + b"\n")
 
 
+class Partial(Case):
+    """The daemon gives what it has found so far; the client asks on and prints one page."""
+
+    FIELDS = {"future": [1]}
+
+    def asks(self, pages, *args):
+        """What is printed, and what was asked for, when these (messages, next) come."""
+        asked = []
+
+        def serve(connection):
+            for at, (messages, following) in enumerate(pages):
+                request = connection.read_request()
+                if request["method"] == "status":
+                    connection.send(answer(request, {"log": {"last_seq": 90}}))
+                    request = connection.read_request()
+                asked.append(request["params"])
+                connection.send(answer(request, {"messages": messages, "next": following,
+                                                 "indexed_through": 90 + at, **self.FIELDS}))
+            if connection.read_line() is not None:
+                raise AssertionError("it asks for more than there is")
+
+        with FakeDaemon(serve) as daemon:
+            out = self.ends(0, "history", *args, daemon=daemon)
+        return out, asked
+
+    def test_json(self):
+        """one object with the messages of all pages, and what the first and the last say"""
+        out, asked = self.asks([([message(80), message(81)], 80), ([], 60), ([], 50),
+                                ([message(42, ESCAPES)], 42), ([], None)], "--search=a", "--json")
+        self.assertEqual(json.loads(out), {
+            "messages": [message(42, ESCAPES), message(80), message(81)], "next": None,
+            "indexed_through": 90, **self.FIELDS})
+        self.assertEqual(out.count(b"\n"), 1)
+        self.assertEqual(asked, [{"search": "a"},
+                                 {"search": "a", "before": 80, "limit": 48},
+                                 {"search": "a", "before": 60, "limit": 48},
+                                 {"search": "a", "before": 50, "limit": 48},
+                                 {"search": "a", "before": 42, "limit": 47}])
+
+    def test_text(self):
+        """as one page"""
+        pages = [([], 80), ([message(71, "b")], 70), ([message(7, "a")], None)]
+        for args in (["--search=a"], ["alice"]):
+            out, _ = self.asks(pages, *args)
+            self.assertEqual(out, b"7  2026-01-31 12:00:00  alice: a\n"
+                                  b"71  2026-01-31 12:00:00  alice: b\n")
+
+    def test_nothing(self):
+        """as nothing"""
+        out, _ = self.asks([([], 80), ([], 70), ([], None)], "--search=a", "--json")
+        self.assertEqual(json.loads(out)["messages"], [])
+        self.assertEqual(self.asks([([], 80), ([], None)], "--search=a")[0],
+                         self.asks([([], None)], "--search=a")[0])
+
+    def test_limit(self):
+        """--limit is for the whole, and its next is the last one's"""
+        out, asked = self.asks([([message(80)], 80), ([message(70)], 70)], "--search=a", "--limit=2",
+                               "--before=85", "--json")
+        self.assertEqual(json.loads(out)["next"], 70)
+        self.assertEqual(json.loads(out)["messages"], [message(70), message(80)])
+        self.assertEqual(asked, [{"search": "a", "before": 85, "limit": 2},
+                                 {"search": "a", "before": 80, "limit": 1}])
+
+    def test_long(self):
+        """what is as much as a page may be is enough"""
+        long = [message(seq, "x" * 60000) for seq in range(10)]
+        out, asked = self.asks([(long, 5)], "--limit=1000", "--json")
+        self.assertEqual(json.loads(out)["messages"], long)
+        self.assertEqual(json.loads(out)["next"], 5)
+        self.assertEqual(len(asked), 1)
+
+    def test_a_daemon_that_turns_round(self):
+        """a next that leads nowhere is the end"""
+        for following in (80, 85, 0, -1, "1", 1e300):
+            out, _ = self.asks([([], 80), ([message(7)], following)], "--json")
+            self.assertEqual(json.loads(out)["next"], None)
+
+    def test_export(self):
+        """an export goes on through empty pages"""
+        out, asked = self.asks([([], 30), ([message(40)], 40), ([], 60), ([message(61)], None)],
+                               "--export", "--search=a", "--json")
+        self.assertEqual([json.loads(line) for line in out.splitlines()],
+                         [message(40), message(61)])
+        self.assertEqual([params["after"] for params in asked], [0, 30, 40, 60])
+
+
 class Search(Case):
     """A search for people says when the index does not reach the end of the log."""
 

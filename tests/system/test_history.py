@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The past, from outside: pages, search by words, and what retention leaves of it."""
 
+import json
 import os
 import signal
+import subprocess
 
 import rig
 from sides import whole_history
@@ -90,6 +92,39 @@ class History(rig.People):
                 self.assertEqual(self.found(daemon, nothing), [])
         self.assert_refused("invalid_params", self.alice.call, "history", search="")
         self.assert_refused("invalid_params", self.alice.call, "history", search="x" * 1025)
+
+    def search_all(self, daemon, **parameters):
+        """The seqs that a search finds, page by page, and how many pages that took."""
+        seqs, pages, before = [], 0, {}
+        while before is not None:
+            page = daemon.call("history", **parameters, **before)
+            seqs = [message["seq"] for message in page["messages"]] + seqs
+            before = {"before": page["next"]} if page["next"] is not None else None
+            pages += 1
+        return seqs, pages
+
+    def test_search_that_takes_long(self):
+        text = ("a " * 510 + "b ") * 63 + "a " * 80
+        texts = [text + ("needle hay" if i == 3 else "hay needle") for i in range(100)]
+        for start in range(0, len(texts), 10):
+            self.say(*texts[start:start + 10])
+        self.found(self.alice, "anything", limit=1)
+        hard = ".".join(["a"] * 63 + ["needle"])
+        easy = [message["seq"] for message in self.alice.call("history", search="needle.hay")["messages"]]
+        seqs, pages = self.search_all(self.alice, search=hard)
+        self.assertEqual((seqs, len(easy)), (easy, 1))
+        self.assertGreater(pages, 2)
+        done = subprocess.run([rig.program("p2pchatctl"), f"--socket={self.alice.socket}",
+                               "history", f"--search={hard}", "--json"], capture_output=True,
+                              timeout=rig.DEADLINE_S, check=True)
+        page = json.loads(done.stdout)
+        self.assertEqual(([message["seq"] for message in page["messages"]], page["next"]),
+                         (easy, None))
+        self.assert_refused("too_long", self.alice.call, "history", search=hard + " b")
+        clients = [self.alice.client() for _ in range(8)]
+        for client in clients:
+            client.send_all([("history", {"search": hard})] * 20)
+        self.assertEqual(self.alice.end(), 0)
 
     def test_search_survives_what_happens_to_its_index(self):
         self.say("before the end")
