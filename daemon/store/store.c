@@ -204,11 +204,20 @@ static void stop_threads(struct store *s)
         must(pthread_join(s->reader_thread, NULL) == 0);
 }
 
+/* A daemon that stopped well leaves a database that is whole without its WAL, for those who copy it.
+ * What cannot be copied now the next start copies. */
+static void copy_wal(struct store *s)
+{
+    if (s->threads > 1 && store_state(s) == STORE_OK)
+        sqlite3_wal_checkpoint_v2(s->writer.db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 void store_close(struct store *s)
 {
     if (s == NULL)
         return;
     stop_threads(s);
+    copy_wal(s);
     store_writer_done(&s->writer);
     store_reader_done(&s->reader);
     queue_done(&s->to_reader);

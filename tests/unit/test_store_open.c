@@ -166,6 +166,20 @@ static void test_exists(void **state)
     assert_true(store_exists(rig->directory));
 }
 
+/* A copy of the database alone is a copy of all. */
+static void test_whole_after_a_clean_end(void **state)
+{
+    struct store_rig *rig = *state;
+
+    store_rig_streams(rig);
+    store_rig_sent(rig, 1, 1, "hello");
+    store_rig_close(rig);
+    unlink(store_rig_file(rig, "-wal"));
+    unlink(store_rig_file(rig, "-shm"));
+    store_rig_open(rig);
+    assert_true(store_last_seq(rig->store) == 1);
+}
+
 /* Names that SQLite would take for something else. */
 static void test_odd_directories(void **state)
 {
@@ -413,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_files_are_private, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_exists, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_whole_after_a_clean_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_directories, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_newer_schema, set_up, tear_down),
