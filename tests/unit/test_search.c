@@ -635,6 +635,7 @@ static void test_each_write_fails(void **state)
 static void test_log_that_cannot_be_read(void **state)
 {
     struct store_rig *rig = *state;
+    struct store_answer answer;
     char *text = xcalloc(1, 8001);
 
     memset(text, 'y', 8000);
@@ -646,7 +647,10 @@ static void test_log_that_cannot_be_read(void **state)
                                           .after = 20,
                                           .result = SQLITE_IOERR_READ,
                                           .error = EIO});
-    assert_refused(rig, ERR_STORAGE_FAILED);
+    answer = take_whole_search(rig, &(struct history_query){.search = "hello", .limit = 10});
+    assert_int_equal(answer.error, ERR_STORAGE_FAILED);
+    assert_int_equal(answer.count, 0);
+    store_answer_done(&answer);
     assert_int_equal(store_state(rig->store), STORE_FAILING);
     faulty_vfs_heal();
     assert_found(rig, "hello");
