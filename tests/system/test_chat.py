@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import subprocess
 
 import rig
 
@@ -177,11 +178,20 @@ class Contacts(rig.People):
         self.assertEqual(queued["state"], "queued")
         watcher = alice.client()
         watcher.call("events.subscribe")
+        waiting = alice.client()
+        number = waiting.send("chat.message", peer="bob", text="nor this", key="k", wait=True)
+        watcher.event("message.sent")
         alice.call("chat.disconnect", peer="bob")
         failed = watcher.event("message.failed")
-        self.assertEqual(failed["count"], 1)
+        self.assertEqual(failed["count"], 2)
         self.assertGreaterEqual(failed["through"], queued["seq"])
-        self.assertEqual(alice.call("history")["messages"][-1]["state"], "failed")
+        waited = waiting.result(number)
+        self.assertEqual((waited["seq"], waited["state"]), (queued["seq"] + 1, "failed"))
+        self.assertEqual(alice.call("chat.message", peer="bob", text="nor this", key="k"), waited)
+        self.assertEqual([m["state"] for m in alice.call("history")["messages"]], ["failed"] * 2)
+        self.assertEqual(subprocess.run(
+            [rig.program("p2pchatctl"), f"--socket={alice.socket}", "chat", "message", "bob",
+             "nor this", "--key=k", "--wait"], capture_output=True, check=False).returncode, 1)
         bob.start()
         rig.wait_for(lambda: not bob.call("chat.connected")["peers"], "bob to be told")
         self.assertEqual(bob.call("history")["messages"], [])

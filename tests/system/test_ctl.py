@@ -240,6 +240,20 @@ class ExitStatus(Case):
                       says="the request stays queued")
             self.ends(0, "chat", "request", "alice", daemon=daemon)
 
+    def test_message_that_failed(self):
+        """1 when the chat was ended before delivery, waited for or not, and the result is printed"""
+        failed = {"seq": 12, "peer": "alice", "state": "failed"}
+        says = "this message failed: the chat was ended before it was delivered"
+        with FakeDaemon(answering(failed)) as daemon:
+            for more in (["--wait"], ["--wait=5", "--key=k"], ["--key=k"]):
+                out = self.ends(1, "--json", "chat", "message", "alice", "hi", *more,
+                                daemon=daemon, says=says)
+                self.assertEqual(json.loads(out), failed)
+                self.ends(1, "chat", "message", "alice", "hi", *more, daemon=daemon, says=says,
+                          prints=b"failed to alice, as 12\n")
+            self.ends(1, "call", "chat.message", '{"peer":"alice","text":"hi"}', daemon=daemon,
+                      says=says)
+
     def test_refused_by_the_other_side(self):
         """5 when the other side refused, and the result is still printed"""
         with FakeDaemon(answering({"state": "refused", "alias": "alice"})) as daemon:

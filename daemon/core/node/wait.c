@@ -64,12 +64,17 @@ struct bytes wait_message_result(const struct contact *contact, uint64_t seq, ui
     return result;
 }
 
+static struct bytes message_result(const struct node *node, const struct waiter *waiter,
+                                   const char *state, bool timed_out)
+{
+    return wait_message_result(contacts_by_number(&node->contacts, waiter->peer), waiter->seq,
+                               waiter->epoch, waiter->number, state, timed_out);
+}
+
 static void answer_message(struct node *node, const struct waiter *waiter, const char *state,
                            bool timed_out)
 {
-    struct bytes result =
-        wait_message_result(contacts_by_number(&node->contacts, waiter->peer), waiter->seq,
-                            waiter->epoch, waiter->number, state, timed_out);
+    struct bytes result = message_result(node, waiter, state, timed_out);
 
     call_reply(node, waiter->call, &result);
     bytes_done(&result);
@@ -86,14 +91,16 @@ void wait_delivered(struct node *node, uint32_t stream, uint64_t through)
     }
 }
 
+/* The chat is over: told when that is durable. */
 void wait_failed(struct node *node, uint32_t peer)
 {
     for (struct waiter *waiter = node->waiters, *next; waiter != NULL; waiter = next) {
         next = waiter->next;
         if (waiter->peer != peer || waiter->stream == 0)
             continue;
-        call_reply_error(node, waiter->call, ERR_NOT_CONNECTED,
-                         "the chat was ended before the message was delivered");
+        struct effect *effect = ledger_effect(node, EFFECT_REPLY);
+        effect->call = waiter->call;
+        effect->bytes = message_result(node, waiter, "failed", false);
         wait_remove(node, waiter);
     }
 }
