@@ -120,6 +120,7 @@ void node_load(struct node *node, const struct change *row, struct now now)
     case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
+    case CHANGE_STREAM_SEEN:
     case CHANGE_REQUEST_GONE:
         must(!"a row of the store");
     }

@@ -124,6 +124,7 @@ void change_done(struct change *change)
     case CHANGE_STREAM_IN:
     case CHANGE_STREAM_OUT:
     case CHANGE_STREAM_GONE:
+    case CHANGE_STREAM_SEEN:
     case CHANGE_META:
         break;
     }

@@ -116,15 +116,18 @@ enum change_kind {
     CHANGE_FIND, /* changes nothing: fills in the results of a log row of ours with this peer, key
                     and text, as if it were added; ERR_NOT_FOUND when there is none */
     CHANGE_PEER, /* add or replace */
-    CHANGE_PEER_GONE,    /* remove (only peers that no log row and no stream ever named) */
-    CHANGE_STREAM_IN,    /* add or replace: last. One whose epoch was in a stream that is closed by
-                            now goes on there: what came in that one is not added to the log again
-                            (it is `existing`) */
-    CHANGE_STREAM_OUT,   /* add, or move acked, acked_seq, queued, queued_bytes (as differences, see
-                            below) */
-    CHANGE_STREAM_GONE,  /* close: the epoch is no longer live. It is not told at the next start;
-                            history goes on showing what of it was delivered and what was not */
-    CHANGE_REQUEST,      /* add or replace */
+    CHANGE_PEER_GONE,   /* remove (only peers that no log row and no stream ever named) */
+    CHANGE_STREAM_IN,   /* add or replace: last. One whose epoch was in a stream that is closed by
+                           now goes on there: what came in that one is not added to the log again
+                           (it is `existing`) */
+    CHANGE_STREAM_OUT,  /* add, or move acked, acked_seq, queued, queued_bytes (as differences, see
+                           below) */
+    CHANGE_STREAM_GONE, /* close: the epoch is no longer live. It is not told at the next start;
+                           history goes on showing what of it was delivered and what was not */
+    CHANGE_STREAM_SEEN, /* add a closed one, for an epoch of ours that the peer knows and we do not;
+                           when there is a closed one with that peer, direction and epoch, `stream`
+                           becomes its number and nothing changes */
+    CHANGE_REQUEST,     /* add or replace */
     CHANGE_REQUEST_GONE, /* remove */
     CHANGE_META          /* remember a number by name */
 };

@@ -16,6 +16,7 @@ enum sql {
     SQL_PEER_GONE,
     SQL_STREAM_READ,
     SQL_STREAM_BEFORE,
+    SQL_STREAM_CLOSED,
     SQL_STREAM_ADD,
     SQL_STREAM_WRITE,
     SQL_STREAM_CLOSE,
@@ -52,9 +53,11 @@ static const char *const sql[SQL_COUNT] = {
                         " queued_bytes, closed FROM stream WHERE stream = ?1",
     [SQL_STREAM_BEFORE] = "SELECT ifnull(max(last), 0) FROM stream INDEXED BY stream_closed"
                           " WHERE peer = ?1 AND epoch = ?2 AND direction = 0 AND closed = 1",
+    [SQL_STREAM_CLOSED] = "SELECT min(stream) FROM stream INDEXED BY stream_closed"
+                          " WHERE peer = ?1 AND epoch = ?2 AND direction = ?3 AND closed = 1",
     [SQL_STREAM_ADD] = "INSERT INTO stream(stream, peer, direction, epoch, last, acked, acked_seq,"
                        " queued, queued_bytes, closed)"
-                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
+                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [SQL_STREAM_WRITE] = "UPDATE stream SET last = ?1, acked = ?2, acked_seq = ?3, queued = ?4,"
                          " queued_bytes = ?5 WHERE stream = ?6",
     [SQL_STREAM_CLOSE] = "UPDATE stream SET closed = 1 WHERE stream = ?1",
@@ -158,7 +161,8 @@ static int find_stream(struct apply *a, uint32_t stream, struct cached_stream **
 }
 
 /* At once, not with the batch: the table's order of adding and closing is the core's. */
-static int add_stream(struct apply *a, const struct stream_row *row, struct cached_stream *cached)
+static int add_stream(struct apply *a, const struct stream_row *row, bool closed,
+                      struct cached_stream *cached)
 {
     struct binder b;
     int rc;
@@ -173,9 +177,10 @@ static int add_stream(struct apply *a, const struct stream_row *row, struct cach
     bind_u64(&b, row->acked_seq);
     bind_u64(&b, row->queued);
     bind_u64(&b, row->queued_bytes);
+    bind_u64(&b, closed);
     rc = binder_run(&b);
     if (rc == SQLITE_OK)
-        *cached = (struct cached_stream){.row = *row};
+        *cached = (struct cached_stream){.row = *row, .closed = closed};
     return rc;
 }
 
@@ -208,7 +213,7 @@ static int add_stream_in(struct apply *a, const struct stream_row *row,
     int rc = find_before(a, row, &added.acked);
 
     added.last = larger(added.last, added.acked);
-    return rc == SQLITE_OK ? add_stream(a, &added, cached) : rc;
+    return rc == SQLITE_OK ? add_stream(a, &added, false, cached) : rc;
 }
 
 static int change_stream_in(struct apply *a, const struct stream_row *row)
@@ -234,7 +239,7 @@ static int change_stream_out(struct apply *a, const struct stream_row *row)
     if (rc != SQLITE_OK)
         return rc;
     if (cached->row.stream == 0)
-        return add_stream(a, row, cached);
+        return add_stream(a, row, false, cached);
     must(!cached->closed && cached->row.direction == DIRECTION_OUT);
     must(row->queued <= cached->row.queued && row->queued_bytes <= cached->row.queued_bytes);
     cached->row.acked = row->acked;
@@ -255,6 +260,31 @@ static int close_stream(struct apply *a, uint32_t stream)
     cached->closed = true;
     rc = write_stream(a, cached);
     return rc == SQLITE_OK ? run_on(a, SQL_STREAM_CLOSE, stream) : rc;
+}
+
+static int see_stream(struct apply *a, struct stream_row *row)
+{
+    struct cached_stream *cached;
+    struct binder b;
+    uint32_t known = 0;
+    int rc;
+
+    binder_init(&b, a->statements[SQL_STREAM_CLOSED]);
+    bind_u64(&b, row->peer);
+    bind_u64(&b, row->epoch);
+    bind_u64(&b, row->direction);
+    rc = binder_step(&b);
+    if (rc == SQLITE_ROW)
+        known = (uint32_t)column_u64(b.statement, 0);
+    sqlite3_reset(b.statement);
+    if (rc != SQLITE_ROW)
+        return rc;
+    if (known != 0) {
+        row->stream = known;
+        return SQLITE_OK;
+    }
+    rc = find_stream(a, row->stream, &cached);
+    return rc == SQLITE_OK ? add_stream(a, row, true, cached) : rc;
 }
 
 /* --- The log --- */
@@ -528,6 +558,8 @@ int apply_change(struct apply *a, struct change *change)
         return change_stream_out(a, &change->stream);
     case CHANGE_STREAM_GONE:
         return close_stream(a, change->stream.stream);
+    case CHANGE_STREAM_SEEN:
+        return see_stream(a, &change->stream);
     case CHANGE_REQUEST:
         return change_request(a, &change->request);
     case CHANGE_REQUEST_GONE:

@@ -25,7 +25,7 @@ struct cached_stream {
 enum {
     APPLY_CACHE_SIZE = 256, /* streams, each at the place of its number: others push it out */
     APPLY_HELD_MAX = 16,    /* log rows, added by one statement */
-    APPLY_STATEMENTS = 15
+    APPLY_STATEMENTS = 16
 };
 
 struct apply {

@@ -88,8 +88,9 @@ static const char *const steps[] = {
     "    age INTEGER PRIMARY KEY,"
     "    seq INTEGER NOT NULL) STRICT;"
     "INSERT INTO mark SELECT 0, ifnull(max(seq), 0) FROM log;"
-    /* How far we had an epoch whose stream was closed, should it come back. */
-    "CREATE INDEX stream_closed ON stream(peer, epoch) WHERE direction = 0 AND closed = 1;"
+    /* How far we had an epoch whose stream was closed, should it come back; and whether one of ours
+     * that the other side has was ours. */
+    "CREATE INDEX stream_closed ON stream(peer, epoch, direction) WHERE closed = 1;"
     "INSERT INTO meta VALUES('floor', 0), ('age', 0), ('age_wall', 0)",
 };
 

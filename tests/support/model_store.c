@@ -298,6 +298,24 @@ static void close_stream(struct model_store *m, uint32_t number)
         stream->closed = true;
 }
 
+static void see_stream(struct model_store *m, struct stream_row *row)
+{
+    struct model_stream *added;
+
+    for (size_t i = 0; i < m->streams.count; i++) {
+        const struct model_stream *other = list_at(&m->streams, i, sizeof(*other));
+
+        if (other->closed && other->row.peer == row->peer &&
+            other->row.direction == row->direction && other->row.epoch == row->epoch) {
+            row->stream = other->row.stream;
+            return;
+        }
+    }
+    added = list_get(&m->streams, row->stream, sizeof(*added));
+    *added = (struct model_stream){.row = *row, .closed = true};
+    note_number(m, META_LAST_STREAM, row->stream);
+}
+
 static void apply_request(struct model_store *m, const struct request_row *row)
 {
     struct request_row *request = list_get(&m->requests, row->request, sizeof(*request));
@@ -340,6 +358,9 @@ static void apply_change(struct model_store *m, struct change *change)
         break;
     case CHANGE_STREAM_GONE:
         close_stream(m, change->stream.stream);
+        break;
+    case CHANGE_STREAM_SEEN:
+        see_stream(m, &change->stream);
         break;
     case CHANGE_REQUEST:
         apply_request(m, &change->request);

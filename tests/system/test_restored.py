@@ -100,6 +100,22 @@ class Restored(rig.People):
         self.assertEqual(self.warnings(self.alice), ["database_restored"])
         self.assertEqual(self.warnings(self.bob), [])
 
+    def test_older_copy_made_while_stopped(self):
+        """All that was said since then is of epochs that the copy does not know."""
+        self.say(range(10))
+        self.alice.end()
+        self.back_up(self.alice)
+        self.alice.start()
+        self.say(range(10, 20))
+        for _ in range(2):  # it is warned of once
+            self.restore(self.alice)
+            self.alice.start()
+            self.say(range(20, 25))
+            self.assertEqual(self.warnings(self.alice), ["database_restored"])
+            self.alice.end()
+            self.back_up(self.alice)
+        self.assertEqual(self.warnings(self.bob), [])
+
     def test_older_copies_of_both(self):
         """Of different age: each is given what the other still has."""
         self.say(range(30))

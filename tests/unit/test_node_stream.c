@@ -292,6 +292,56 @@ static void few_epochs_are_kept(void **state)
         assert_int_equal(end - live, 8 + kept * (1 + 16 + 1) + kept - 1);
         say_have(house, visitor, have);
     }
+    assert_null(strstr(house->logged, "security.warning")); /* what was forgotten was known once */
+}
+
+/* Our database went back to a copy from before we drew an epoch: the other side tells of it. */
+static void epoch_that_we_never_knew(void **state)
+{
+    static const char unknown[] = "{\"epoch\":\"00000000000000a1\",\"number\":3},"
+                                  "{\"epoch\":\"00000000000000a2\",\"number\":1}";
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+    size_t rows = house->rows;
+
+    for (int i = 0; i < 4; i++) { /* once, and not again at each link and start */
+        house_enter(house, visitor, "198.51.100.1");
+        say_have(house, visitor, unknown);
+        house_run(house);
+        assert_int_equal(house->rows, rows + 1);
+        assert_non_null(strstr(house->logged, "\"database_restored\""));
+        assert_non_null(strstr(house->logged, "\"198.51.100.1:"));
+        assert_non_null(strstr(house->logged, "\"suppressed\":0"));
+        if (i == 1)
+            house_restart(house);
+        else
+            house_pass(house, RATION_MS);
+    }
+    house_enter(house, visitor, "198.51.100.1");
+    say_have(house, visitor, "{\"epoch\":\"00000000000000a3\",\"number\":1}");
+    assert_int_equal(house->rows, rows + 2);
+}
+
+static void assert_few_streams(void *context, const struct change *row)
+{
+    (void)context;
+    if (row->kind == CHANGE_META && row->meta.name == META_LAST_STREAM)
+        assert_int_equal(row->meta.value, 2);
+}
+
+/* Who invents epochs does not fill our log with them. */
+static void invented_epochs_are_bounded(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+    char have[128];
+
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(have, sizeof have, "{\"epoch\":\"%016x\",\"number\":1}", i + 1);
+        say_have(house, visitor, have);
+    }
+    queue(house, "hi");
+    model_store_load(house->store, assert_few_streams, NULL);
 }
 
 /* --- Keys --- */
@@ -509,6 +559,8 @@ int main(void)
         TEST(long_forgotten_epoch_comes_back),
         TEST(long_forgotten_epoch_goes_on),
         TEST(few_epochs_are_kept),
+        TEST(epoch_that_we_never_knew),
+        TEST(invented_epochs_are_bounded),
         TEST(key_tells_the_present_state),
         TEST(key_twice_at_once),
         TEST(key_waits_for_its_message),

@@ -101,6 +101,8 @@ static void compare_transactions(const struct transaction *a, const struct trans
     for (size_t i = 0; i < a->count; i++)
         if (a->changes[i].kind == CHANGE_LOG || a->changes[i].kind == CHANGE_FIND)
             compare_log_rows(&a->changes[i].log, &b->changes[i].log);
+        else if (a->changes[i].kind == CHANGE_STREAM_SEEN)
+            assert_int_equal(a->changes[i].stream.stream, b->changes[i].stream.stream);
 }
 
 static void compare_rows(const struct store_answer *a, const struct store_answer *b)
@@ -175,6 +177,7 @@ static void dump_row(void *context, const struct change *row)
     case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
+    case CHANGE_STREAM_SEEN:
     case CHANGE_REQUEST_GONE:
         fail();
     }
@@ -423,6 +426,26 @@ static void open_stream(struct world *w, struct transaction *t)
     made->epoch = *epoch;
 }
 
+/* Epochs of ours that the other side says it has: some were ours. */
+static void see_stream(struct world *w, struct transaction *t)
+{
+    const struct made *made = &w->made[draw_stream(w)];
+    const bool is_ours = made->epoch != 0 && made->direction == DIRECTION_OUT;
+
+    if (w->state.streams == STREAMS_MAX)
+        return;
+    w->state.stream[++w->state.streams] = (struct stream_state){0};
+    w->made[w->state.streams] = (struct made){0};
+    transaction_add(t, CHANGE_STREAM_SEEN)->stream = (struct stream_row){
+        .stream = w->state.streams,
+        .peer = is_ours ? made->peer : 1 + (uint32_t)draw(w, 3),
+        .direction = DIRECTION_OUT,
+        .epoch = is_ours ? made->epoch : 1 + draw(w, 3),
+        .last = 7,
+        .acked = 7,
+    };
+}
+
 static void close_stream(struct world *w, struct transaction *t)
 {
     const uint32_t number = draw_stream(w);
@@ -459,7 +482,7 @@ static void rearrange(struct world *w)
 {
     static void (*const changes[])(struct world * w, struct transaction * t) = {
         change_peer, change_peer,  change_request, open_stream, open_stream,
-        acknowledge, close_stream, remember,       add_message};
+        acknowledge, close_stream, remember,       add_message, see_stream};
     struct state *before = xmemdup(&w->state, sizeof(w->state));
     struct transaction *t = store_rig_transaction(&w->rig);
 

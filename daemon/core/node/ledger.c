@@ -220,6 +220,18 @@ void ledger_remove_stream(struct node *node, const struct stream_row *row)
     remove_stream(node, &gone);
 }
 
+size_t ledger_see_epoch(struct node *node, uint32_t peer, const struct message_mark *mark)
+{
+    add_change(node, CHANGE_STREAM_SEEN, SOON)->stream =
+        (struct stream_row){.stream = ++node->last_stream,
+                            .peer = peer,
+                            .direction = DIRECTION_OUT,
+                            .epoch = mark->epoch,
+                            .last = mark->number,
+                            .acked = mark->number};
+    return node->open->transaction->count - 1;
+}
+
 void ledger_put_meta(struct node *node, enum meta_name name, uint64_t value)
 {
     struct change *change = add_change(node, CHANGE_META, SOON);
@@ -422,8 +434,9 @@ static void happen_online(struct node *node, const struct effect *effect)
         session_tell_online(node, contact);
 }
 
-/* Lets one effect happen. `log` is the row that EFFECT_STORED or EFFECT_FOUND is about. */
-static void happen(struct node *node, struct effect *effect, const struct log_row *log)
+/* Lets one effect happen. `results` are of the change that STORED, FOUND or SEEN is about, and of
+ * those after it. */
+static void happen(struct node *node, struct effect *effect, const struct change *results)
 {
     switch (effect->kind) {
     case EFFECT_REPLY:
@@ -440,12 +453,16 @@ static void happen(struct node *node, struct effect *effect, const struct log_ro
         happen_send(node, effect);
         break;
     case EFFECT_STORED:
-        must(log != NULL);
-        stream_stored(node, effect, log);
+        must(results != NULL);
+        stream_stored(node, effect, &results->log);
         break;
     case EFFECT_FOUND:
-        must(log != NULL);
-        call_found(node, effect, log);
+        must(results != NULL);
+        call_found(node, effect, &results->log);
+        break;
+    case EFFECT_SEEN:
+        must(results != NULL);
+        stream_seen(node, effect, results);
         break;
     case EFFECT_TAKEN:
         stream_taken(node, effect);
@@ -468,13 +485,17 @@ static void happen(struct node *node, struct effect *effect, const struct log_ro
     }
 }
 
+static bool has_results(enum effect_kind kind)
+{
+    return kind == EFFECT_STORED || kind == EFFECT_FOUND || kind == EFFECT_SEEN;
+}
+
 static void happen_all(struct node *node, struct effect *effects,
                        const struct transaction *transaction)
 {
     for (struct effect *effect = effects, *next; effect != NULL; effect = next) {
         next = effect->next;
-        const bool has_row = effect->kind == EFFECT_STORED || effect->kind == EFFECT_FOUND;
-        happen(node, effect, has_row ? &transaction->changes[effect->row].log : NULL);
+        happen(node, effect, has_results(effect->kind) ? &transaction->changes[effect->row] : NULL);
         effect_free(effect);
     }
 }
@@ -652,6 +673,7 @@ static void put_back(struct node *node, const struct undo *undo)
     case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
+    case CHANGE_STREAM_SEEN:
     case CHANGE_REQUEST_GONE:
     case CHANGE_META:
         must(!"rows of this kind are not undone");
@@ -708,6 +730,7 @@ static void fail_effect(struct node *node, const struct effect *effect, enum err
         stream_not_taken(node, effect);
         break;
     case EFFECT_SEND:
+    case EFFECT_SEEN:
     case EFFECT_HAVE:
     case EFFECT_EVENT:
     case EFFECT_ONLINE:

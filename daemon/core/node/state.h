@@ -123,6 +123,7 @@ enum effect_kind {
     EFFECT_SEND,   /* send a message to `peer`, if it is online */
     EFFECT_STORED, /* a message of ours: log row `row` of the transaction has its number now */
     EFFECT_FOUND,  /* log row `row` of the transaction tells what a key stands for, if anything */
+    EFFECT_SEEN,   /* `number` changes from `row` on tell whether we know the epochs in them */
     EFFECT_TAKEN,  /* a message of theirs: acknowledge it */
     EFFECT_HAVE,   /* consent is durable: HAVE goes out */
     EFFECT_EVENT,  /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
@@ -136,19 +137,20 @@ struct effect {
     struct effect *next;
     uint64_t call, client;
     uint32_t peer;
-    uint32_t stream;
+    uint32_t stream; /* SEEN: the number given to the first */
     enum message_type type;
     enum link_end why;
     enum error error; /* REPLY: instead of a result; FOUND: when nothing is */
-    uint64_t number;  /* TAKEN: of the message */
-    size_t row;       /* STORED, FOUND: index of the change */
+    uint64_t number;  /* TAKEN: of the message; SEEN: how many */
+    size_t row;       /* STORED, FOUND, SEEN: index of the change */
     int event;        /* EVENT: its type */
     bool wait;
     double wait_s;
     size_t text_length;      /* TAKEN */
     uint8_t key[KEY_LENGTH]; /* CLOSE_LINK */
     struct waiter *waiter;   /* WAIT: owned */
-    struct bytes bytes; /* REPLY: the result; SEND: the msgdata; EVENT: the object; NEW_RECORD */
+    struct bytes bytes;      /* REPLY: the result; SEND: the msgdata; EVENT: the object; NEW_RECORD;
+                                SEEN:      the address of who named them, with its end */
 };
 
 /* What is to be put back when a transaction fails: the row as it was before. */
@@ -286,6 +288,11 @@ void ledger_load_request(struct node *node, const struct request_row *row);
 void ledger_store_requests(struct node *node);
 void ledger_put_stream(struct node *node, const struct stream_row *row);
 void ledger_remove_stream(struct node *node, const struct stream_row *row);
+
+/* An epoch that the peer says is ours, and that is none of the outbox: the store says whether we
+ * know it. Returns its index in the transaction. */
+size_t ledger_see_epoch(struct node *node, uint32_t peer, const struct message_mark *mark);
+
 void ledger_progress(struct node *node, const struct contact *contact,
                      const struct outbox_progress *progress);
 void ledger_put_meta(struct node *node, enum meta_name name, uint64_t value);
@@ -414,6 +421,7 @@ void stream_gap(struct node *node, struct session *session, const struct json *d
 void stream_ack(struct node *node, struct session *session, const struct json *data);
 void stream_rows(struct node *node, const struct input *input);
 void stream_stored(struct node *node, const struct effect *effect, const struct log_row *row);
+void stream_seen(struct node *node, const struct effect *effect, const struct change *results);
 void stream_taken(struct node *node, const struct effect *effect);
 void stream_not_taken(struct node *node, const struct effect *effect);
 void stream_not_stored(struct node *node, const struct effect *effect);

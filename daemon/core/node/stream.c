@@ -210,6 +210,47 @@ static void remember(struct session *session, const struct message_have *have)
     session->heard = heard;
 }
 
+/* Epochs of ours that are not in the outbox are over and forgotten; or our database is an older
+ * copy that never knew them. The log can tell. It keeps these, so that each is warned of once; and
+ * as the other side may invent them, none are looked for while a warning would not be told anyhow.
+ */
+static void look_for_unknown(struct node *node, const struct contact *contact,
+                             const struct message_have *have)
+{
+    struct effect *effect = NULL;
+
+    if (node->store_failing ||
+        mono_left_ms(node->now.mono, contact->warnings[DANGER_DATABASE_RESTORED].next) > 0)
+        return;
+    for (size_t i = 0; i < have->have_count; i++) {
+        if (outbox_epoch(&contact->outbox, have->have[i].epoch) != NULL)
+            continue;
+        const size_t row = ledger_see_epoch(node, contact->row.peer, &have->have[i]);
+        if (effect == NULL) {
+            effect = ledger_effect(node, EFFECT_SEEN);
+            effect->peer = contact->row.peer;
+            effect->stream = node->last_stream;
+            effect->row = row;
+            bytes_append(&effect->bytes, contact->session->remote,
+                         strlen(contact->session->remote) + 1);
+        }
+        effect->number++;
+    }
+}
+
+/* An epoch that nobody knew took the number that was offered for it. */
+void stream_seen(struct node *node, const struct effect *effect, const struct change *results)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
+    bool is_unknown = false;
+
+    for (uint32_t i = 0; i < effect->number; i++)
+        is_unknown = is_unknown || results[i].stream.stream == effect->stream + i;
+    if (is_unknown && contact != NULL)
+        ration_warn(node, DANGER_DATABASE_RESTORED, contact, effect->peer,
+                    (const char *)bytes_data(&effect->bytes));
+}
+
 static void resume(struct node *node, struct contact *contact, const struct message_have *have)
 {
     contact->read = 0;
@@ -217,6 +258,7 @@ static void resume(struct node *node, struct contact *contact, const struct mess
     if (outbox_resume(&contact->outbox, have, CREDIT_FIRST_BYTES))
         ration_warn(node, DANGER_DATABASE_RESTORED, contact, contact->row.peer,
                     contact->session->remote);
+    look_for_unknown(node, contact, have);
     stream_touch(node, contact);
 }
 
