@@ -170,14 +170,16 @@ static void test_exists(void **state)
 static void test_whole_after_a_clean_end(void **state)
 {
     struct store_rig *rig = *state;
+    uint64_t last_seq;
 
-    store_rig_streams(rig);
+    store_rig_open(rig);
     store_rig_sent(rig, 1, 1, "hello");
+    last_seq = store_last_seq(rig->store);
     store_rig_close(rig);
     unlink(store_rig_file(rig, "-wal"));
     unlink(store_rig_file(rig, "-shm"));
     store_rig_open(rig);
-    assert_true(store_last_seq(rig->store) == 1);
+    assert_true(store_last_seq(rig->store) == last_seq);
 }
 
 /* Names that SQLite would take for something else. */
