@@ -41,8 +41,9 @@ bool acks_settled(const struct acks *acks)
     return acks->acknowledged >= acks->done;
 }
 
-void acks_hurry(struct acks *acks)
+void acks_end(struct acks *acks)
 {
+    acks->is_ending = true;
     acks->pause_ms = 0;
     acks->due = clock_now();
 }
@@ -65,7 +66,7 @@ static enum outcome take_answer(struct acks *acks, const struct rpc_incoming *an
         acks->acknowledged = acks->asked;
         return OUTCOME_DONE;
     }
-    if (refusal_passes(answer)) {
+    if (refusal_passes(answer) && !acks->is_ending) {
         acks->due = mono_after(clock_now(), RETRY_MS);
         return OUTCOME_DONE;
     }

@@ -21,6 +21,7 @@ struct acks {
     bool is_open;
     bool is_asked;        /* one is on its way */
     bool is_refused;      /* one was, for good */
+    bool is_ending;       /* see acks_end() */
     int64_t done;         /* the last event of which there is something to tell */
     int64_t asked;        /* in the acknowledgement on its way */
     int64_t acknowledged; /* answered */
@@ -41,8 +42,9 @@ void acks_reach(struct acks *acks, int64_t seq);
 /* Whether all that is done with is acknowledged. */
 bool acks_settled(const struct acks *acks);
 
-/* From now on without pauses. */
-void acks_hurry(struct acks *acks);
+/* From now on without pauses, and an error is for good that would otherwise be waited out: a disk
+ * that is full may be so for days. */
+void acks_end(struct acks *acks);
 
 /* What to wait for before acks_work() has something to do; a descriptor of -1 when there is none.
  */

@@ -237,7 +237,7 @@ enum outcome subscription_settle(struct subscription *s, bool comes_back, struct
     if (s->is_open)
         client_done(&s->client); /* so that no more events come */
     s->is_open = false;
-    acks_hurry(&s->acks);
+    acks_end(&s->acks);
     while (!acks_settled(&s->acks)) {
         outcome = settle_some(s, deadline, message);
         if (outcome == OUTCOME_FAILED)
@@ -248,7 +248,7 @@ enum outcome subscription_settle(struct subscription *s, bool comes_back, struct
                 return outcome;
         }
         if (mono_due(deadline, clock_now()))
-            return OUTCOME_RAN_OUT;
+            return outcome != OUTCOME_DONE ? outcome : OUTCOME_RAN_OUT;
         bytes_clear(message);
     }
     return OUTCOME_DONE;

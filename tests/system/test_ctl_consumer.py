@@ -194,8 +194,59 @@ class Consumer(Case):
         """a disk that is full is asked again"""
         acks = Acks("storage_full", "storage_failed")
         with FakeDaemon(Session(0, received(1), stays=True), acks) as daemon:
-            self.assertEqual(self.finish(self.start(daemon, "--count=1"), 0), [1])
+            process = self.start(daemon)
+            acks.wait_for(1, answered=True)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(self.finish(process, 0), [1])
         self.assertEqual(acks.seqs, [1, 1, 1])
+
+    def test_errors_at_the_end(self):
+        """why the last acknowledgement was refused is said at once: it is not waited out"""
+        says = "p2pchatctl: what was done is not acknowledged: not now (storage_full)\n"
+        for stop, status in ((False, 1), (True, 0)):
+            refuse = threading.Event()
+            acks = Acks((refuse, "storage_full"), "storage_full")
+            with FakeDaemon(Session(0, received(1), stays=True), acks) as daemon:
+                process = self.start(daemon, "--timeout=3600", *([] if stop else ["--count=1"]))
+                acks.wait_for(1)
+                if stop:
+                    process.send_signal(signal.SIGTERM)
+                refuse.set()
+                self.assertEqual(self.finish(process, status, says), [1])
+
+    def test_end_after_an_error(self):
+        """an acknowledgement that waits for its next try has it when the end comes"""
+        acks = Acks("storage_full", "storage_failed")
+        says = "p2pchatctl: what was done is not acknowledged: not now (storage_failed)\n"
+        more = threading.Event()
+
+        def events(connection):
+            connection.send(answer(connection.read_request(), {"from": 0}) + event(received(1)))
+            more.wait(DEADLINE_S)
+            connection.send(event(received(2)))
+            connection.read_rest()
+
+        with FakeDaemon(events, acks) as daemon:
+            process = self.start(daemon, "--timeout=3600", "--count=2")
+            acks.wait_for(1)
+            more.set()
+            self.assertEqual(self.finish(process, 1, says), [1, 2])
+        self.assertEqual(acks.seqs, [1, 2])
+
+    def test_count_without_a_daemon(self):
+        """3 when no daemon came back for the last acknowledgement"""
+        acks = Acks("close")
+
+        def events(connection):
+            Session(0, received(1))(connection)
+            acks.wait_for(1)
+            daemon.stop()
+
+        with FakeDaemon(events, acks) as daemon:
+            process = self.start(daemon, "--count=1", "--timeout=0.3")
+            self.assertEqual(self.finish(process, 3, "p2pchatctl: no daemon answers: what was done "
+                                         "after event 0 is not acknowledged, and comes again\n"),
+                             [1])
 
     def test_errors_that_stay(self):
         """a consumer that was forgotten ends it, and nothing is asked again"""
