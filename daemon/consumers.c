@@ -5,6 +5,8 @@
 
 #include "daemon/limits.h"
 
+_Static_assert((int)CONSUMERS_MAX == (int)STORE_CONSUMERS_MAX, "all that there are can be loaded");
+
 struct consumers {
     struct consumer *by_name, *by_number; /* by_name in order */
     uint64_t numbers;                     /* given out so far */
@@ -64,13 +66,7 @@ void consumers_load(struct consumers *consumers, const struct consumer_row *row)
 
 enum error consumers_check_name(const char *name)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                  "._@-";
-    const size_t length = strlen(name);
-
-    return length > 0 && length <= STORE_CONSUMER_NAME_MAX && strspn(name, allowed) == length
-               ? OK
-               : ERR_BAD_NAME;
+    return store_is_consumer_name(name) ? OK : ERR_BAD_NAME;
 }
 
 static struct consumer *find(const struct consumers *consumers, const char *name)

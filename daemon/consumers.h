@@ -55,8 +55,7 @@ void consumers_free(struct consumers *consumers);
 /* A consumer that is on disk, at the start. */
 void consumers_load(struct consumers *consumers, const struct consumer_row *row);
 
-/* OK, or ERR_BAD_NAME: a name is 1 to STORE_CONSUMER_NAME_MAX of A-Z, a-z, 0-9, '.', '_', '@' and
- * '-'. */
+/* OK, or ERR_BAD_NAME (store_is_consumer_name). */
 enum error consumers_check_name(const char *name);
 
 /* The consumer of this name, or NULL when there is none or it is forgotten. */

@@ -108,15 +108,31 @@ int connection_create_file(const char *path)
     return error != 0 ? error : make_private(path, "-shm");
 }
 
+/* What runs is what we wrote: no trigger or view that somebody left in the database. And what a
+ * failed commit left in the WAL must not be copied in passing. */
+static int configure(sqlite3 *db)
+{
+    static const struct {
+        int option, value;
+    } settings[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
+                    {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+                    {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+                    {SQLITE_DBCONFIG_DEFENSIVE, 1}};
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
+        rc = sqlite3_db_config(db, settings[i].option, settings[i].value, NULL);
+    return rc;
+}
+
 int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_db)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const char *pragmas = pragmas_of(kind);
     int rc = sqlite3_open_v2(path, ret_db, flags, NULL);
 
-    /* What a failed commit left in the WAL must not be copied in passing. */
     if (rc == SQLITE_OK)
-        rc = sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        rc = configure(*ret_db);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(*ret_db, CONNECTION_BUSY_MS);
     if (rc == SQLITE_OK && sqlite3_db_readonly(*ret_db, "main") != 0)

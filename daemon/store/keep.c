@@ -93,32 +93,45 @@ int keep_job(struct keep *k, const struct job *job)
 
 /* --- Loading --- */
 
+bool store_is_consumer_name(const char *name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "._@-";
+    const size_t length = strlen(name);
+
+    return length > 0 && length <= STORE_CONSUMER_NAME_MAX && strspn(name, allowed) == length;
+}
+
 static int read_consumer(sqlite3_stmt *s, struct consumer_row *row)
 {
     size_t length;
     const char *name = column_text(s, 0, &length);
 
-    if (name == NULL || length == 0 || length > STORE_CONSUMER_NAME_MAX || strlen(name) != length)
+    if (name == NULL || strlen(name) != length || !store_is_consumer_name(name))
         return SQLITE_CORRUPT;
     memset(row, 0, sizeof(*row));
     memcpy(row->name, name, length);
     row->seq = column_u64(s, 1);
     row->last_used_ms = column_i64(s, 2);
     row->used_age_ms = column_u64(s, 3);
-    return SQLITE_OK;
+    return row->seq <= STORE_SEQ_TOP && (uint64_t)row->last_used_ms <= STORE_SEQ_TOP &&
+                   row->used_age_ms <= STORE_SEQ_TOP
+               ? SQLITE_OK
+               : SQLITE_CORRUPT;
 }
 
 int keep_load_consumers(sqlite3 *db, void (*row)(void *context, const struct consumer_row *row),
                         void *context)
 {
     sqlite3_stmt *s;
+    size_t count = 0;
     int rc = sqlite3_prepare_v2(
         db, "SELECT name, seq, last_used, used_age FROM consumer ORDER BY name", -1, &s, NULL);
 
     while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         struct consumer_row consumer;
 
-        rc = read_consumer(s, &consumer);
+        rc = ++count <= STORE_CONSUMERS_MAX ? read_consumer(s, &consumer) : SQLITE_CORRUPT;
         if (rc == SQLITE_OK)
             row(context, &consumer);
     }
@@ -126,10 +139,23 @@ int keep_load_consumers(sqlite3 *db, void (*row)(void *context, const struct con
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A number that grows, from meta. */
+static int load_counter(sqlite3 *db, const char *query, uint64_t *ret_value)
+{
+    uint64_t value;
+    int rc = query_u64(db, query, &value);
+
+    if (rc == SQLITE_OK && value > STORE_SEQ_TOP)
+        rc = SQLITE_CORRUPT;
+    if (rc == SQLITE_OK)
+        *ret_value = value;
+    return rc;
+}
+
 int keep_load_age(sqlite3 *db, struct age_row *ret_age)
 {
     uint64_t ms, wall_ms;
-    int rc = query_u64(db, "SELECT value FROM meta WHERE name = 'age'", &ms);
+    int rc = load_counter(db, "SELECT value FROM meta WHERE name = 'age'", &ms);
 
     if (rc == SQLITE_OK)
         rc = query_u64(db, "SELECT value FROM meta WHERE name = 'age_wall'", &wall_ms);
@@ -140,5 +166,5 @@ int keep_load_age(sqlite3 *db, struct age_row *ret_age)
 
 int keep_load_floor(sqlite3 *db, uint64_t *ret_floor)
 {
-    return query_u64(db, "SELECT value FROM meta WHERE name = 'floor'", ret_floor);
+    return load_counter(db, "SELECT value FROM meta WHERE name = 'floor'", ret_floor);
 }

@@ -2,7 +2,19 @@
 
 #include <string.h>
 
+#include "common/address.h"
+#include "common/json.h"
+#include "common/text.h"
+#include "daemon/core/limits.h"
 #include "daemon/store/statement.h"
+#include "daemon/store/store.h"
+
+/* Numbers of rows are 32 bits wide. Half of them will never be used up, so what is beyond was not
+ * written by us; and after each that is taken there is a next. */
+#define ROW_NUMBER_TOP (UINT32_MAX / 2)
+
+/* The longest text of these tables is a greeting (p2pchat-protocol(7), Consent). */
+enum { GREETING_MAX = 1024 };
 
 /* A value from disk that is not what its column allows was damaged there. The text and bytes of a
  * row are SQLite's until its statement goes on; the rows we fill only lend them. */
@@ -10,6 +22,7 @@ struct cursor {
     sqlite3_stmt *statement;
     int column;
     bool wrong;
+    uint64_t queued, queued_bytes; /* of all streams so far: their sums are told to clients */
 };
 
 static uint64_t next_u64(struct cursor *c)
@@ -27,12 +40,24 @@ static uint64_t next_number(struct cursor *c, uint64_t min, uint64_t max)
     return value;
 }
 
-static char *next_text(struct cursor *c)
+static uint32_t next_row_number(struct cursor *c)
+{
+    return (uint32_t)next_number(c, 1, ROW_NUMBER_TOP);
+}
+
+/* A number that clients are told, and that grows. */
+static uint64_t next_counter(struct cursor *c)
+{
+    return next_number(c, 0, STORE_SEQ_TOP);
+}
+
+/* NULL, or at most `max` bytes. */
+static char *next_text(struct cursor *c, size_t max)
 {
     size_t length;
     const char *text = column_text(c->statement, c->column++, &length);
 
-    if (text != NULL && strlen(text) != length)
+    if (text != NULL && (length > max || strlen(text) != length || !text_is_utf8(text, length)))
         c->wrong = true;
     return (char *)(uintptr_t)text;
 }
@@ -51,25 +76,39 @@ static void next_bytes(struct cursor *c, uint8_t *out, size_t length)
 static void read_meta(struct cursor *c, struct change *row)
 {
     row->meta.name = (enum meta_name)next_number(c, META_RECORD_SEQUENCE, META_LAST_SEQ);
-    row->meta.value = next_u64(c);
+    switch (row->meta.name) {
+    case META_RECORD_SEQUENCE: /* wider on the wire, and with room for the next ones */
+        row->meta.value = next_number(c, 0, INT64_MAX / 2);
+        break;
+    case META_LAST_SEQ:
+        row->meta.value = next_counter(c);
+        break;
+    case META_LAST_PEER:
+    case META_LAST_STREAM:
+    case META_LAST_REQUEST:
+        row->meta.value = next_number(c, 0, ROW_NUMBER_TOP);
+        break;
+    }
 }
 
 static void read_peer(struct cursor *c, struct change *row)
 {
     struct peer_row *peer = &row->peer;
 
-    peer->peer = (uint32_t)next_number(c, 1, UINT32_MAX);
+    peer->peer = next_row_number(c);
     next_bytes(c, peer->key, sizeof(peer->key));
-    peer->alias = next_text(c);
-    peer->name = next_text(c);
-    peer->address = next_text(c);
+    peer->alias = next_text(c, ADDRESS_NAME_MAX);
+    peer->name = next_text(c, ADDRESS_NAME_MAX);
+    peer->address = next_text(c, ADDRESS_TEXT_MAX);
     peer->record = (uint8_t *)(uintptr_t)sqlite3_column_blob(c->statement, c->column);
     peer->record_length = (size_t)sqlite3_column_bytes(c->statement, c->column++);
+    if (peer->record_length > PEER_RECORD_BYTES_MAX)
+        c->wrong = true;
     peer->consent = (enum consent)next_number(c, CONSENT_NONE, CONSENT_ENDING);
     next_bytes(c, peer->consent_id, sizeof(peer->consent_id));
     peer->verified = next_number(c, 0, 1) != 0;
     peer->blocked = next_number(c, 0, 1) != 0;
-    peer->last_seen_ms = (int64_t)next_u64(c);
+    peer->last_seen_ms = (int64_t)next_counter(c);
     peer->is_local = next_number(c, 0, 1) != 0;
 }
 
@@ -77,29 +116,39 @@ static void read_stream(struct cursor *c, struct change *row)
 {
     struct stream_row *stream = &row->stream;
 
-    stream->stream = (uint32_t)next_number(c, 1, UINT32_MAX);
-    stream->peer = (uint32_t)next_number(c, 1, UINT32_MAX);
+    stream->stream = next_row_number(c);
+    stream->peer = next_row_number(c);
     stream->direction = (enum direction)next_number(c, DIRECTION_IN, DIRECTION_OUT);
     stream->epoch = next_u64(c);
-    stream->last = next_u64(c);
-    stream->acked = next_u64(c);
-    stream->acked_seq = next_u64(c);
-    stream->queued = next_u64(c);
-    stream->queued_bytes = next_u64(c);
+    /* Theirs may be as high as can be said; ours must have room. */
+    stream->last =
+        next_number(c, 0, stream->direction == DIRECTION_IN ? JSON_INTEGER_MAX : STORE_SEQ_TOP);
+    stream->acked = next_number(c, 0, JSON_INTEGER_MAX);
+    stream->acked_seq = next_counter(c);
+    stream->queued = next_counter(c);
+    stream->queued_bytes = next_counter(c);
     row->kind = stream->direction == DIRECTION_IN ? CHANGE_STREAM_IN : CHANGE_STREAM_OUT;
+    row->kind = next_number(c, 0, 1) != 0 ? CHANGE_STREAM_GONE : row->kind;
+    next_number(c, 1, 1); /* its peer is there */
+    c->queued += stream->queued;
+    c->queued_bytes += stream->queued_bytes;
+    if (c->queued > STORE_SEQ_TOP || c->queued_bytes > STORE_SEQ_TOP)
+        c->wrong = true;
 }
 
 static void read_request(struct cursor *c, struct change *row)
 {
     struct request_row *request = &row->request;
 
-    request->request = (uint32_t)next_number(c, 1, UINT32_MAX);
+    request->request = next_row_number(c);
     next_bytes(c, request->id, sizeof(request->id));
-    request->peer = (uint32_t)next_number(c, 1, UINT32_MAX);
+    request->peer = next_row_number(c);
     request->direction = (enum direction)next_number(c, DIRECTION_IN, DIRECTION_OUT);
-    request->greeting = next_text(c);
-    request->address = next_text(c);
-    request->left_ms = (int64_t)next_u64(c);
+    request->greeting = next_text(c, GREETING_MAX);
+    request->address = next_text(c, ADDRESS_TEXT_MAX);
+    request->left_ms = (int64_t)next_u64(c); /* that of one that expired may be below 0 */
+    if (request->left_ms > (int64_t)STORE_SEQ_TOP)
+        c->wrong = true;
     request->state = (enum request_state)next_number(c, REQUEST_PENDING, REQUEST_EXPIRED);
 }
 
@@ -110,18 +159,20 @@ struct table {
 };
 
 static const struct table tables[] = {
-    /* The first column is enum meta_name. */
+    /* The first column is enum meta_name. No log begins below 1. */
     {"SELECT 1, value FROM meta WHERE name = 'record_sequence'"
      " UNION ALL SELECT 2, seq FROM sqlite_sequence WHERE name = 'peer'"
      " UNION ALL SELECT 3, seq FROM sqlite_sequence WHERE name = 'stream'"
      " UNION ALL SELECT 4, seq FROM sqlite_sequence WHERE name = 'request'"
-     " UNION ALL SELECT 5, ifnull(max(seq), 0) FROM log ORDER BY 1",
+     " UNION ALL SELECT 5, CASE WHEN (SELECT min(seq) FROM log) < 1 THEN -1"
+     " ELSE ifnull((SELECT max(seq) FROM log), 0) END ORDER BY 1",
      CHANGE_META, read_meta},
     {"SELECT peer, key, alias, name, address, record, consent, consent_id, verified, blocked,"
      " last_seen, local FROM peer ORDER BY peer",
      CHANGE_PEER, read_peer},
-    {"SELECT stream, peer, direction, epoch, last, acked, acked_seq, queued, queued_bytes"
-     " FROM stream WHERE closed = 0 ORDER BY stream",
+    /* Closed ones are looked at too, as one may come to live again. */
+    {"SELECT stream, peer, direction, epoch, last, acked, acked_seq, queued, queued_bytes, closed,"
+     " closed = 1 OR peer IN (SELECT peer FROM peer) FROM stream ORDER BY stream",
      CHANGE_STREAM_IN, read_stream},
     {"SELECT request, id, peer, direction, greeting, address, left_ms, state"
      " FROM request ORDER BY request",
@@ -144,7 +195,8 @@ static int load_table(sqlite3 *db, const struct table *table,
         if (c.wrong) {
             rc = SQLITE_CORRUPT;
         } else {
-            row(context, &change);
+            if (change.kind != CHANGE_STREAM_GONE)
+                row(context, &change);
             rc = SQLITE_OK;
         }
     }

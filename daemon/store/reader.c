@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/api.h"
+#include "common/json.h"
+#include "common/json_scan.h"
+#include "common/text.h"
 #include "daemon/store/clock.h"
 #include "daemon/store/connection.h"
 #include "daemon/store/fold.h"
@@ -119,7 +123,39 @@ static enum message_state state_of(sqlite3_stmt *s, uint64_t number)
     return closed ? MESSAGE_STATE_FAILED : MESSAGE_STATE_QUEUED;
 }
 
-/* SQLITE_CORRUPT when it has no body: damaged on disk, as that column is never NULL. */
+/* No event has more than that to say, and no message. */
+enum { BODY_MAX = 256 << 10 };
+
+/* Whether `body` is the members of a JSON object, on one line: it goes to clients as it is. */
+static bool is_members(const char *body, size_t length)
+{
+    char *object = xmalloc(length + 2);
+    size_t count;
+    bool is_object;
+
+    object[0] = '{';
+    memcpy(object + 1, body, length);
+    object[length + 1] = '}';
+    is_object =
+        memchr(body, '\n', length) == NULL && json_scan(object, length + 2, SIZE_MAX, &count) == OK;
+    free(object);
+    return is_object;
+}
+
+/* Whether the row is one that we can have written; what is not was damaged on disk. */
+static bool is_sane(sqlite3_stmt *s, const char *body, size_t length)
+{
+    const int64_t type = column_i64(s, 2);
+    const bool is_text = type == EVENT_MESSAGE_SENT || type == EVENT_MESSAGE_RECEIVED;
+
+    if (length > BODY_MAX || type < 1 || type > INT32_MAX || api_event((int)type) == NULL ||
+        is_text != (sqlite3_column_type(s, 4) != SQLITE_NULL))
+        return false;
+    return is_text ? column_u64(s, 5) <= JSON_INTEGER_MAX && text_is_utf8(body, length)
+                   : is_members(body, length);
+}
+
+/* SQLITE_CORRUPT when it is not sane, or has no body, as that column is never NULL. */
 static int take_row(sqlite3_stmt *s, struct page *p)
 {
     const char *body;
@@ -142,6 +178,8 @@ static int take_row(sqlite3_stmt *s, struct page *p)
         p->full = true;
         return SQLITE_OK;
     }
+    if (!is_sane(s, body, length))
+        return SQLITE_CORRUPT;
     row = page_add(p);
     *row = (struct store_row){
         .log = {.time_ms = column_i64(s, 1),

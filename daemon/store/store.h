@@ -17,6 +17,11 @@
 
 struct store;
 
+/* No log gets as long as that, nor any other count: a million rows a second take 140 years. A
+ * database that claims more is damaged. It leaves room for as many again before the integers end
+ * that clients are told (2^53 - 1). */
+#define STORE_SEQ_TOP (UINT64_C(1) << 52)
+
 /* Why store_open refused. */
 enum store_refusal {
     STORE_OPENED,
@@ -55,13 +60,18 @@ enum store_refusal store_load(struct store *store,
                               char message[STORE_MESSAGE_MAX]);
 
 /* A reader of the log that has a name (p2pchat-api(7), events.subscribe). */
-enum { STORE_CONSUMER_NAME_MAX = 64 };
+enum { STORE_CONSUMER_NAME_MAX = 64, STORE_CONSUMERS_MAX = 1024 };
 struct consumer_row {
     char name[STORE_CONSUMER_NAME_MAX + 1];
     uint64_t seq;         /* through which it has acknowledged everything */
     int64_t last_used_ms; /* Unix time, to be shown */
     uint64_t used_age_ms; /* the same by the age clock, to be reckoned with */
 };
+
+/* Whether it may be one's name: 1 to STORE_CONSUMER_NAME_MAX of A-Z, a-z, 0-9, '.', '_', '@' and
+ * '-'.
+ */
+bool store_is_consumer_name(const char *name);
 
 /* Calls `row` for each consumer, by name; as store_load, and after it. */
 enum store_refusal store_load_consumers(struct store *store,

@@ -170,7 +170,7 @@ static void test_numbers_with_a_name(void **state)
     struct store_rig *rig = *state;
     struct loaded loaded;
 
-    for (uint64_t value = UINT64_MAX - 1; value != 1; value++) {
+    for (uint64_t value = INT64_MAX / 2 - 2; value <= INT64_MAX / 2; value++) {
         struct transaction *t = store_rig_transaction(rig);
         struct change *change = transaction_add(t, CHANGE_META);
 

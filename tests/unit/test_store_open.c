@@ -53,6 +53,12 @@ static void ignore_row(void *context, const struct change *row)
     ++*(size_t *)context;
 }
 
+static void ignore_consumer(void *context, const struct consumer_row *row)
+{
+    (void)row;
+    ++*(size_t *)context;
+}
+
 /* Opens and loads; what is refused must come with words that name the file. */
 static enum store_refusal open_and_load(struct store_rig *rig)
 {
@@ -62,6 +68,8 @@ static enum store_refusal open_and_load(struct store_rig *rig)
 
     if (refusal == STORE_OPENED)
         refusal = store_load(rig->store, ignore_row, &rows, message);
+    if (refusal == STORE_OPENED)
+        refusal = store_load_consumers(rig->store, ignore_consumer, &rows, message);
     if (refusal != STORE_OPENED && strstr(message, "p2pchat.db") == NULL)
         fail_msg("refusal %d says \"%s\"", refusal, message);
     store_rig_close(rig);
@@ -262,6 +270,126 @@ static void test_tables_that_are_not_ours(void **state)
     free(whole);
 }
 
+/* Every row and table is as it should be, but for what it says. */
+static void test_values_that_cannot_be(void **state)
+{
+    static const char *const sqls[] = {
+        "INSERT INTO log VALUES(9223372036854775807, 1, 2, 1, 1, 9, NULL, 'x')",
+        "INSERT INTO log VALUES(9007199254740991, 1, 2, 1, 1, 9, NULL, 'x')",
+        "INSERT INTO log VALUES(0, 1, 2, 1, 1, 9, NULL, 'x')",
+        "INSERT INTO log VALUES(-5, 1, 2, 1, 1, 9, NULL, 'x')",
+        "UPDATE meta SET value = 9223372036854775807 WHERE name = 'floor'",
+        "UPDATE meta SET value = -1 WHERE name = 'floor'",
+        "UPDATE meta SET value = 9223372036854775807 WHERE name = 'age'",
+        "INSERT INTO meta VALUES('record_sequence', 9223372036854775807)",
+        "UPDATE stream SET last = 9223372036854775807",
+        "UPDATE stream SET last = 9007199254740991 WHERE direction = 1",
+        "UPDATE stream SET last = -1",
+        "UPDATE stream SET closed = 1, last = 9007199254740992 WHERE direction = 0",
+        "UPDATE stream SET acked = 9223372036854775807",
+        "UPDATE stream SET acked_seq = 9223372036854775807",
+        "UPDATE stream SET queued = 9223372036854775807",
+        "UPDATE stream SET queued_bytes = 4503599627370496",
+        "UPDATE stream SET queued_bytes = -1",
+        "UPDATE stream SET stream = 4294967295 WHERE stream = 2",
+        "UPDATE stream SET peer = 77 WHERE stream = 2",
+        "UPDATE request SET left_ms = 9223372036854775807",
+        "UPDATE request SET greeting = printf('%.*c', 1025, 'x')",
+        "UPDATE peer SET alias = printf('%.*c', 65, 'q') WHERE peer = 1",
+        "UPDATE peer SET alias = CAST(x'fffe' AS TEXT) WHERE peer = 1",
+        "UPDATE peer SET name = CAST(x'fffe' AS TEXT)",
+        "UPDATE peer SET address = printf('%.*c', 100000, '1')",
+        "UPDATE peer SET record = zeroblob(401)",
+        "UPDATE peer SET last_seen = 9223372036854775807",
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+        "UPDATE sqlite_sequence SET seq = 4294967295 WHERE name = 'stream'",
+        "UPDATE sqlite_sequence SET seq = -5",
+        "UPDATE consumer SET seq = 9223372036854775807",
+        "UPDATE consumer SET seq = -1",
+        "UPDATE consumer SET last_used = 9223372036854775807",
+        "UPDATE consumer SET used_age = -1",
+        "UPDATE consumer SET name = ''",
+        "UPDATE consumer SET name = 'a b'",
+        "UPDATE consumer SET name = char(27) || '[2J'",
+        "UPDATE consumer SET name = printf('%.*c', 65, 'x')",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1024)"
+        " INSERT INTO consumer SELECT 'c' || i, 1, 1, 0 FROM n",
+    };
+    struct store_rig *rig = *state;
+    size_t length;
+    uint8_t *whole;
+
+    run_sql(rig, "INSERT INTO consumer VALUES('bot', 1, 1, 0); PRAGMA wal_checkpoint");
+    whole = get_file(rig, &length);
+    assert_int_equal(open_and_load(rig), STORE_OPENED);
+    for (size_t i = 0; i < sizeof(sqls) / sizeof(sqls[0]); i++) {
+        store_rig_unlink(rig);
+        put_file(rig, "", whole, length);
+        run_sql(rig, sqls[i]);
+        if (open_and_load(rig) != STORE_DAMAGED)
+            fail_msg("accepted: %s", sqls[i]);
+    }
+    free(whole);
+}
+
+/* A log is read when somebody asks; what cannot be a row of it is told as damage, and not shown. */
+static void test_log_rows_that_cannot_be(void **state)
+{
+    static const char *const sqls[] = {
+        "UPDATE log SET type = 99 WHERE seq = 2",
+        "UPDATE log SET type = 0 WHERE seq = 2",
+        "UPDATE log SET type = 1099511627778 WHERE seq = 2",
+        "UPDATE log SET num = 9223372036854775807 WHERE seq = 2",
+        "UPDATE log SET body = CAST(x'fffe41c3' AS TEXT) WHERE seq = 2",
+        "UPDATE log SET body = printf('%.*c', 262145, 'x') WHERE seq = 2",
+        "UPDATE log SET stream = NULL WHERE seq = 2",
+        "UPDATE log SET stream = NULL, type = 1, body = '{' WHERE seq = 2",
+        "UPDATE log SET stream = NULL, type = 1, body = '[1,2]' WHERE seq = 2",
+        "UPDATE log SET stream = NULL, type = 1, body = '\"a\":1},{\"b\":2' WHERE seq = 2",
+        "UPDATE log SET stream = NULL, type = 1, body = '\"a\":1,' || char(10) || '\"b\":2'"
+        " WHERE seq = 2",
+    };
+    struct store_rig *rig = *state;
+    size_t length;
+    uint8_t *whole = get_file(rig, &length);
+
+    for (size_t i = 0; i < sizeof(sqls) / sizeof(sqls[0]); i++) {
+        struct store_answer answer;
+
+        store_rig_unlink(rig);
+        put_file(rig, "", whole, length);
+        run_sql(rig, sqls[i]);
+        store_rig_open(rig);
+        store_read_range(rig->store, 1, 0, 0, 0, 1, 1000);
+        answer = store_rig_rows(rig, 1, 1, false); /* the row before is well */
+        store_answer_done(&answer);
+        store_read_range(rig->store, 2, 0, 0, 0, 10, 1 << 20);
+        answer = store_rig_take(rig);
+        if (answer.error != ERR_STORAGE_FAILED || answer.count != 0)
+            fail_msg("accepted: %s", sqls[i]);
+        store_answer_done(&answer);
+        assert_int_equal(store_state(rig->store), STORE_FAILING);
+        assert_true(store_demands_check(rig->store));
+        store_rig_close(rig);
+        assert_return_code(unlink(store_rig_file(rig, "-check")), errno);
+    }
+    free(whole);
+}
+
+/* Somebody left something in the database that would run when we write. */
+static void test_triggers_do_not_run(void **state)
+{
+    struct store_rig *rig = *state;
+    uint64_t seq;
+
+    run_sql(rig, "CREATE TRIGGER t AFTER INSERT ON log BEGIN DELETE FROM log; END");
+    store_rig_open(rig);
+    seq = store_last_seq(rig->store);
+    store_rig_sent(rig, 1, 1, "still there");
+    store_rig_reopen(rig);
+    assert_true(store_last_seq(rig->store) == seq + 1);
+}
+
 static void test_garbage(void **state)
 {
     static const size_t lengths[] = {2, 16, 99, 100, 511, 512, 4096, 5000, 100000};
@@ -434,6 +562,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_newer_schema, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tables_that_are_not_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_values_that_cannot_be, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_log_rows_that_cannot_be, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_triggers_do_not_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_garbage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_truncated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_emptied_beside_its_wal, set_up, tear_down),

@@ -475,7 +475,7 @@ static void remember(struct world *w, struct transaction *t)
     struct change *change = transaction_add(t, CHANGE_META);
 
     change->meta.name = META_RECORD_SEQUENCE;
-    change->meta.value = UINT64_MAX - draw(w, 1000);
+    change->meta.value = INT64_MAX / 2 - draw(w, 1000);
 }
 
 static void rearrange(struct world *w)
