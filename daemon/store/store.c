@@ -204,8 +204,8 @@ static void stop_threads(struct store *s)
         must(pthread_join(s->reader_thread, NULL) == 0);
 }
 
-/* A daemon that stopped well leaves a database that is whole without its WAL, for those who copy it.
- * What cannot be copied now the next start copies. */
+/* A daemon that stopped well leaves a database that is whole without its WAL, for those who copy
+ * it. What cannot be copied now the next start copies. */
 static void copy_wal(struct store *s)
 {
     if (s->threads > 1 && store_state(s) == STORE_OK)
