@@ -57,7 +57,7 @@ static void go_on_trimming(struct housekeeping *h, const struct store_answer *an
         return;
     }
     h->is_trimming = false;
-    if (answer->error == OK && !h->has_trimmed)
+    if (answer->error == OK && !h->has_trimmed && answer->scanned_through > 0)
         h->trim_due = mono_after(pump_now(h->pump).mono, RETAIN_REST_MS);
 }
 

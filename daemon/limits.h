@@ -106,8 +106,9 @@ enum {
     /* Days for which the log may be kept, at most; more is for ever. */
     RETAIN_DAYS_TOP = 36500,
 
-    /* When nothing of the log could be removed although it is too large or too old, it is looked
-     * through again after so long: what holds it may be a million messages that wait. */
+    /* When rows were looked at and none could be removed, although the log is too large or too old,
+     * it is looked through again after so long: what holds it may be a million messages that wait.
+     * To see that it is neither costs nothing. */
     RETAIN_REST_MS = 15 * 60 * 1000,
 
     /* How often housekeeping looks: what it does is counted in days. */

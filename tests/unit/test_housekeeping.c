@@ -209,6 +209,19 @@ static void test_retention_rests(void **state)
     assert_int_equal(rig.trims, 2);
 }
 
+/* One that is neither too large nor too old is asked again every minute: no row is looked at. */
+static void test_retention_looks_every_minute(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    for (size_t minute = 1; minute < 5; minute++) {
+        answer_trim(OK, 0, 0, true);
+        assert_int_equal(rig.trims, minute);
+        let_a_minute_pass();
+        assert_int_equal(rig.trims, minute + 1);
+    }
+}
+
 static void test_retention_fails(void **state)
 {
     (void)state;
@@ -246,6 +259,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_everything_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_retention, set_up_retention, tear_down),
         cmocka_unit_test_setup_teardown(test_retention_rests, set_up_retention, tear_down),
+        cmocka_unit_test_setup_teardown(test_retention_looks_every_minute, set_up_retention,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_retention_fails, set_up_retention, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
     };
