@@ -11,6 +11,7 @@
 
 #include "common/alloc.h"
 #include "common/format.h"
+#include "daemon/store/trouble.h"
 
 /* An idle daemon is small: memory for pages is taken as they are used, up to these. The writer's
  * covers the right edges of the log's trees, where all inserts happen. A WAL keeps the
@@ -176,11 +177,14 @@ enum store_refusal connection_refuse_file(const char *path, int error,
                                           char message[STORE_MESSAGE_MAX])
 {
     const bool permission = is_permission(error);
+    const char *advice = "";
 
-    snprintf(message, STORE_MESSAGE_MAX, "%s: %s%s", path, strerror(error),
-             permission ? ": the state directory and the database in it must be owned and writable "
-                          "by the user that the daemon runs as"
-                        : "");
+    if (permission)
+        advice = ": the state directory and the database in it must be owned and writable by the "
+                 "user that the daemon runs as";
+    else if (trouble_is_no_room(error))
+        advice = ": make room there and start again";
+    snprintf(message, STORE_MESSAGE_MAX, "%s: %s%s", path, strerror(error), advice);
     return permission ? STORE_NOT_WRITABLE : STORE_IO;
 }
 

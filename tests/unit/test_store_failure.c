@@ -448,6 +448,7 @@ static void test_opening_fails(void **state)
         .calls = FAULTY_WRITE, .files = FAULTY_ANY, .result = SQLITE_FULL, .error = ENOSPC});
     assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, message), STORE_IO);
     assert_non_null(strstr(message, strerror(ENOSPC)));
+    assert_non_null(strstr(message, "make room there"));
     faulty_vfs_heal();
     store_rig_open(rig);
     put_next(rig, 1);
