@@ -51,7 +51,7 @@ static void say_what_is_new(const char *path, const struct identity *identity, b
     else if (database_is_new)
         log_line(LEVEL_WARNING,
                  "%s: the identity was there, but no database: contacts and history are gone; "
-                 "was p2pchat.db moved away?",
+                 "was p2pchat.db moved away, or its -wal?",
                  path);
 }
 
@@ -80,21 +80,20 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     const char *path = daemon->config.state_dir;
     char message[STORE_MESSAGE_MAX];
     enum store_refusal refusal;
-    bool database_is_new, identity_is_new;
+    bool identity_is_new;
 
     if (!state_dir_open(path, &daemon->dir, ret_refusal))
         return false;
     daemon->identity = secret_new(sizeof(*daemon->identity));
-    database_is_new = !store_exists(path);
     if (!identity_file_load(&daemon->dir,
-                            database_is_new ? IDENTITY_MAY_BE_NEW : IDENTITY_MUST_BE_THERE, &random,
-                            daemon->identity, &identity_is_new, ret_refusal))
+                            store_exists(path) ? IDENTITY_MUST_BE_THERE : IDENTITY_MAY_BE_NEW,
+                            &random, daemon->identity, &identity_is_new, ret_refusal))
         return false;
     refusal = open_store(daemon, &daemon->pump.store, message);
     if (refusal != STORE_OPENED)
         return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
     store_start_age(daemon->pump.store, pump_now(&daemon->pump));
-    say_what_is_new(path, daemon->identity, identity_is_new, database_is_new);
+    say_what_is_new(path, daemon->identity, identity_is_new, store_is_new(daemon->pump.store));
     return true;
 }
 

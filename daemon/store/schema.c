@@ -102,6 +102,7 @@ struct opening {
     const uint8_t *key;
     sqlite3 *db;
     char *message;
+    bool is_new;
 };
 
 static enum store_refusal refuse(const struct opening *o, int rc)
@@ -248,7 +249,7 @@ static enum store_refusal check_key(const struct opening *o)
 /* Ours, of a version that we know, and of this identity; brought up to date. Whether the tables are
  * what we think shows when the statements are prepared; whether the rows are, when they are read:
  * looking at every page would hold up the start of a big log for minutes. */
-static enum store_refusal check(const struct opening *o)
+static enum store_refusal check(struct opening *o)
 {
     uint64_t application, tables, version;
     int rc = query_u64(o->db, "PRAGMA application_id", &application);
@@ -258,7 +259,8 @@ static enum store_refusal check(const struct opening *o)
         rc = query_u64(o->db, "SELECT count(*) FROM sqlite_schema", &tables);
     if (rc != SQLITE_OK)
         return refuse(o, rc);
-    if (application == 0 && tables == 0)
+    o->is_new = application == 0 && tables == 0;
+    if (o->is_new)
         return migrate(o, 0);
     if (application != APPLICATION_ID)
         return damaged(o, "it is a database of another program");
@@ -271,7 +273,7 @@ static enum store_refusal check(const struct opening *o)
 }
 
 enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], sqlite3 **ret_db,
-                               char message[STORE_MESSAGE_MAX])
+                               bool *ret_is_new, char message[STORE_MESSAGE_MAX])
 {
     struct opening o = {.path = path, .key = key, .message = message};
     enum store_refusal refusal;
@@ -293,5 +295,9 @@ enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], 
         refusal = check_size(&o);
     if (refusal == STORE_OPENED)
         refusal = check(&o);
-    return refusal == STORE_OPENED ? check_when_demanded(path, o.db, message) : refusal;
+    if (refusal == STORE_OPENED)
+        refusal = check_when_demanded(path, o.db, message);
+    if (refusal == STORE_OPENED)
+        *ret_is_new = o.is_new;
+    return refusal;
 }

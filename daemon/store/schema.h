@@ -2,6 +2,7 @@
 #ifndef P2PCHAT_DAEMON_STORE_SCHEMA_H
 #define P2PCHAT_DAEMON_STORE_SCHEMA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sqlite3.h>
@@ -14,9 +15,9 @@
 /* Opens the writing connection: makes the file where there is none, copies the WAL into the
  * database and syncs it before anything is read (what a failed commit left behind is either durable
  * from then on or gone), checks that the database is ours and whole as far as that is cheap, and
- * brings an older schema up to date. *ret_db is the caller's to close, also on failure (then it may
- * be NULL). */
+ * brings an older schema up to date. *ret_is_new: there were no tables yet. *ret_db is the caller's
+ * to close, also on failure (then it may be NULL). */
 enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], sqlite3 **ret_db,
-                               char message[STORE_MESSAGE_MAX]);
+                               bool *ret_is_new, char message[STORE_MESSAGE_MAX]);
 
 #endif

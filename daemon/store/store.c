@@ -45,6 +45,7 @@ struct store {
     uint64_t planned_until;
     size_t queued_bytes;
     uint64_t generation; /* raised with each failure that the loop takes */
+    bool is_new;         /* made by this store_open */
     bool asked;          /* the connections are the threads' from now on */
 };
 
@@ -126,7 +127,7 @@ static int start_threads(struct store *s)
 static enum store_refusal open_writer(struct store *s, const uint8_t key[KEY_LENGTH], char *message)
 {
     sqlite3 *db;
-    enum store_refusal refusal = schema_open(s->path, key, &db, message);
+    enum store_refusal refusal = schema_open(s->path, key, &db, &s->is_new, message);
     int rc;
 
     if (refusal != STORE_OPENED) {
@@ -263,6 +264,11 @@ void store_set_wal_pages(struct store *s, int pages)
 }
 
 /* --- Looking --- */
+
+bool store_is_new(const struct store *s)
+{
+    return s->is_new;
+}
 
 void store_start_age(struct store *s, struct now now)
 {

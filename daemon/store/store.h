@@ -46,6 +46,10 @@ bool store_exists(const char *directory);
  * is left where damage was met, and goes when all is found well. */
 bool store_is_to_be_checked(const char *directory);
 
+/* Whether there was nothing in the database before store_open: no file, or one without any table,
+ * as it is when its -wal was lost. */
+bool store_is_new(const struct store *store);
+
 /* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped, and
  * questions not answered. NULL is fine. */
 void store_close(struct store *store);

@@ -172,6 +172,23 @@ static void test_exists(void **state)
     store_rig_open(rig);
     assert_true(store_last_seq(rig->store) == 0);
     assert_true(store_exists(rig->directory));
+    assert_true(store_is_new(rig->store));
+    store_rig_reopen(rig);
+    assert_false(store_is_new(rig->store));
+}
+
+/* What a database is before the first copy of its WAL: a header, and no table. */
+static void test_without_its_wal(void **state)
+{
+    struct store_rig *rig = *state;
+
+    store_rig_unlink(rig);
+    run_sql(rig,
+            "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; CREATE TABLE t(x); DROP TABLE t;"
+            " PRAGMA wal_checkpoint");
+    assert_true(store_exists(rig->directory));
+    store_rig_open(rig);
+    assert_true(store_is_new(rig->store));
 }
 
 /* A copy of the database alone is a copy of all. */
@@ -557,6 +574,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_files_are_private, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_exists, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_its_wal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_whole_after_a_clean_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_directories, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_identity, set_up, tear_down),
