@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/alloc.h"
 #include "common/format.h"
 #include "daemon/store/connection.h"
 
@@ -46,6 +47,20 @@ static void take_away(const char *path)
     free(name);
 }
 
+/* What SQLite says may have several lines; what we say has one. */
+static enum store_refusal refuse_damaged(const char *path, const char *told,
+                                         char message[STORE_MESSAGE_MAX])
+{
+    char *what = xstrdup(told);
+    enum store_refusal refusal;
+
+    for (char *at = what; (at = strchr(at, '\n')) != NULL;)
+        *at = ' ';
+    refusal = connection_refuse_damaged(path, what, message);
+    free(what);
+    return refusal;
+}
+
 /* The first row says "ok", or what is wrong. */
 static enum store_refusal quick_check(const char *path, sqlite3 *db,
                                       char message[STORE_MESSAGE_MAX])
@@ -60,7 +75,7 @@ static enum store_refusal quick_check(const char *path, sqlite3 *db,
         const char *told = (const char *)sqlite3_column_text(statement, 0);
 
         if (told == NULL || strcmp(told, "ok") != 0)
-            refusal = connection_refuse_damaged(path, told != NULL ? told : "no check", message);
+            refusal = refuse_damaged(path, told != NULL ? told : "no check", message);
     } else {
         refusal = connection_refuse(path, db, rc, message);
     }

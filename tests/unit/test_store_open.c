@@ -85,6 +85,7 @@ static void assert_refused(struct store_rig *rig, const uint8_t *key, enum store
     assert_null(rig->store);
     if (strstr(message, says) == NULL || strstr(message, store_rig_file(rig, "")) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", message, says);
+    assert_null(strchr(message, '\n'));
 }
 
 /* Does something to the database behind the store's back. */
