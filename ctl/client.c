@@ -199,7 +199,7 @@ static enum outcome outcome_of(enum client_read read, struct bytes *message)
     case CLIENT_READ:
         return OUTCOME_DONE;
     case CLIENT_TIMED_OUT:
-        bytes_text(message, "no answer in time; what was queued stays queued");
+        bytes_text(message, "no answer in time");
         return OUTCOME_RAN_OUT;
     case CLIENT_CLOSED:
         bytes_text(message, "the daemon closed the connection without an answer; what it had begun "

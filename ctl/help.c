@@ -109,12 +109,17 @@ static bool begins_group(const struct command *command, const struct command *be
            (is_in_group(command) || is_in_group(before));
 }
 
+static void usage(struct bytes *out)
+{
+    bytes_text(out, "Usage: p2pchatctl [OPTION]... COMMAND [ARGUMENT]...\n");
+}
+
 static void overview(struct bytes *out)
 {
     const struct command *before = NULL;
 
-    bytes_text(out, "Usage: p2pchatctl [OPTION]... COMMAND [ARGUMENT]...\n"
-                    "Talks to p2pchatd on this machine.\n");
+    usage(out);
+    bytes_text(out, "Talks to p2pchatd on this machine.\n");
     for (unsigned i = 0; i < COMMAND_COUNT; i++) {
         const struct command *command = command_at((enum command_id)i);
 
@@ -161,11 +166,30 @@ static void one_command(struct bytes *out, const struct command *command)
     add_globals(out);
 }
 
+/* Lists the commands that begin with these words; false when there is none. */
+static bool those_that_begin(const char *const *words, size_t count, struct bytes *out)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        const struct command *command = command_at((enum command_id)i);
+
+        if (!command_begins(command, words, count))
+            continue;
+        if (!any) {
+            usage(out);
+            bytes_u8(out, '\n');
+        }
+        command_entry(out, command);
+        any = true;
+    }
+    return any;
+}
+
 enum outcome help_text(const char *const *words, size_t count, struct bytes *out,
                        struct bytes *message)
 {
     const struct command *command;
-    bool any = false;
     size_t used;
 
     if (count == 0) {
@@ -177,14 +201,7 @@ enum outcome help_text(const char *const *words, size_t count, struct bytes *out
         one_command(out, command);
         return OUTCOME_DONE;
     }
-    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
-        command = command_at((enum command_id)i);
-        if (command_begins(command, words, count)) {
-            command_entry(out, command);
-            any = true;
-        }
-    }
-    if (any)
+    if (those_that_begin(words, count, out))
         return OUTCOME_DONE;
     command_suggest(words, count, message);
     return OUTCOME_USAGE;

@@ -53,6 +53,15 @@ enum outcome session_open(struct client *client, const struct invocation *invoca
 
 /* --- Ask --- */
 
+/* Whether it may be done later although nobody heard of it. */
+static bool is_queued(const struct invocation *invocation)
+{
+    enum api_method method;
+
+    return api_find_method(params_method(invocation), &method) &&
+           (method == API_CHAT_MESSAGE || method == API_CHAT_REQUEST);
+}
+
 enum outcome session_call(struct client *client, const struct invocation *invocation,
                           struct mono deadline, struct rpc_incoming *ret_answer,
                           struct bytes *message)
@@ -66,6 +75,8 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
     params_write(invocation, &w);
     outcome = client_call(client, params_method(invocation), &params, deadline, &answer, message);
     bytes_done(&params);
+    if (outcome == OUTCOME_RAN_OUT && is_queued(invocation))
+        bytes_text(message, "; what was queued stays queued");
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (answer.kind == RPC_ERROR) {

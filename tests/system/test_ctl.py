@@ -197,8 +197,12 @@ class ExitStatus(Case):
     def test_timeout(self):
         """4 when the daemon does not answer"""
         with FakeDaemon(lambda connection: connection.read_rest()) as daemon:
-            self.ends(4, "--timeout=0.2", "status", daemon=daemon, says="stays queued")
-            self.ends(4, "--timeout=0.2", "watch", daemon=daemon, says="no answer in time")
+            for args in (["status"], ["watch"]):
+                self.ends(4, "--timeout=0.2", *args, daemon=daemon,
+                          says="p2pchatctl: no answer in time\n")
+            for args in (["chat", "message", "alice", "hi"], ["call", "chat.request", '{"to":"a"}']):
+                self.ends(4, "--timeout=0.2", *args, daemon=daemon,
+                          says="no answer in time; what was queued stays queued\n")
 
     def test_timeout_of_a_stuck_daemon(self):
         """4 when the daemon does not even take connections"""
@@ -418,6 +422,8 @@ class Output(Case):
         self.assertIn(b"chat message PEER", self.ends(0, "--help"))
         self.assertIn(b"--key=KEY", self.ends(0, "chat", "message", "--help"))
         self.assertIn(b"--key=KEY", self.ends(0, "help", "chat", "message"))
+        self.assertRegex(self.ends(0, "help", "consumer"),
+                         rb"^Usage: p2pchatctl .*\n\n  consumer list  .*\n  consumer forget NAME  .*\n$")
         self.assertRegex(self.ends(0, "--version"), rb"^p2pchatctl \d+\.\d+\.\d+\n$")
 
 
