@@ -121,6 +121,9 @@ enum {
     /* Pages of history that are read at one time, for all clients together; one for each. */
     HISTORY_READS_MAX = 4,
 
+    /* The log works again when it has for so long: what waits was tried too. */
+    STORE_WELL_MS = 3000,
+
     /* Answers of the store given out in one turn, so that sockets get theirs. */
     STORE_ANSWERS_PER_TURN = 256,
 

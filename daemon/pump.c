@@ -212,18 +212,24 @@ static void give_failed(struct pump *pump, const struct store_answer *answer)
     return_transactions(pump, &input);
 }
 
-/* Says once what is wrong with the disk, and once that it is over. */
+/* Says once what is wrong with the disk, and once that it is over: what was tried may have fitted
+ * where what waits does not. */
 static void tell_trouble(struct pump *pump)
 {
     const enum store_state state = store_state(pump->store);
 
+    if (state == STORE_OK && pump->told_state != STORE_OK) {
+        if (!evtimer_pending(pump->well, NULL))
+            pump_arm(pump, pump->well, mono_after(pump_now(pump).mono, STORE_WELL_MS));
+        return;
+    }
+    evtimer_del(pump->well);
     if (state == pump->told_state)
         return;
     pump->told_state = state;
     switch (state) {
     case STORE_OK:
-        log_line(LEVEL_NOTICE, "the log works again code=store_recovered");
-        break;
+        break; /* on_well says that */
     case STORE_FULL:
         log_line(LEVEL_ERROR,
                  "there is no room for the log: %s; nothing is taken until there is "
@@ -235,6 +241,16 @@ static void tell_trouble(struct pump *pump)
                  store_demands_check(pump->store) ? "; the next start checks all of it" : "");
         break;
     }
+}
+
+static void on_well(evutil_socket_t fd, short events, void *context)
+{
+    struct pump *pump = context;
+
+    (void)fd;
+    (void)events;
+    pump->told_state = STORE_OK;
+    log_line(LEVEL_NOTICE, "the log works again code=store_recovered");
 }
 
 static void tell_note(struct pump *pump)
@@ -401,7 +417,8 @@ bool pump_init(struct pump *pump)
         return false;
     pump->timer = evtimer_new(pump->base, on_timer, pump);
     pump->stop_asked = evtimer_new(pump->base, on_stop_asked, pump);
-    must(pump->timer != NULL && pump->stop_asked != NULL);
+    pump->well = evtimer_new(pump->base, on_well, pump);
+    must(pump->timer != NULL && pump->stop_asked != NULL && pump->well != NULL);
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
         pump->signals[i] = evsignal_new(pump->base, caught[i], on_signal, pump);
         must(pump->signals[i] != NULL && evsignal_add(pump->signals[i], NULL) == 0);
@@ -455,8 +472,8 @@ void pump_run(struct pump *pump)
 void pump_done(struct pump *pump)
 {
     struct event *events[] = {pump->timer,      pump->store_readable, pump->look_again,
-                              pump->stop_asked, pump->signals[0],     pump->signals[1],
-                              pump->signals[2]};
+                              pump->stop_asked, pump->well,           pump->signals[0],
+                              pump->signals[1], pump->signals[2]};
 
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         if (events[i] != NULL)

@@ -57,6 +57,7 @@ struct pump {
     struct mono armed; /* what the timer is set to; MONO_NEVER: not set */
     struct event *store_readable;
     enum store_state told_state; /* of the log, in ours */
+    struct event *well;          /* goes off when the log has worked again for long enough */
     struct event *look_again;    /* at our addresses and the disk, now and then */
     struct event *stop_asked;
     struct event *signals[3];

@@ -67,6 +67,12 @@ class Disk(rig.People):
     def wait_until_it_works(self, daemon):
         rig.wait_for(lambda: daemon.call("status")["log"]["state"] == "ok", "a disk that is well")
 
+    def assert_told_once(self, daemon, what):
+        """That it began, and, when it has been well for a while, that it is over."""
+        rig.wait_for(lambda: WORKS in daemon.log(), "the log to say that it works again")
+        self.assertEqual((daemon.log().count(what), daemon.log().count(WORKS)), (1, 1),
+                         daemon.log())
+
     def texts(self, daemon, direction):
         """All that was said or heard, by pages."""
         found, before = [], 0
@@ -131,7 +137,7 @@ class Full(Disk):
         said.append(f"{len(said)} " + "x" * 4000)
         self.assertEqual(self.texts(bob, "in"), said)
         self.assertEqual([follower.event("message.received")["text"] for _ in said], said)
-        self.assertEqual((alice.log().count(FULL), alice.log().count(WORKS)), (1, 1), alice.log())
+        self.assert_told_once(alice, FULL)
         self.assertNotIn("peer.offline", [event["type"] for event in follower.events])
 
         alice.end(signal.SIGKILL)
@@ -233,8 +239,7 @@ class Failing(Disk):
         self.assertGreater(again["seq"], kept)
         self.assertEqual(self.texts(bob, "in"), ["before", "perhaps"])
         rig.wait_for(lambda: self.texts(alice, "in") == ["to her"], "the message to her")
-        self.assertEqual(alice.log().count(f"{FAILS}writing: {INPUT_OUTPUT}"), 1, alice.log())
-        self.assertEqual(alice.log().count(WORKS), 1)
+        self.assert_told_once(alice, f"{FAILS}writing: {INPUT_OUTPUT}")
 
     def test_killed_while_syncs_fail(self):
         """What failed may be there afterwards; with its key it is there once."""
@@ -261,8 +266,7 @@ class Failing(Disk):
         trace.end(strace)
         self.assertEqual(len(self.texts(alice, "out")), 30)
         self.assert_log_state(alice, "ok", None)
-        self.assertEqual(alice.log().count(f"{FAILS}reading: {INPUT_OUTPUT}"), 1, alice.log())
-        self.assertEqual(alice.log().count(WORKS), 1)
+        self.assert_told_once(alice, f"{FAILS}reading: {INPUT_OUTPUT}")
 
 
 class Slow(Disk):
