@@ -1,5 +1,6 @@
 #include "daemon/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,12 @@ void log_compose_note(struct bytes *out, const struct action *note)
     }
     if (note->note.address != NULL)
         append_field(out, "address", note->note.address);
+    if (note->note.count > 0) {
+        char count[24];
+
+        snprintf(count, sizeof(count), "%" PRIu64, note->note.count);
+        append_field(out, "count", count);
+    }
 }
 
 static void write_line(enum log_level level, const char *text, size_t length)

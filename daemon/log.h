@@ -25,7 +25,8 @@ void log_set_level(enum log_level level);
 /* Writes one line, unless its level is dropped. What is longer than LOG_LINE_MAX is cut. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes what the core notes (ACTION_NOTE): its words, then code=…, peer=… and address=…. */
+/* Writes what the core notes (ACTION_NOTE): its words, then code=…, peer=…, address=…
+ * and count=…. */
 void log_note(const struct action *note);
 
 /* --- The parts that need no standard error --- */

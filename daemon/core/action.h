@@ -158,6 +158,7 @@ struct action {
             const uint8_t *key;  /* the peer it is about, or NULL */
             const char *address; /* or NULL; a literal host:port */
             const char *detail;  /* our own words, or NULL; nothing from others */
+            uint64_t count;      /* of what the detail tells; 0: it counts nothing */
         } note;
     };
 };

@@ -316,8 +316,8 @@ bool node_next_action(struct node *node, struct action *ret_action)
     return true;
 }
 
-void node_note(struct node *node, enum note_severity severity, const char *code, const uint8_t *key,
-               const char *address, const char *detail)
+struct action *node_note(struct node *node, enum note_severity severity, const char *code,
+                         const uint8_t *key, const char *address, const char *detail)
 {
     size_t address_length = address != NULL ? strlen(address) + 1 : 0;
     uint8_t memory[KEY_LENGTH + ADDRESS_HOST_PORT_MAX + 1];
@@ -336,6 +336,8 @@ void node_note(struct node *node, enum note_severity severity, const char *code,
     action->note.key = key != NULL ? copy : NULL;
     action->note.address = address != NULL ? (const char *)copy + KEY_LENGTH : NULL;
     action->note.detail = detail;
+    action->note.count = 0;
+    return action;
 }
 
 void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object)

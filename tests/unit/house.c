@@ -1,6 +1,7 @@
 #include "tests/unit/house.h"
 #include "tests/unit/unit.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,11 @@ static void act(struct house *house, const struct action *action)
         reply(house, action);
         break;
     case ACTION_NOTE:
+        if (action->note.severity != NOTE_DEBUG) {
+            house->notes++;
+            snprintf(house->noted, sizeof house->noted, "%s %" PRIu64, action->note.code,
+                     action->note.count);
+        }
         if (strcmp(action->note.code, "link_closed") == 0)
             snprintf(house->ended, sizeof house->ended, "%s", action->note.detail);
         break;

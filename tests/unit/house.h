@@ -38,6 +38,8 @@ struct house {
     char result[HOUSE_TEXT_MAX];   /* what it was answered, when it was no error */
     char greeting[HOUSE_TEXT_MAX]; /* the node's last HELLO */
     char ended[32];                /* why the node ended the last link that it ended */
+    char noted[64];                /* the last line for the daemon's own log: code and count */
+    size_t notes;                  /* how many such lines came, but those of level debug */
     size_t rows, messages;         /* of the log */
     char logged[HOUSE_TEXT_MAX];   /* the last row that is no message: type and body */
     size_t dials;                  /* how often the node dialled */

@@ -108,6 +108,9 @@ static void test_notes(void **state)
     snprintf(expected, sizeof(expected), "the link is gone code=lost peer=%s address=[::1]:5",
              peer_id);
     assert_string_equal(compose_note(&note), expected);
+    note.note.key = NULL;
+    note.note.count = 12;
+    assert_string_equal(compose_note(&note), "the link is gone code=lost address=[::1]:5 count=12");
 }
 
 /* Runs `write_lines` with standard error in a file, and returns what it wrote. */

@@ -431,6 +431,26 @@ static void test_one_warning_hides_no_other(void **state)
     assert_non_null(strstr(house->logged, "\"suppressed\":0"));
 }
 
+/* A contact whose links are refused does not fill the daemon's own log with that. */
+static void test_refused_again_and_again(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+    const size_t before = house->notes;
+
+    for (int i = 0; i < 20; i++) {
+        house_say(house, visitor, MESSAGE_HAVE, "[]");
+        assert_string_equal(house->ended, "malformed");
+        house_enter(house, visitor, "198.51.100.1");
+    }
+    assert_string_equal(house->noted, "link_proved 0");
+    assert_int_equal(house->notes, before + 3);
+    house_pass(house, RATION_MS);
+    house_say(house, visitor, MESSAGE_HAVE, "[]");
+    assert_string_equal(house->noted, "link_refused 19");
+    assert_int_equal(house->notes, before + 5);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, house_setup, house_teardown)
 
 int main(void)
@@ -458,6 +478,7 @@ int main(void)
         TEST(test_wrong_consent),
         TEST(test_consent_of_another),
         TEST(test_one_warning_hides_no_other),
+        TEST(test_refused_again_and_again),
     };
 
     crypto_init();

@@ -545,6 +545,28 @@ static void outbox_after_failures(void **state)
     queue(house, "2");
 }
 
+/* Whoever reads the daemon's own log learns what became of the messages that waited. */
+static void end_by_the_other_side_is_noted(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+
+    queue(house, "one");
+    queue(house, "two");
+    house_say(house, visitor, MESSAGE_DISCONNECT, "{\"consent\":\"" HOUSE_ID "\"}");
+    assert_string_equal(house->noted, "messages_failed 2");
+}
+
+static void end_without_messages_is_not_noted(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+    const size_t notes = house->notes;
+
+    house_say(house, visitor, MESSAGE_DISCONNECT, "{\"consent\":\"" HOUSE_ID "\"}");
+    assert_int_equal(house->notes, notes);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, house_setup, house_teardown)
 
 int main(void)
@@ -568,6 +590,8 @@ int main(void)
         TEST(outbox_of_messages),
         TEST(outbox_of_bytes),
         TEST(outbox_after_failures),
+        TEST(end_by_the_other_side_is_noted),
+        TEST(end_without_messages_is_not_noted),
     };
 
     crypto_init();

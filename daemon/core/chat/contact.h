@@ -31,6 +31,12 @@ struct instances {
 /* What a security warning is about (p2pchat-api(7), security.warning). */
 enum danger { DANGER_NAME_CLAIMED, DANGER_DATABASE_RESTORED, DANGER_CLONED_IDENTITY, DANGERS };
 
+/* One a minute of something that the contact can cause. */
+struct contact_ration {
+    struct mono next; /* not before then; the rest is counted */
+    uint64_t suppressed;
+};
+
 /* A known peer: its row, and what is true of it while the node runs. */
 struct contact {
     struct peer_row row;
@@ -48,15 +54,13 @@ struct contact {
     uint64_t ack_through;
     uint32_t read_stream;
     uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
-    struct {
-        struct mono next; /* not before then; the rest is counted */
-        uint64_t suppressed;
-    } warnings[DANGERS];
-    bool is_logged;      /* the log tells of it, so that its row must stay */
-    bool has_have;       /* the other side's HAVE came on this link */
-    bool sent_have;      /* and ours went */
-    bool is_undone;      /* its row went back to what is durable */
-    bool is_told_online; /* to subscribers; offline is told only after that */
+    struct contact_ration warnings[DANGERS];
+    struct contact_ration refusals; /* of its links, in the daemon's own log */
+    bool is_logged;                 /* the log tells of it, so that its row must stay */
+    bool has_have;                  /* the other side's HAVE came on this link */
+    bool sent_have;                 /* and ours went */
+    bool is_undone;                 /* its row went back to what is durable */
+    bool is_told_online;            /* to subscribers; offline is told only after that */
     struct instances instances;
     struct contact *next_dirty; /* the list of contacts with something to send */
     bool is_dirty;

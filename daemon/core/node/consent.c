@@ -239,9 +239,18 @@ static void remove_pending(struct node *node, const struct contact *contact,
     ledger_remove_request(node, request);
 }
 
+/* The other side ended what messages of ours waited for. */
+static void note_failed(struct node *node, const struct contact *contact, uint64_t count)
+{
+    if (count > 0)
+        node_note(node, NOTE_NOTICE, "messages_failed", contact->row.key, NULL,
+                  "the other side ended the chat, and messages to it failed")
+            ->note.count = count;
+}
+
 /* The chat is over: `consent` is NONE, or ENDING as long as the other side does not know. */
-static void end_chat(struct node *node, struct contact *contact, enum consent consent,
-                     const char *by)
+static uint64_t end_chat(struct node *node, struct contact *contact, enum consent consent,
+                         const char *by)
 {
     struct bytes object = BYTES_EMPTY;
     struct json_writer w;
@@ -250,7 +259,7 @@ static void end_chat(struct node *node, struct contact *contact, enum consent co
     memcpy(id, contact->row.consent_id, sizeof id);
     remove_pending(node, contact, DIRECTION_OUT);
     remove_pending(node, contact, DIRECTION_IN);
-    stream_end(node, contact, "disconnected");
+    const uint64_t failed = stream_end(node, contact, "disconnected");
     json_write_init(&w, &object);
     json_write_open(&w, '{');
     json_put_string(&w, "by", by);
@@ -258,6 +267,7 @@ static void end_chat(struct node *node, struct contact *contact, enum consent co
     ledger_log(node, EVENT_CHAT_DISCONNECTED, contact->row.peer, &object);
     bytes_done(&object);
     set_consent(node, contact, consent, consent == CONSENT_ENDING ? id : NULL);
+    return failed;
 }
 
 void consent_disconnect(struct node *node, struct contact *contact)
@@ -604,7 +614,7 @@ static void came_too_late(struct node *node, struct contact *contact, struct req
     const struct request *ours =
         requests_pending(&node->requests, contact->row.peer, DIRECTION_OUT);
 
-    stream_end(node, contact, "request_expired");
+    note_failed(node, contact, stream_end(node, contact, "request_expired"));
     tell_request(node, EVENT_CHAT_EXPIRED, &request->row, LOGGED);
     remember_answer(node, request, REQUEST_EXPIRED, left_of(node, request));
     set_consent(node, contact, ours != NULL ? CONSENT_ASKED : CONSENT_NONE, NULL);
@@ -629,7 +639,7 @@ static void has_no_consent(struct node *node, struct contact *contact,
     if (contact->row.consent == CONSENT_PENDING && theirs != NULL)
         came_too_late(node, contact, theirs);
     else if (consent_is_open(contact))
-        end_chat(node, contact, CONSENT_NONE, "them");
+        note_failed(node, contact, end_chat(node, contact, CONSENT_NONE, "them"));
     else if (contact->row.consent == CONSENT_ENDING)
         set_consent(node, contact, CONSENT_NONE, NULL);
 }

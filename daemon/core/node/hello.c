@@ -19,8 +19,10 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
     node->proved_count++;
     memcpy(session->key, key, KEY_LENGTH);
     session->contact = contact;
-    node_note(node, contact != NULL && !contact_is_stranger(contact) ? NOTE_INFO : NOTE_DEBUG,
-              "link_proved", key, session->remote, session->dial != 0 ? "dialled" : "accepted");
+    const bool is_told = contact != NULL && !contact_is_stranger(contact) &&
+                         !ration_is_exceeded(node, &contact->refusals);
+    node_note(node, is_told ? NOTE_INFO : NOTE_DEBUG, "link_proved", key, session->remote,
+              session->dial != 0 ? "dialled" : "accepted");
     if (memcmp(key, node->identity->key.bytes, KEY_LENGTH) == 0) {
         session_close(node, session, LINK_END_SELF);
         return;

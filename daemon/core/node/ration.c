@@ -34,6 +34,22 @@ bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t
     return true;
 }
 
+bool ration_of_contact(struct node *node, struct contact_ration *ration, uint64_t *ret_suppressed)
+{
+    if (mono_left_ms(node->now.mono, ration->next) > 0) {
+        ration->suppressed++;
+        return false;
+    }
+    *ret_suppressed = ration->suppressed;
+    *ration = (struct contact_ration){.next = mono_after(node->now.mono, RATION_MS)};
+    return true;
+}
+
+bool ration_is_exceeded(const struct node *node, const struct contact_ration *ration)
+{
+    return ration->suppressed > 0 && mono_left_ms(node->now.mono, ration->next) > 0;
+}
+
 static const char *const reasons[DANGERS] = {
     [DANGER_NAME_CLAIMED] = "name_claimed",
     [DANGER_DATABASE_RESTORED] = "database_restored",
@@ -52,14 +68,7 @@ static bool may_warn(struct node *node, enum danger danger, struct contact *conc
             node, RATIONED_WARNING,
             host_port_parse(address, PORT_ZERO_REFUSED, &at) == OK ? address_block(at.host) : 0,
             ret_suppressed);
-    *ret_suppressed = concerned->warnings[danger].suppressed;
-    if (mono_left_ms(node->now.mono, concerned->warnings[danger].next) > 0) {
-        concerned->warnings[danger].suppressed++;
-        return false;
-    }
-    concerned->warnings[danger].next = mono_after(node->now.mono, RATION_MS);
-    concerned->warnings[danger].suppressed = 0;
-    return true;
+    return ration_of_contact(node, &concerned->warnings[danger], ret_suppressed);
 }
 
 void ration_warn(struct node *node, enum danger danger, struct contact *concerned, uint32_t peer,

@@ -339,19 +339,26 @@ static const char *reason_of(const struct session *session, enum link_end why)
     return link_end_name(why == LINK_END_CLOSED ? link_reason_told(session->link) : why);
 }
 
-/* Contacts come and go at `info`; strangers could write our log full, so of their links only one
- * refusal a minute of each address block is told. */
+/* Contacts come and go at `info`, but who says what cannot be understood may go on doing so: one
+ * refusal a minute is told of each contact, and of each address block of strangers, with how many
+ * were not told before it. */
 static void note_end(struct node *node, const struct session *session, enum link_end why)
 {
     const uint8_t *key = session->proved ? session->key : NULL;
-    bool is_contacts = session->contact != NULL && !contact_is_stranger(session->contact);
-    uint64_t suppressed;
+    struct contact *contact = session->contact;
+    const bool is_contacts = contact != NULL && !contact_is_stranger(contact);
+    const bool is_refused = why == LINK_END_TAMPERED || why == LINK_END_MALFORMED;
+    uint64_t suppressed = 0;
+    const bool is_told =
+        is_refused &&
+        (is_contacts ? ration_of_contact(node, &contact->refusals, &suppressed)
+                     : ration_take(node, RATIONED_NOTE, session_block(session), &suppressed));
 
-    node_note(node, is_contacts ? NOTE_INFO : NOTE_DEBUG, "link_closed", key, session->remote,
-              reason_of(session, why));
-    if ((why == LINK_END_TAMPERED || why == LINK_END_MALFORMED) &&
-        (is_contacts || ration_take(node, RATIONED_NOTE, session_block(session), &suppressed)))
-        node_note(node, NOTE_WARNING, "link_refused", key, session->remote, link_end_name(why));
+    node_note(node, is_contacts && is_told == is_refused ? NOTE_INFO : NOTE_DEBUG, "link_closed",
+              key, session->remote, reason_of(session, why));
+    if (is_told)
+        node_note(node, NOTE_WARNING, "link_refused", key, session->remote, link_end_name(why))
+            ->note.count = suppressed;
 }
 
 static void ended(struct node *node, struct session *session, enum link_end why)

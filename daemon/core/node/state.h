@@ -273,8 +273,9 @@ enum timer_kind {
 
 struct action *node_act(struct node *node, enum action_kind kind, const void *memory, size_t length,
                         const void **ret_memory);
-void node_note(struct node *node, enum note_severity severity, const char *code, const uint8_t *key,
-               const char *address, const char *detail);
+/* Returns the action, for a count. */
+struct action *node_note(struct node *node, enum note_severity severity, const char *code,
+                         const uint8_t *key, const char *address, const char *detail);
 void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object);
 
 /* --- ledger.c --- */
@@ -333,6 +334,13 @@ void ledger_done(struct node *node);
 /* Whether a rationed thing may be logged now; *ret_suppressed tells how many were not since the
  * last one. */
 bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed);
+
+/* The same for what only a contact can cause. */
+bool ration_of_contact(struct node *node, struct contact_ration *ration, uint64_t *ret_suppressed);
+
+/* Whether something was suppressed within this minute. */
+bool ration_is_exceeded(const struct node *node, const struct contact_ration *ration);
+
 /* A warning about `peer`, at most one a minute of each kind for each contact that it concerns: the
  * peer itself, or the one whose name it claims. */
 void ration_warn(struct node *node, enum danger danger, struct contact *concerned, uint32_t peer,
@@ -430,7 +438,8 @@ void stream_offline(struct node *node, struct contact *contact);
 /* The contact's session is another one now: what they said on it before counts again. */
 void stream_online(struct node *node, struct contact *contact);
 void stream_forget(struct node *node, struct contact *contact); /* off the list of dirty ones */
-void stream_end(struct node *node, struct contact *contact, const char *reason);
+/* Returns how many messages of ours failed. */
+uint64_t stream_end(struct node *node, struct contact *contact, const char *reason);
 enum error stream_queue(struct node *node, struct contact *contact, const char *text,
                         const char *key, const struct effect *effect);
 

@@ -587,7 +587,7 @@ void stream_rows(struct node *node, const struct input *input)
 
 /* The chat is over: what is queued is failed, and our epochs are closed. How far we have theirs is
  * remembered: when they do not know of the end and we agree again, nothing is taken twice. */
-void stream_end(struct node *node, struct contact *contact, const char *reason)
+uint64_t stream_end(struct node *node, struct contact *contact, const char *reason)
 {
     uint64_t count = outbox_queued(&contact->outbox) + contact->unstored_count;
     struct bytes object = BYTES_EMPTY;
@@ -606,4 +606,5 @@ void stream_end(struct node *node, struct contact *contact, const char *reason)
     while (contact->outbox.count > 0)
         ledger_remove_stream(node, &contact->outbox.streams[0].row);
     stream_offline(node, contact);
+    return count;
 }
