@@ -90,6 +90,15 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
 
 /* --- Judge --- */
 
+/* Why a wait came to its end with nothing. */
+static void say_unfinished(const struct json *result, const char *late, struct bytes *message)
+{
+    bool is_stopping = false;
+
+    json_bool(json_member(result, "stopping"), &is_stopping);
+    bytes_text(message, is_stopping ? "the daemon is stopping" : late);
+}
+
 static enum outcome judge_message(const struct invocation *invocation, const struct json *result,
                                   struct bytes *message)
 {
@@ -99,7 +108,8 @@ static enum outcome judge_message(const struct invocation *invocation, const str
     }
     if (!invocation_waits(invocation) || !phrase_is(result, "state", "queued"))
         return OUTCOME_DONE;
-    bytes_text(message, "not delivered in time; the message stays queued");
+    say_unfinished(result, "not delivered in time", message);
+    bytes_text(message, "; the message stays queued");
     return OUTCOME_RAN_OUT;
 }
 
@@ -112,7 +122,8 @@ static enum outcome judge_request(const struct invocation *invocation, const str
     }
     if (!invocation_waits(invocation) || !phrase_is(result, "state", "sent"))
         return OUTCOME_DONE;
-    bytes_text(message, "no answer in time; the request stays queued");
+    say_unfinished(result, "no answer in time", message);
+    bytes_text(message, "; the request stays queued");
     return OUTCOME_RAN_OUT;
 }
 

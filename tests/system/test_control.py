@@ -398,7 +398,8 @@ class Calls(rig.People):
             client.call("status")
             self.alice.call("shutdown")
             answer = client.result(waits)  # it is kept, and goes on after the next start
-            self.assertEqual((answer["state"], answer["timed_out"]), ("queued", True))
+            self.assertEqual((answer["state"], answer["timed_out"], answer["stopping"]),
+                             ("queued", True, True))
             self.assertEqual(client.read_line(), b"")
         self.assertEqual(self.alice.process.wait(rig.DEADLINE_S), 0)
 

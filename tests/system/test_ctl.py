@@ -239,6 +239,9 @@ class ExitStatus(Case):
             self.ends(4, "chat", "message", "alice", "hi", "--wait=1", daemon=daemon,
                       says="the message stays queued", prints=b"queued for alice, as 12\n")
             self.ends(0, "chat", "message", "alice", "hi", daemon=daemon)
+        with FakeDaemon(answering({**queued, "stopping": True})) as daemon:
+            self.ends(4, "chat", "message", "alice", "hi", "--wait", daemon=daemon,
+                      says="p2pchatctl: the daemon is stopping; the message stays queued\n")
         with FakeDaemon(answering({"state": "sent", "request": "r1"})) as daemon:
             self.ends(4, "chat", "request", "alice", "--wait=1", daemon=daemon,
                       says="the request stays queued")

@@ -62,21 +62,21 @@ void call_stored(struct node *node, const struct effect *effect, const struct lo
         call_reply_error(node, effect->call, row->result, NULL);
         return;
     }
+    const struct waiter of = {.call = effect->call,
+                              .client = effect->client,
+                              .peer = effect->peer,
+                              .stream = row->stream,
+                              .number = row->number,
+                              .seq = row->seq,
+                              .epoch = row->epoch,
+                              .wait_s = effect->wait_s};
     if (effect->wait && !is_delivered && stream != NULL) {
         struct waiter *waiter = xcalloc(1, sizeof *waiter);
-        *waiter = (struct waiter){.call = effect->call,
-                                  .client = effect->client,
-                                  .peer = effect->peer,
-                                  .stream = row->stream,
-                                  .number = row->number,
-                                  .seq = row->seq,
-                                  .epoch = row->epoch,
-                                  .wait_s = effect->wait_s};
+        *waiter = of;
         wait_begin(node, waiter);
         return;
     }
-    struct bytes result =
-        wait_message_result(contact, row->seq, row->epoch, row->number, state, false);
+    struct bytes result = wait_message_result(node, &of, state, false);
     if (is_delivered || stream != NULL) {
         call_reply(node, effect->call, &result);
         bytes_done(&result);

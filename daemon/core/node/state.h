@@ -464,6 +464,8 @@ enum audience { LOGGED, LIVE_ONLY };
 void tell_request(struct node *node, int type, const struct request_row *row,
                   enum audience audience);
 void tell_request_number(struct json_writer *w, const struct request_row *row);
+/* Of a wait that ends with nothing: its time is over, or the daemon stops. */
+void tell_timed_out(const struct node *node, struct json_writer *w);
 struct bytes tell_request_result(const struct node *node, const struct request_row *row,
                                  const char *source, const char *state, bool timed_out);
 
@@ -478,8 +480,8 @@ void wait_expire(struct node *node, struct waiter *waiter);
 void wait_begin(struct node *node, struct waiter *waiter);
 void wait_remove(struct node *node, struct waiter *waiter);
 
-/* The result of chat.message. */
-struct bytes wait_message_result(const struct contact *contact, uint64_t seq, uint64_t epoch,
-                                 uint64_t number, const char *state, bool timed_out);
+/* The result of chat.message for what `waiter` says of the message. */
+struct bytes wait_message_result(const struct node *node, const struct waiter *waiter,
+                                 const char *state, bool timed_out);
 
 #endif

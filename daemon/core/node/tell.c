@@ -51,6 +51,13 @@ void tell_request(struct node *node, int type, const struct request_row *row,
     bytes_done(&object);
 }
 
+void tell_timed_out(const struct node *node, struct json_writer *w)
+{
+    json_put_bool(w, "timed_out", true);
+    if (node->stopping)
+        json_put_bool(w, "stopping", true);
+}
+
 struct bytes tell_request_result(const struct node *node, const struct request_row *row,
                                  const char *source, const char *state, bool timed_out)
 {
@@ -71,7 +78,7 @@ struct bytes tell_request_result(const struct node *node, const struct request_r
     if (state != NULL)
         json_put_string(&w, "state", state);
     if (timed_out)
-        json_put_bool(&w, "timed_out", true);
+        tell_timed_out(node, &w);
     json_write_close(&w, '}');
     return result;
 }

@@ -44,37 +44,31 @@ static void put_message_id(struct json_writer *w, uint64_t epoch, uint64_t numbe
     json_put_string(w, "id", id);
 }
 
-struct bytes wait_message_result(const struct contact *contact, uint64_t seq, uint64_t epoch,
-                                 uint64_t number, const char *state, bool timed_out)
+struct bytes wait_message_result(const struct node *node, const struct waiter *waiter,
+                                 const char *state, bool timed_out)
 {
+    const struct contact *contact = contacts_by_number(&node->contacts, waiter->peer);
     struct bytes result = BYTES_EMPTY;
     struct json_writer w;
 
     json_write_init(&w, &result);
     json_write_open(&w, '{');
-    json_put_integer(&w, "seq", (int64_t)seq);
-    put_message_id(&w, epoch, number);
+    json_put_integer(&w, "seq", (int64_t)waiter->seq);
+    put_message_id(&w, waiter->epoch, waiter->number);
     json_put_string(&w, "peer", contact != NULL ? contact->row.alias : NULL);
     if (contact != NULL)
         call_put_peer_id(&w, contact);
     json_put_string(&w, "state", state);
     if (timed_out)
-        json_put_bool(&w, "timed_out", true);
+        tell_timed_out(node, &w);
     json_write_close(&w, '}');
     return result;
-}
-
-static struct bytes message_result(const struct node *node, const struct waiter *waiter,
-                                   const char *state, bool timed_out)
-{
-    return wait_message_result(contacts_by_number(&node->contacts, waiter->peer), waiter->seq,
-                               waiter->epoch, waiter->number, state, timed_out);
 }
 
 static void answer_message(struct node *node, const struct waiter *waiter, const char *state,
                            bool timed_out)
 {
-    struct bytes result = message_result(node, waiter, state, timed_out);
+    struct bytes result = wait_message_result(node, waiter, state, timed_out);
 
     call_reply(node, waiter->call, &result);
     bytes_done(&result);
@@ -100,7 +94,7 @@ void wait_failed(struct node *node, uint32_t peer)
             continue;
         struct effect *effect = ledger_effect(node, EFFECT_REPLY);
         effect->call = waiter->call;
-        effect->bytes = message_result(node, waiter, "failed", false);
+        effect->bytes = wait_message_result(node, waiter, "failed", false);
         wait_remove(node, waiter);
     }
 }
