@@ -167,6 +167,31 @@ static void unreachable_after_a_while(void **state)
     node_rig_input(rig, &late); /* crossed the cancellation: nothing more is said */
 }
 
+/* Nobody is asked who was removed or blocked while the dial to them was under way. */
+static void the_dial_ends_with_its_contact(void **state)
+{
+    static const struct {
+        const char *alias;
+        enum api_method method;
+        enum error error;
+    } ends[] = {{"bob", API_CONTACT_REMOVE, ERR_REQUEST_EXPIRED},
+                {"carol", API_CONTACT_BLOCK, ERR_BLOCKED}};
+    struct node_rig *rig = *state;
+    const uint64_t other = node_rig_call(rig, API_CHAT_REQUEST, "{\"to\":\"192.0.2.9:28470\"}");
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        const uint64_t call = node_rig_call(rig, API_CHAT_REQUEST, "{\"to\":\"%s@192.0.2.8:1\"}",
+                                            node_rig_id(rig, ends[i].alias));
+        node_rig_expect_open(rig, call);
+        const uint64_t end = node_rig_call(rig, ends[i].method, "{\"peer\":\"%s\"}", ends[i].alias);
+        node_rig_commit(rig);
+        node_rig_expect(rig, end, OK);
+        node_rig_expect(rig, call, ends[i].error);
+        assert_int_equal(rig->cancelled_dial, rig->last_dial);
+    }
+    node_rig_expect_open(rig, other);
+}
+
 static void the_dial_ends_with_its_client(void **state)
 {
     struct node_rig *rig = *state;
@@ -332,6 +357,7 @@ int main(void)
         TEST(blocked_and_let_in_again),
         TEST(unreachable_when_the_dial_fails),
         TEST(unreachable_after_a_while),
+        TEST(the_dial_ends_with_its_contact),
         TEST(the_dial_ends_with_its_client),
         TEST(attempts_are_bounded),
         TEST(waits_at_most_so_long),

@@ -31,6 +31,16 @@ void call_attempt_failed(struct node *node, struct attempt *attempt, enum error 
     call_attempt_free(node, attempt);
 }
 
+void call_end_attempts(struct node *node, const uint8_t key[KEY_LENGTH], enum error error,
+                       const char *message)
+{
+    for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if (attempt->has_key && memcmp(attempt->key, key, KEY_LENGTH) == 0)
+            call_attempt_failed(node, attempt, error, message);
+    }
+}
+
 /* Whom `to` means, as far as we know: a contact, a key, a place, or several of these. */
 struct target {
     struct contact *contact; /* or NULL */

@@ -703,6 +703,8 @@ void consent_message(struct node *node, struct session *session, enum message_ty
 
 void consent_remove(struct node *node, struct contact *contact)
 {
+    call_end_attempts(node, contact->row.key, ERR_REQUEST_EXPIRED,
+                      "the contact was removed before it was asked");
     consent_disconnect(node, contact);
     remove_pending(node, contact, DIRECTION_IN);
     struct peer_row row = contact->row;
@@ -718,6 +720,7 @@ void consent_block(struct node *node, struct contact *contact)
 {
     struct effect *effect;
 
+    call_end_attempts(node, contact->row.key, ERR_BLOCKED, NULL);
     if (consent_is_open(contact))
         end_chat(node, contact, CONSENT_NONE, "us");
     remove_pending(node, contact, DIRECTION_OUT);

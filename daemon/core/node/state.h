@@ -454,6 +454,10 @@ void call_found(struct node *node, const struct effect *effect, const struct log
 void call_stop(struct node *node);
 void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error,
                          const char *message); /* NULL: the error's own text */
+
+/* Nobody of that key is to be asked any more. */
+void call_end_attempts(struct node *node, const uint8_t key[KEY_LENGTH], enum error error,
+                       const char *message);
 void call_attempt_free(struct node *node, struct attempt *attempt);
 void call_done(struct node *node);
 
