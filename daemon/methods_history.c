@@ -184,12 +184,19 @@ static void write_page(struct json_writer *w, const struct store_answer *answer,
     bytes_done(&messages);
 }
 
+/* Nothing was to be stored, so what storage errors say elsewhere does not fit. */
 static void fail(struct call *call, enum error error)
 {
-    char message[64];
+    char message[64] = "";
 
-    snprintf(message, sizeof(message), "search has more than %d words", STORE_SEARCH_WORDS_MAX);
-    call_fail(call, error, error == ERR_TOO_LONG ? message : NULL);
+    if (error == ERR_TOO_LONG)
+        snprintf(message, sizeof(message), "search has more than %d words", STORE_SEARCH_WORDS_MAX);
+    else if (error == ERR_STORAGE_FAILED)
+        snprintf(message, sizeof(message), "the log%s cannot be read",
+                 call->history.search != NULL ? ", or its index search.db," : "");
+    else if (error == ERR_STORAGE_FULL)
+        snprintf(message, sizeof(message), "there is no room for the index, search.db");
+    call_fail(call, error, message[0] != '\0' ? message : NULL);
 }
 
 void history_rows(struct control *control, const struct store_answer *answer)

@@ -33,6 +33,7 @@ static int exit_code_of(enum store_refusal refusal)
     case STORE_NEWER:
     case STORE_OTHER_IDENTITY:
     case STORE_DAMAGED:
+    case STORE_NO_FILE:
         return EX_CONFIG;
     case STORE_NOT_WRITABLE:
         return EX_NOPERM;

@@ -70,14 +70,18 @@ int connection_sync_directory(const char *path)
     return error;
 }
 
+/* What is not a file of ours is left as it is. It is not opened: to close it again would drop
+ * SQLite's locks. */
 static int make_private(const char *path, const char *suffix)
 {
     char *name = xasprintf("%s%s", path, suffix);
     struct stat st;
     int error = 0;
 
-    if (stat(name, &st) < 0)
+    if (lstat(name, &st) < 0)
         error = errno == ENOENT ? 0 : errno;
+    else if (!S_ISREG(st.st_mode))
+        error = CONNECTION_NO_FILE;
     else if ((st.st_mode & 07777) != 0600 && chmod(name, 0600) < 0)
         error = errno;
     free(name);
@@ -179,6 +183,13 @@ enum store_refusal connection_refuse_file(const char *path, int error,
     const bool permission = is_permission(error);
     const char *advice = "";
 
+    if (error == CONNECTION_NO_FILE) {
+        snprintf(message, STORE_MESSAGE_MAX,
+                 "%s, or its -wal or -shm, is a symbolic link or anything else but a regular file: "
+                 "move it away",
+                 path);
+        return STORE_NO_FILE;
+    }
     if (permission)
         advice = ": the state directory and the database in it must be owned and writable by the "
                  "user that the daemon runs as";

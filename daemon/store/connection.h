@@ -15,8 +15,9 @@
 void connection_init(void);
 
 /* Makes an empty database file where there is none, and the files of one that is there readable and
- * writable by its owner only, whatever the umask (SQLite gives a WAL the mode of its database). 0
- * or an errno. */
+ * writable by its owner only, whatever the umask (SQLite gives a WAL the mode of its database). 0,
+ * an errno, or CONNECTION_NO_FILE: one of them is a symbolic link, a directory or the like. */
+enum { CONNECTION_NO_FILE = -1 };
 int connection_create_file(const char *path);
 
 /* Syncs the directory of a file, so that a new name in it survives a power cut. 0 or an errno. */
@@ -51,7 +52,7 @@ enum store_refusal connection_refuse(const char *path, sqlite3 *db, int rc,
 enum store_refusal connection_refuse_damaged(const char *path, const char *what,
                                              char message[STORE_MESSAGE_MAX]);
 
-/* The same for an errno of the file. */
+/* The same for what connection_create_file gave, or an errno of the file. */
 enum store_refusal connection_refuse_file(const char *path, int error,
                                           char message[STORE_MESSAGE_MAX]);
 

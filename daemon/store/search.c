@@ -126,6 +126,17 @@ static bool is_worthless(int rc)
     return rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ;
 }
 
+/* Once: it is tried again at each search. */
+static void note_unusable(struct search *s, int error)
+{
+    if (s->is_unusable)
+        return;
+    s->is_unusable = true;
+    free(s->note);
+    s->note = xasprintf("%s cannot be used, and history not be searched: %s", s->path,
+                        error == CONNECTION_NO_FILE ? "it is no regular file" : strerror(error));
+}
+
 static void discard(struct search *s, const char *why)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
@@ -225,8 +236,13 @@ static int open_file(struct search *s, const char **ret_why)
     int error = connection_create_file(s->path);
     int rc;
 
-    if (error != 0)
-        return trouble_is_no_room(error) ? SQLITE_FULL : SQLITE_CANTOPEN;
+    if (error != 0) {
+        if (trouble_is_no_room(error))
+            return SQLITE_FULL;
+        note_unusable(s, error);
+        return SQLITE_CANTOPEN;
+    }
+    s->is_unusable = false;
     rc = connection_open(s->path, CONNECTION_SEARCH, &s->db);
     if (rc == SQLITE_OK)
         rc = query_u64(s->db, "PRAGMA application_id", &application);

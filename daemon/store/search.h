@@ -31,7 +31,9 @@ struct search {
     struct bytes words; /* of the row in hand */
 
     int log_error; /* when it was the log that failed in the last call: SQLite's result code */
-    char *note; /* why the index was deleted, for people; NULL: it was not. Who takes it frees it */
+    char *note;    /* why the index was deleted, or cannot be used, for people; NULL: neither. Who
+                      takes    it frees it */
+    bool is_unusable; /* that was said */
 };
 
 /* Prepares to read the log; search.db is opened when it is needed. SQLite's result code, of the

@@ -28,6 +28,7 @@ enum store_refusal {
     STORE_NEWER,          /* the schema is newer than this program: 78 */
     STORE_OTHER_IDENTITY, /* made by another key: 78 */
     STORE_DAMAGED,        /* not a database, or pages that contradict each other: 78 */
+    STORE_NO_FILE,        /* a symbolic link, or anything else but a regular file: 78 */
     STORE_NOT_WRITABLE,   /* permissions, read-only file system: 77 */
     STORE_IO              /* anything else: 74 */
 };

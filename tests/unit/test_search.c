@@ -336,6 +336,23 @@ static void remove_index(const struct store_rig *rig)
     unlink(store_rig_search_file(rig, "-shm"));
 }
 
+/* It is not ours to remove: it is told once, and the log is well. */
+static void test_directory_in_its_place(void **state)
+{
+    struct store_rig *rig = *state;
+
+    put_words(rig);
+    assert_return_code(mkdir(store_rig_search_file(rig, ""), 0700), errno);
+    assert_refused(rig, ERR_STORAGE_FAILED);
+    assert_note(rig, "cannot be used, and history not be searched: it is no regular file");
+    assert_refused(rig, ERR_STORAGE_FAILED);
+    assert_note(rig, NULL);
+    assert_int_equal(store_state(rig->store), STORE_OK);
+    assert_return_code(rmdir(store_rig_search_file(rig, "")), errno);
+    assert_found(rig, "hello", 1, 2, 4);
+    assert_note(rig, NULL);
+}
+
 static void test_deleted_while_down(void **state)
 {
     struct store_rig *rig = *state;
@@ -670,6 +687,7 @@ int main(void)
         TEST(test_new_messages_are_found),
         TEST(test_a_long_log),
         TEST(test_files_are_private),
+        TEST(test_directory_in_its_place),
         TEST(test_deleted_while_down),
         TEST(test_garbage),
         TEST(test_index_that_is_not_ours),

@@ -529,6 +529,39 @@ static void test_directory_is_missing(void **state)
     assert_refused(&missing, store_rig_key, STORE_IO, strerror(ENOENT));
 }
 
+/* Nothing is changed through them, and nothing is made where they lead. */
+static void test_links_and_directories(void **state)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct store_rig *rig = *state;
+    char elsewhere[128];
+
+    store_rig_unlink(rig);
+    snprintf(elsewhere, sizeof(elsewhere), "%s-elsewhere", rig->directory);
+    for (size_t i = 0; i < 3; i++) {
+        FILE *file = fopen(elsewhere, "wb");
+        struct stat st;
+
+        assert_non_null(file);
+        assert_int_equal(fclose(file), 0);
+        assert_return_code(chmod(elsewhere, 0644), errno);
+        put_file(rig, "", "", 0);
+        unlink(store_rig_file(rig, suffixes[i]));
+        assert_return_code(symlink(elsewhere, store_rig_file(rig, suffixes[i])), errno);
+        assert_refused(rig, store_rig_key, STORE_NO_FILE, "move it away");
+        assert_return_code(stat(elsewhere, &st), errno);
+        assert_int_equal(st.st_mode & 07777, 0644);
+        assert_return_code(unlink(elsewhere), errno);
+        assert_refused(rig, store_rig_key, STORE_NO_FILE, "symbolic link");
+        assert_int_equal(access(elsewhere, F_OK), -1);
+        assert_return_code(unlink(store_rig_file(rig, suffixes[i])), errno);
+        assert_return_code(mkdir(store_rig_file(rig, suffixes[i]), 0700), errno);
+        assert_refused(rig, store_rig_key, STORE_NO_FILE, "regular file");
+        assert_return_code(rmdir(store_rig_file(rig, suffixes[i])), errno);
+    }
+    store_rig_unlink(rig);
+}
+
 /* Root may write everywhere, so it becomes somebody else for a while. */
 static void assert_not_writable(struct store_rig *rig)
 {
@@ -590,6 +623,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check_on_demand, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_directory_is_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_links_and_directories, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_writable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_in_use, set_up, tear_down),
     };
