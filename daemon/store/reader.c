@@ -561,7 +561,7 @@ static void index_on(struct store_reader *r)
 
 static void start_indexing(struct store_reader *r)
 {
-    r->is_indexing = true;
+    r->is_indexing = search_is_worth_it(&r->search);
     r->log_version = 0;
 }
 

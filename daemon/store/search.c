@@ -55,7 +55,7 @@ static const char *const sql[SQL_COUNT] = {
 
 _Static_assert((int)SQL_COUNT == SEARCH_STATEMENTS, "each has its place");
 
-enum log_sql { LOG_ROWS, LOG_ROW, LOG_LOOKS, LOG_COUNT };
+enum log_sql { LOG_ROWS, LOG_ROW, LOG_LOOKS, LOG_MESSAGE, LOG_COUNT };
 
 /* All rows, not only messages, so that a long stretch without these does not hold the snapshot. */
 static const char *const log_sql[LOG_COUNT] = {
@@ -63,6 +63,7 @@ static const char *const log_sql[LOG_COUNT] = {
     [LOG_ROW] = "SELECT seq, stream, peer, body FROM log WHERE seq = ?1",
     [LOG_LOOKS] = "SELECT printf('%d %d %d %d %d', time, type, ifnull(peer, 0), ifnull(num, 0),"
                   " length(body)) FROM log WHERE seq = ?1",
+    [LOG_MESSAGE] = "SELECT peer FROM log INDEXED BY log_message WHERE stream IS NOT NULL LIMIT 1",
 };
 
 _Static_assert((int)LOG_COUNT == SEARCH_LOG_STATEMENTS, "each has its place");
@@ -380,6 +381,15 @@ static int update_slice(struct search *s, size_t rows_max)
     }
     sqlite3_reset(b.statement); /* ends the snapshot */
     return rc;
+}
+
+bool search_is_worth_it(struct search *s)
+{
+    sqlite3_stmt *message = s->log_statements[LOG_MESSAGE];
+    const bool is_there = s->db != NULL || sqlite3_step(message) == SQLITE_ROW;
+
+    sqlite3_reset(message);
+    return is_there;
 }
 
 enum error search_update(struct search *s, size_t rows_max, uint64_t ms_max)

@@ -18,7 +18,7 @@
 #include "common/error.h"
 #include "daemon/store/queue.h"
 
-enum { SEARCH_STATEMENTS = 7, SEARCH_LOG_STATEMENTS = 3 };
+enum { SEARCH_STATEMENTS = 7, SEARCH_LOG_STATEMENTS = 4 };
 
 struct search {
     char *path;  /* of search.db */
@@ -40,6 +40,10 @@ struct search {
  * log's connection. search_done also takes what a failed init left. */
 int search_init(struct search *s, const char *log_path, sqlite3 *log);
 void search_done(struct search *s);
+
+/* Whether there is anything to be indexed: an index of no messages need not be there, and so takes
+ * no memory. */
+bool search_is_worth_it(struct search *s);
 
 /* Takes what is new in the log into the index, in transactions that last SEARCH_SLICE_MS. Ends when
  * there is no more, after about `rows_max` rows, or after `ms_max`. ERR_STORAGE_FULL,
