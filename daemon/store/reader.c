@@ -142,13 +142,17 @@ static bool is_members(const char *body, size_t length)
     return is_object;
 }
 
-/* Whether the row is one that we can have written; what is not was damaged on disk. */
+/* Events are numbered so that a set of them is 64 bits. */
+enum { TYPE_MAX = 63 };
+
+/* Whether the row is one that we can have written, or a newer program of the same schema, which may
+ * know more events; what is not was damaged on disk. */
 static bool is_sane(sqlite3_stmt *s, const char *body, size_t length)
 {
     const int64_t type = column_i64(s, 2);
     const bool is_text = type == EVENT_MESSAGE_SENT || type == EVENT_MESSAGE_RECEIVED;
 
-    if (length > BODY_MAX || type < 1 || type > INT32_MAX || api_event((int)type) == NULL ||
+    if (length > BODY_MAX || type < 1 || type > TYPE_MAX ||
         is_text != (sqlite3_column_type(s, 4) != SQLITE_NULL))
         return false;
     return is_text ? column_u64(s, 5) <= JSON_INTEGER_MAX && text_is_utf8(body, length)

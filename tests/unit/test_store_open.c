@@ -354,7 +354,7 @@ static void test_values_that_cannot_be(void **state)
 static void test_log_rows_that_cannot_be(void **state)
 {
     static const char *const sqls[] = {
-        "UPDATE log SET type = 99 WHERE seq = 2",
+        "UPDATE log SET type = 64, stream = NULL, body = '' WHERE seq = 2",
         "UPDATE log SET type = 0 WHERE seq = 2",
         "UPDATE log SET type = 1099511627778 WHERE seq = 2",
         "UPDATE log SET num = 9223372036854775807 WHERE seq = 2",
@@ -392,6 +392,21 @@ static void test_log_rows_that_cannot_be(void **state)
         assert_return_code(unlink(store_rig_file(rig, "-check")), errno);
     }
     free(whole);
+}
+
+/* A newer program of the same schema knows more events: no damage. */
+static void test_event_of_a_newer_program(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_answer answer;
+
+    run_sql(rig, "UPDATE log SET type = 63, stream = NULL, body = '\"a\":1' WHERE seq = 2");
+    store_rig_open(rig);
+    store_read_range(rig->store, 1, 1, 0, 0, 1, 1000);
+    answer = store_rig_rows(rig, 1, 1, false);
+    assert_int_equal(answer.rows[0].log.type, 63);
+    store_answer_done(&answer);
+    assert_int_equal(store_state(rig->store), STORE_OK);
 }
 
 /* Somebody left something in the database that would run when we write. */
@@ -616,6 +631,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tables_that_are_not_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_that_cannot_be, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_rows_that_cannot_be, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_event_of_a_newer_program, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_triggers_do_not_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_garbage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_truncated, set_up, tear_down),
