@@ -8,8 +8,7 @@
 
 static bool is_for_people(const struct invocation *invocation)
 {
-    return !invocation->json && invocation->command->id == COMMAND_HISTORY &&
-           invocation->value[ARG_HISTORY_SEARCH] != NULL;
+    return !invocation->json && invocation->value[ARG_HISTORY_SEARCH] != NULL;
 }
 
 enum outcome search_begin(struct client *client, const struct invocation *invocation,
