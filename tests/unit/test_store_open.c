@@ -253,6 +253,23 @@ static void test_newer_schema(void **state)
     assert_refused(rig, store_rig_key, STORE_NEWER, "schema 4711");
 }
 
+/* The closed store is well, and each of these alone makes it one that is refused. */
+static void assert_each_damages(struct store_rig *rig, const char *const *sqls, size_t count)
+{
+    size_t length;
+    uint8_t *whole = get_file(rig, &length);
+
+    assert_int_equal(open_and_load(rig), STORE_OPENED);
+    for (size_t i = 0; i < count; i++) {
+        store_rig_unlink(rig);
+        put_file(rig, "", whole, length);
+        run_sql(rig, sqls[i]);
+        if (open_and_load(rig) != STORE_DAMAGED)
+            fail_msg("accepted: %s", sqls[i]);
+    }
+    free(whole);
+}
+
 static void test_tables_that_are_not_ours(void **state)
 {
     static const char *const sqls[] = {
@@ -274,18 +291,8 @@ static void test_tables_that_are_not_ours(void **state)
         "UPDATE stream SET stream = 5000000000 WHERE stream = 1",
         "PRAGMA ignore_check_constraints = ON; UPDATE request SET state = -1",
     };
-    struct store_rig *rig = *state;
-    size_t length;
-    uint8_t *whole = get_file(rig, &length);
 
-    for (size_t i = 0; i < sizeof(sqls) / sizeof(sqls[0]); i++) {
-        store_rig_unlink(rig);
-        put_file(rig, "", whole, length);
-        run_sql(rig, sqls[i]);
-        if (open_and_load(rig) != STORE_DAMAGED)
-            fail_msg("accepted: %s", sqls[i]);
-    }
-    free(whole);
+    assert_each_damages(*state, sqls, sizeof(sqls) / sizeof(sqls[0]));
 }
 
 /* Every row and table is as it should be, but for what it says. */
@@ -334,20 +341,9 @@ static void test_values_that_cannot_be(void **state)
         " INSERT INTO consumer SELECT 'c' || i, 1, 1, 0 FROM n",
     };
     struct store_rig *rig = *state;
-    size_t length;
-    uint8_t *whole;
 
     run_sql(rig, "INSERT INTO consumer VALUES('bot', 1, 1, 0); PRAGMA wal_checkpoint");
-    whole = get_file(rig, &length);
-    assert_int_equal(open_and_load(rig), STORE_OPENED);
-    for (size_t i = 0; i < sizeof(sqls) / sizeof(sqls[0]); i++) {
-        store_rig_unlink(rig);
-        put_file(rig, "", whole, length);
-        run_sql(rig, sqls[i]);
-        if (open_and_load(rig) != STORE_DAMAGED)
-            fail_msg("accepted: %s", sqls[i]);
-    }
-    free(whole);
+    assert_each_damages(rig, sqls, sizeof(sqls) / sizeof(sqls[0]));
 }
 
 /* A log is read when somebody asks; what cannot be a row of it is told as damage, and not shown. */
