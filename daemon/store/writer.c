@@ -9,6 +9,10 @@
 /* Somebody else's reader must not hold up commits: then another time. */
 enum { RESTART_BUSY_MS = 100 };
 
+/* So many times too long: on a slow disk the reader's checkpoints never come near the end. Then
+ * commits wait for it, and for a checkpoint that the reader is at. */
+enum { WAL_OVERDUE = 4 };
+
 /* A batch takes all that waits, but so that its first does not wait for thousands, and that it is
  * about what the WAL takes between two checkpoints. */
 enum { BATCH_JOBS_MAX = 4096, BATCH_BYTES_MAX = 4 << 20 };
@@ -50,15 +54,20 @@ void store_writer_done(struct store_writer *w)
     w->db = NULL;
 }
 
+static bool is_overdue(const struct store_writer *w)
+{
+    return w->frames > WAL_OVERDUE * w->wal_frames;
+}
+
 static bool may_restart(const struct store_writer *w)
 {
     return w->frames > w->wal_frames && w->frames >= w->frames_held &&
-           w->frames - atomic_load(w->copied) <= w->wal_frames / 2;
+           (is_overdue(w) || w->frames - atomic_load(w->copied) <= w->wal_frames / 2);
 }
 
 static void restart_wal(struct store_writer *w)
 {
-    sqlite3_busy_timeout(w->db, RESTART_BUSY_MS);
+    sqlite3_busy_timeout(w->db, is_overdue(w) ? CONNECTION_BUSY_MS : RESTART_BUSY_MS);
     if (sqlite3_wal_checkpoint_v2(w->db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL) ==
         SQLITE_OK)
         w->frames = 0;

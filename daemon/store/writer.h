@@ -15,8 +15,9 @@
 
 /* In pages of 4 KiB: the reader is asked for a checkpoint every 4 MiB. One that runs beside a busy
  * writer never reaches the end of the WAL, so beyond 4 MiB, when at most half of that is left to be
- * copied, the writer does so itself and begins the WAL anew. It pays to do so early: to sync what
- * overwrites an old part of the WAL takes half as long as to sync what makes the file longer. */
+ * copied (beyond 16 MiB however much is), the writer does so itself and begins the WAL anew. It
+ * pays to do so early: to sync what overwrites an old part of the WAL takes half as long as to sync
+ * what makes the file longer. */
 enum { WRITER_WAL_FRAMES = 1024 };
 
 struct store_writer {
