@@ -379,14 +379,6 @@ static void keep_carried(struct node *node)
 
 /* --- Effects --- */
 
-static void effect_free(struct effect *effect)
-{
-    if (effect->waiter != NULL)
-        free(effect->waiter);
-    bytes_done(&effect->bytes);
-    free(effect);
-}
-
 struct effect *ledger_effect(struct node *node, enum effect_kind kind)
 {
     struct effect *effect = xcalloc(1, sizeof *effect);
@@ -408,94 +400,12 @@ struct effect *ledger_effect_like(struct node *node, enum effect_kind kind,
     return effect;
 }
 
-static void happen_send(struct node *node, const struct effect *effect)
-{
-    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
-
-    if (contact != NULL && contact->session != NULL)
-        session_send(node, contact->session, effect->type, &effect->bytes);
-}
-
-static void happen_have(struct node *node, const struct effect *effect)
-{
-    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
-
-    if (contact != NULL && consent_is_open(contact)) {
-        contact->owes_have = true;
-        stream_touch(node, contact);
-    }
-}
-
-static void happen_online(struct node *node, const struct effect *effect)
-{
-    struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
-
-    if (contact != NULL)
-        session_tell_online(node, contact);
-}
-
-/* Lets one effect happen. `results` are of the change that STORED, FOUND or SEEN is about, and of
- * those after it. */
-static void happen(struct node *node, struct effect *effect, const struct change *results)
-{
-    switch (effect->kind) {
-    case EFFECT_REPLY:
-        if (effect->error == OK)
-            call_reply(node, effect->call, &effect->bytes);
-        else
-            call_reply_error(node, effect->call, effect->error, NULL);
-        break;
-    case EFFECT_WAIT:
-        wait_begin(node, effect->waiter);
-        effect->waiter = NULL;
-        break;
-    case EFFECT_SEND:
-        happen_send(node, effect);
-        break;
-    case EFFECT_STORED:
-        must(results != NULL);
-        stream_stored(node, effect, &results->log);
-        break;
-    case EFFECT_FOUND:
-        must(results != NULL);
-        call_found(node, effect, &results->log);
-        break;
-    case EFFECT_SEEN:
-        must(results != NULL);
-        stream_seen(node, effect, results);
-        break;
-    case EFFECT_TAKEN:
-        stream_taken(node, effect);
-        break;
-    case EFFECT_HAVE:
-        happen_have(node, effect);
-        break;
-    case EFFECT_EVENT:
-        node_event(node, effect->event, effect->peer, &effect->bytes);
-        break;
-    case EFFECT_ONLINE:
-        happen_online(node, effect);
-        break;
-    case EFFECT_CLOSE_LINK:
-        session_close_key(node, effect->key, effect->why);
-        break;
-    case EFFECT_NEW_RECORD:
-        hello_set_record(node, bytes_data(&effect->bytes), bytes_length(&effect->bytes));
-        break;
-    }
-}
-
-static bool has_results(enum effect_kind kind)
-{
-    return kind == EFFECT_STORED || kind == EFFECT_FOUND || kind == EFFECT_SEEN;
-}
-
 static void happen_all(struct node *node, struct effect *effects,
                        const struct transaction *transaction)
 {
     for (struct effect *effect = effects, *next; effect != NULL; effect = next) {
         next = effect->next;
-        happen(node, effect, has_results(effect->kind) ? &transaction->changes[effect->row] : NULL);
+        effect_happen(node, effect, transaction);
         effect_free(effect);
     }
 }
@@ -712,34 +622,6 @@ static void undo_all(struct node *node)
             session_consent_changed(node, c);
 }
 
-static void fail_effect(struct node *node, const struct effect *effect, enum error error)
-{
-    switch (effect->kind) {
-    case EFFECT_REPLY:
-    case EFFECT_FOUND:
-        call_reply_error(node, effect->call, error, NULL);
-        break;
-    case EFFECT_STORED:
-        stream_not_stored(node, effect);
-        call_reply_error(node, effect->call, error, NULL);
-        break;
-    case EFFECT_WAIT:
-        call_reply_error(node, effect->waiter->call, error, NULL);
-        break;
-    case EFFECT_TAKEN:
-        stream_not_taken(node, effect);
-        break;
-    case EFFECT_SEND:
-    case EFFECT_SEEN:
-    case EFFECT_HAVE:
-    case EFFECT_EVENT:
-    case EFFECT_ONLINE:
-    case EFFECT_CLOSE_LINK:
-    case EFFECT_NEW_RECORD:
-        break;
-    }
-}
-
 void ledger_failed(struct node *node, struct transaction *transaction, enum error error)
 {
     if (transaction->ticket > node->failed_through) {
@@ -751,7 +633,7 @@ void ledger_failed(struct node *node, struct transaction *transaction, enum erro
     node->store_failing = true;
     carry_progress(node, transaction);
     for (struct effect *effect = flight->effects; effect != NULL; effect = effect->next)
-        fail_effect(node, effect, error);
+        effect_fail(node, effect, error);
     if (node->store_timer.place == 0) {
         node->store_retry_ms =
             node->store_retry_ms == 0 ? STORE_RETRY_MIN_MS : node->store_retry_ms * 2;

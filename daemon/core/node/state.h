@@ -3,6 +3,7 @@
  *
  *     node.c       inputs in, actions out, time
  *     ledger.c     transactions, what waits for them, and what to undo when they fail
+ *     effect.c     what becomes of what waited
  *     ration.c     how much of it others may cause
  *     session.c    carriers and links: who is there
  *     dial.c       dials, until there is a carrier
@@ -328,6 +329,16 @@ void ledger_durable(struct node *node, struct transaction *first);
 void ledger_failed(struct node *node, struct transaction *transaction, enum error error);
 void ledger_retry(struct node *node);
 void ledger_done(struct node *node);
+
+/* --- effect.c --- */
+
+/* Lets one happen: `transaction`, which has the results, is durable; NULL when it waited for none.
+ */
+void effect_happen(struct node *node, struct effect *effect, const struct transaction *transaction);
+
+/* Its transaction failed: who waits is told. */
+void effect_fail(struct node *node, const struct effect *effect, enum error error);
+void effect_free(struct effect *effect);
 
 /* --- ration.c --- */
 
