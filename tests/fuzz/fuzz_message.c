@@ -7,13 +7,95 @@
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
 #include "daemon/core/link/message.h"
+#include "daemon/core/link/message_tracker.h"
+
+static bool page_again(const struct json *data, struct bytes *out)
+{
+    struct records_writer w = {0};
+    struct message_records m;
+
+    if (message_records_decode(data, &m) != OK)
+        return false;
+    records_begin(&w, out, m.query);
+    for (const struct json *e = json_first(m.records); e != NULL; e = json_next(e)) {
+        uint8_t record[PEER_RECORD_BYTES_MAX];
+        size_t length;
+
+        records_record(e, record, &length);
+        if (!records_add(&w, record, length))
+            break;
+    }
+    for (const struct json *e = json_first(m.classic); e != NULL; e = json_next(e)) {
+        struct host_port at;
+        const char *name;
+
+        records_classic(e, &name, &at);
+        if (!records_add_classic(&w, name, &at))
+            break;
+    }
+    records_end(&w, m.next);
+    records_done(&w);
+    return true;
+}
+
+static bool register_again(const struct json *data, struct bytes *out)
+{
+    uint8_t record[PEER_RECORD_BYTES_MAX];
+    size_t length;
+
+    if (message_register_decode(data, record, &length) != OK)
+        return false;
+    message_register_encode(out, record, length);
+    return true;
+}
+
+static bool registered_again(const struct json *data, struct bytes *out)
+{
+    struct message_registered m;
+
+    if (message_registered_decode(data, &m) != OK)
+        return false;
+    message_registered_encode(out, &m);
+    return true;
+}
+
+static bool refused_again(const struct json *data, struct bytes *out)
+{
+    struct message_refused m;
+
+    if (message_refused_decode(data, &m) != OK || m.why == REGISTER_OTHERWISE)
+        return false;
+    message_refused_encode(out, &m);
+    return true;
+}
+
+static bool listpeer_again(const struct json *data, struct bytes *out)
+{
+    struct message_listpeer m;
+
+    if (message_listpeer_decode(data, &m) != OK)
+        return false;
+    message_listpeer_encode(out, &m);
+    return true;
+}
+
+static bool hello_again(const struct json *data, struct bytes *out)
+{
+    uint8_t record[PEER_RECORD_BYTES_MAX];
+    struct message_hello m;
+    size_t length;
+
+    if (message_hello_decode(data, &m) != OK ||
+        message_hello_record(&m, record, sizeof(record), &length) != OK)
+        return false;
+    message_hello_encode(out, m.role, m.agent, m.instance, record, length);
+    return true;
+}
 
 /* Encodes what `data` of that type says; false when it is malformed, or the link's own. */
 static bool encode_again(enum message_type type, const struct json *data, struct bytes *out)
 {
-    uint8_t id[MESSAGE_ID_LENGTH], record[PEER_RECORD_BYTES_MAX];
-    size_t record_length;
-    struct message_hello hello;
+    uint8_t id[MESSAGE_ID_LENGTH];
     struct message_request request;
     struct message_have have;
     struct message_chat chat;
@@ -23,11 +105,7 @@ static bool encode_again(enum message_type type, const struct json *data, struct
 
     switch (type) {
     case MESSAGE_HELLO:
-        if (message_hello_decode(data, &hello) != OK ||
-            message_hello_record(&hello, record, sizeof(record), &record_length) != OK)
-            return false;
-        message_hello_encode(out, hello.role, hello.agent, hello.instance, record, record_length);
-        return true;
+        return hello_again(data, out);
     case MESSAGE_CHAT_REQUEST:
         if (message_request_decode(data, &request) != OK)
             return false;
@@ -65,6 +143,17 @@ static bool encode_again(enum message_type type, const struct json *data, struct
             return false;
         message_ack_encode(out, &ack);
         return true;
+    case MESSAGE_REGISTER:
+        return register_again(data, out);
+    case MESSAGE_REGISTER_SUCCESS:
+        return registered_again(data, out);
+    case MESSAGE_REGISTER_ERROR:
+        return refused_again(data, out);
+    case MESSAGE_LISTPEER:
+        return listpeer_again(data, out);
+    case MESSAGE_RECORDS:
+        return page_again(data, out);
+    case MESSAGE_EXIT_NETWORK:
     case MESSAGE_PING:
     case MESSAGE_PONG:
     case MESSAGE_CLOSE:

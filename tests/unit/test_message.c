@@ -69,7 +69,7 @@ static void test_table(void **state)
 {
     (void)state;
 
-    assert_int_equal(MESSAGE_TYPE_COUNT, 14);
+    assert_int_equal(MESSAGE_TYPE_COUNT, 20);
     assert_string_equal(message_row(MESSAGE_HELLO)->name, "HELLO");
     assert_int_equal(message_row(MESSAGE_HELLO)->tier, MESSAGE_LINK);
     assert_int_equal(message_row(MESSAGE_HELLO)->per_minute, 1);

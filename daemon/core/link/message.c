@@ -4,9 +4,8 @@
 
 #include "common/alloc.h"
 #include "common/base64.h"
-#include "common/text.h"
 #include "daemon/core/limits.h"
-#include "daemon/core/name.h"
+#include "daemon/core/link/msgdata.h"
 
 static const struct message_row rows[] = {
 #define MESSAGE(ID, tier, per_minute, carries) {#ID, MESSAGE_##tier, per_minute},
@@ -115,90 +114,6 @@ bool message_meter_take_unknown(struct message_meter *meter, struct mono now)
     return true;
 }
 
-/* --- Pieces of msgdata --- */
-
-enum { ID_DIGITS = 2 * MESSAGE_ID_LENGTH };
-
-static const char digits[] = "0123456789abcdef";
-
-static void put_id(struct json_writer *w, const char *name, const uint8_t id[MESSAGE_ID_LENGTH])
-{
-    char text[ID_DIGITS];
-
-    for (size_t i = 0; i < MESSAGE_ID_LENGTH; i++) {
-        text[2 * i] = digits[id[i] >> 4];
-        text[2 * i + 1] = digits[id[i] & 0xf];
-    }
-    json_write_name(w, name);
-    json_write_string_n(w, text, sizeof(text));
-}
-
-static bool take_id(const struct json *data, const char *name, uint8_t ret_id[MESSAGE_ID_LENGTH])
-{
-    const char *text;
-    size_t length;
-    uint8_t id[MESSAGE_ID_LENGTH] = {0};
-
-    if (!json_string(json_member(data, name), &text, &length) || length != ID_DIGITS)
-        return false;
-    for (size_t i = 0; i < ID_DIGITS; i++) {
-        const char *digit = memchr(digits, text[i], strlen(digits));
-
-        if (digit == NULL)
-            return false;
-        id[i / 2] = (uint8_t)(id[i / 2] << 4 | (digit - digits));
-    }
-    memcpy(ret_id, id, sizeof(id));
-    return true;
-}
-
-static bool take_integer(const struct json *data, const char *name, int64_t min, int64_t max,
-                         int64_t *ret_integer)
-{
-    int64_t integer;
-
-    if (!json_integer(json_member(data, name), &integer) || integer < min || integer > max)
-        return false;
-    *ret_integer = integer;
-    return true;
-}
-
-static bool take_number(const struct json *data, const char *name, int64_t min,
-                        uint64_t *ret_number)
-{
-    int64_t integer;
-
-    if (!take_integer(data, name, min, JSON_INTEGER_MAX, &integer))
-        return false;
-    *ret_number = (uint64_t)integer;
-    return true;
-}
-
-static bool take_name(const struct json *data, const char **ret_name)
-{
-    const char *name;
-    size_t length;
-
-    if (!json_string(json_member(data, "name"), &name, &length) || name_check(name) != OK)
-        return false;
-    *ret_name = name;
-    return true;
-}
-
-static bool take_text(const struct json *value, size_t length_max, const char **ret_text,
-                      size_t *ret_length)
-{
-    const char *text;
-    size_t length;
-
-    if (!json_string(value, &text, &length) || length < 1 || length > length_max ||
-        !text_is_message(text, length))
-        return false;
-    *ret_text = text;
-    *ret_length = length;
-    return true;
-}
-
 /* --- HELLO --- */
 
 static bool is_agent(const char *text, size_t length)
@@ -272,7 +187,7 @@ void message_request_encode(struct bytes *out, const struct message_request *m)
 
     json_write_init(&w, out);
     json_write_open(&w, '{');
-    put_id(&w, "request", m->request);
+    msgdata_put_id(&w, "request", m->request);
     json_put_string(&w, "name", m->name);
     if (m->greeting != NULL)
         json_put_string(&w, "greeting", m->greeting);
@@ -285,9 +200,10 @@ enum error message_request_decode(const struct json *data, struct message_reques
     struct message_request m = {.greeting = NULL};
     size_t length;
 
-    if (!take_id(data, "request", m.request) || !take_name(data, &m.name))
+    if (!msgdata_take_id(data, "request", m.request) || !msgdata_take_name(data, "name", &m.name))
         return ERR_MALFORMED;
-    if (greeting != NULL && !take_text(greeting, MESSAGE_GREETING_MAX, &m.greeting, &length))
+    if (greeting != NULL &&
+        !msgdata_take_text(greeting, MESSAGE_GREETING_MAX, &m.greeting, &length))
         return ERR_MALFORMED;
     *ret_m = m;
     return OK;
@@ -300,7 +216,7 @@ void message_accept_encode(struct bytes *out, const uint8_t request[MESSAGE_ID_L
 
     json_write_init(&w, out);
     json_write_open(&w, '{');
-    put_id(&w, "request", request);
+    msgdata_put_id(&w, "request", request);
     json_put_string(&w, "name", name);
     json_write_close(&w, '}');
 }
@@ -310,7 +226,7 @@ enum error message_accept_decode(const struct json *data, uint8_t ret_request[ME
 {
     const char *name;
 
-    if (!take_name(data, &name) || !take_id(data, "request", ret_request))
+    if (!msgdata_take_name(data, "name", &name) || !msgdata_take_id(data, "request", ret_request))
         return ERR_MALFORMED;
     *ret_name = name;
     return OK;
@@ -331,14 +247,14 @@ void message_id_encode(struct bytes *out, enum message_type type,
 
     json_write_init(&w, out);
     json_write_open(&w, '{');
-    put_id(&w, id_member(type), id);
+    msgdata_put_id(&w, id_member(type), id);
     json_write_close(&w, '}');
 }
 
 enum error message_id_decode(enum message_type type, const struct json *data,
                              uint8_t ret_id[MESSAGE_ID_LENGTH])
 {
-    return take_id(data, id_member(type), ret_id) ? OK : ERR_MALFORMED;
+    return msgdata_take_id(data, id_member(type), ret_id) ? OK : ERR_MALFORMED;
 }
 
 /* --- Streams --- */
@@ -350,7 +266,7 @@ void message_have_encode(struct bytes *out, const struct message_have *m)
     must(m->live_count <= MESSAGE_EPOCHS_MAX && m->have_count <= MESSAGE_EPOCHS_MAX);
     json_write_init(&w, out);
     json_write_open(&w, '{');
-    put_id(&w, "consent", m->consent);
+    msgdata_put_id(&w, "consent", m->consent);
     json_write_name(&w, "live");
     json_write_open(&w, '[');
     for (size_t i = 0; i < m->live_count; i++)
@@ -408,7 +324,7 @@ static bool take_have(const struct json *data, struct message_have *m)
         struct message_mark mark;
 
         if (!json_hex64(json_member(e, "epoch"), &mark.epoch) ||
-            !take_number(e, "number", 0, &mark.number))
+            !msgdata_take_number(e, "number", 0, &mark.number))
             return false;
         for (size_t i = 0; i < m->have_count; i++)
             if (m->have[i].epoch == mark.epoch)
@@ -422,7 +338,8 @@ enum error message_have_decode(const struct json *data, struct message_have *ret
 {
     struct message_have m = {.live_count = 0};
 
-    if (!take_id(data, "consent", m.consent) || !take_live(data, &m) || !take_have(data, &m))
+    if (!msgdata_take_id(data, "consent", m.consent) || !take_live(data, &m) ||
+        !take_have(data, &m))
         return ERR_MALFORMED;
     *ret_m = m;
     return OK;
@@ -448,9 +365,9 @@ enum error message_chat_decode(const struct json *data, struct message_chat *ret
     struct message_chat m;
 
     if (!json_hex64(json_member(data, "epoch"), &m.epoch) ||
-        !take_number(data, "number", 1, &m.number) ||
-        !take_integer(data, "time", 0, MESSAGE_TIME_MAX, &m.time_ms) ||
-        !take_text(json_member(data, "text"), MESSAGE_TEXT_MAX, &m.text, &m.text_length))
+        !msgdata_take_number(data, "number", 1, &m.number) ||
+        !msgdata_take_integer(data, "time", 0, MESSAGE_TIME_MAX, &m.time_ms) ||
+        !msgdata_take_text(json_member(data, "text"), MESSAGE_TEXT_MAX, &m.text, &m.text_length))
         return ERR_MALFORMED;
     *ret_m = m;
     return OK;
@@ -474,8 +391,8 @@ enum error message_gap_decode(const struct json *data, struct message_gap *ret_m
     struct message_gap m;
 
     if (!json_hex64(json_member(data, "epoch"), &m.epoch) ||
-        !take_number(data, "from", 1, &m.from) ||
-        !take_number(data, "through", (int64_t)m.from, &m.through))
+        !msgdata_take_number(data, "from", 1, &m.from) ||
+        !msgdata_take_number(data, "through", (int64_t)m.from, &m.through))
         return ERR_MALFORMED;
     *ret_m = m;
     return OK;
@@ -498,8 +415,8 @@ enum error message_ack_decode(const struct json *data, struct message_ack *ret_m
     struct message_ack m;
 
     if (!json_hex64(json_member(data, "epoch"), &m.epoch) ||
-        !take_number(data, "through", 0, &m.through) ||
-        !take_number(data, "credit_bytes", 0, &m.credit_bytes))
+        !msgdata_take_number(data, "through", 0, &m.through) ||
+        !msgdata_take_number(data, "credit_bytes", 0, &m.credit_bytes))
         return ERR_MALFORMED;
     *ret_m = m;
     return OK;

@@ -402,6 +402,13 @@ static void received(struct node *node, struct session *session, enum message_ty
     case MESSAGE_ERROR:
     case MESSAGE_TYPE_COUNT:
         break; /* the link's own */
+    case MESSAGE_REGISTER:
+    case MESSAGE_REGISTER_SUCCESS:
+    case MESSAGE_REGISTER_ERROR:
+    case MESSAGE_LISTPEER:
+    case MESSAGE_RECORDS:
+    case MESSAGE_EXIT_NETWORK:
+        break; /* nobody here is a tracker, or asked one */
     case MESSAGE_CHAT_REQUEST:
     case MESSAGE_CHAT_ACCEPT:
     case MESSAGE_CHAT_REFUSE:
