@@ -8,10 +8,12 @@
 #include "common/text.h"
 
 static const char scheme[] = "p2pchat:";
+static const char classic_scheme[] = "classic:";
 static const char name_key[] = "?name=";
 
 enum {
     SCHEME_LENGTH = sizeof(scheme) - 1,
+    CLASSIC_SCHEME_LENGTH = sizeof(classic_scheme) - 1,
     NAME_KEY_LENGTH = sizeof(name_key) - 1,
     PORT_DIGITS_MAX = 5,
     LABEL_MAX = 63, /* one part of a DNS name (RFC 1035) */
@@ -209,6 +211,18 @@ static bool host_parse(struct piece piece, char out[ADDRESS_HOST_MAX + 1])
     return inet_pton(AF_INET, out, &literal) == 1 || is_dns_name(out);
 }
 
+bool host_normalize(const char *text, char out[ADDRESS_HOST_MAX + 1])
+{
+    struct piece piece = {text, strlen(text)};
+    uint8_t literal[V6_SIZE];
+    size_t size = host_to_bytes(text, literal);
+
+    if (size == 0)
+        return host_parse(piece, out);
+    host_from_bytes(literal, size, out);
+    return true;
+}
+
 /* --- Hosts with ports --- */
 
 static bool port_parse(struct piece piece, enum host_port_zero zero, uint16_t *ret_port)
@@ -260,10 +274,10 @@ enum error host_port_parse(const char *text, enum host_port_zero zero, struct ho
 
 /* --- Addresses --- */
 
-static bool starts_with_scheme(const char *text)
+static bool starts_with_scheme(const char *text, const char *wanted)
 {
-    for (size_t i = 0; i < SCHEME_LENGTH; i++) {
-        if (lower(text[i]) != scheme[i])
+    for (; *wanted != '\0'; wanted++, text++) {
+        if (lower(*text) != *wanted)
             return false;
     }
     return true;
@@ -362,14 +376,27 @@ static bool parse_plain(const char *text, struct address *address)
     return address->has_host;
 }
 
+/* "classic:28470" is a host of that name: what stands behind the scheme is a host with its port. */
+static bool parse_classic(const char *text, struct address *address)
+{
+    if (!starts_with_scheme(text, classic_scheme) ||
+        host_port_parse(text + CLASSIC_SCHEME_LENGTH, PORT_ZERO_REFUSED, &address->at) != OK)
+        return false;
+    address->has_host = true;
+    address->is_classic = true;
+    return true;
+}
+
 enum error address_parse(const char *text, struct address *ret_address)
 {
     struct address address = {0};
     bool good;
 
     /* Without a peer id behind it, the scheme is a host of that name: "p2pchat:28470". */
-    if (starts_with_scheme(text) && starts_with_peer_id(text + SCHEME_LENGTH))
+    if (starts_with_scheme(text, scheme) && starts_with_peer_id(text + SCHEME_LENGTH))
         good = parse_shareable(text + SCHEME_LENGTH, &address);
+    else if (parse_classic(text, &address))
+        good = true;
     else
         good = parse_plain(text, &address);
     if (!good)
@@ -445,6 +472,8 @@ void address_format(const struct address *address, char out[ADDRESS_TEXT_MAX + 1
         put_text(&w, scheme);
         put_text(&w, address->peer_id);
     }
+    if (address->is_classic)
+        put_text(&w, classic_scheme);
     if (address->has_host) {
         put_text(&w, shareable ? "@" : "");
         put_host_port(&w, &address->at);

@@ -2,7 +2,8 @@
  * Identity).
  *
  *     host:port   [v6]:port   name   PEERID   PEERID@host:port
- *     p2pchat:PEERID@host:port?name=alice (host and name may be missing) */
+ *     p2pchat:PEERID@host:port?name=alice (host and name may be missing)
+ *     classic:host:port (one who speaks the classic dialect) */
 #ifndef P2PCHAT_COMMON_ADDRESS_H
 #define P2PCHAT_COMMON_ADDRESS_H
 
@@ -30,6 +31,7 @@ struct host_port {
 /* What somebody asked to reach. Parts that were not given are empty strings. */
 struct address {
     bool has_host;
+    bool is_classic; /* then there is a host and nothing else */
     struct host_port at;
     char peer_id[PEER_ID_LENGTH + 1]; /* its checksum is not checked here */
     char name[ADDRESS_NAME_MAX + 1];  /* a bare name, or the one behind ?name= (percent-decoded) */
@@ -39,7 +41,8 @@ struct address {
  * host, a port outside 1–65535, a bracket without its mate, an IPv6 zone, a host that is neither a
  * literal nor made of letters, digits, hyphens and underscores, or is a peer id, a name that is too
  * long, is not UTF-8, or holds unsafe characters (common/text.h) or one of : / ? [. What else makes
- * a name is judged where names live. A bare word is a name unless it is 56 base32 characters. */
+ * a name is judged where names live. A bare word is a name unless it is 56 base32 characters;
+ * "classic:28470" is a host of that name. */
 enum error address_parse(const char *text, struct address *ret_address);
 
 enum {
@@ -48,6 +51,7 @@ enum {
 
 /* Writes the form that address_parse reads back equal, NUL-terminated. With a peer id the shareable
  * one, "p2pchat:PEERID", then "@host:port" and "?name=" (percent-encoded) if there are such parts.
+ * A classic one is "classic:host:port".
  * Without one "host:port" (a name beside it has no place and is left out) or the bare name. */
 void address_format(const struct address *address, char out[ADDRESS_TEXT_MAX + 1]);
 
@@ -59,6 +63,10 @@ enum error host_port_parse(const char *text, enum host_port_zero zero, struct ho
 
 /* Writes "host:port" or "[v6]:port", NUL-terminated. */
 void host_port_format(const struct host_port *at, char out[ADDRESS_HOST_PORT_MAX + 1]);
+
+/* Reads a host that stands alone, as others write it: a literal (IPv6 without brackets; v4-mapped
+ * becomes v4) or a DNS name. False, and `out` undefined, when it is neither. */
+bool host_normalize(const char *text, char out[ADDRESS_HOST_MAX + 1]);
 
 /* Whether the host is an IP literal (and not a name to be looked up). */
 bool host_is_literal(const char *host);

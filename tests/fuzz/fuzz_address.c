@@ -18,6 +18,10 @@ static void check_equal(const struct host_port *a, const struct host_port *b)
 
 static void check_host(const char *host)
 {
+    char normal[ADDRESS_HOST_MAX + 1], again[ADDRESS_HOST_MAX + 1];
+
+    if (host_normalize(host, normal))
+        must(host_normalize(normal, again) && strcmp(normal, again) == 0);
     must(host_is_literal(host) == (address_block(host) != 0));
     must(!host_is_local(host) || host_is_literal(host));
 }
@@ -36,7 +40,7 @@ static void check_address(const char *text)
         check_host(address.at.host);
     address_format(&address, again_text);
     must(address_parse(again_text, &again) == OK);
-    must(address.has_host == again.has_host);
+    must(address.has_host == again.has_host && address.is_classic == again.is_classic);
     check_equal(&address.at, &again.at);
     must(strcmp(address.peer_id, again.peer_id) == 0);
     must(strcmp(address.name, again.name) == 0);

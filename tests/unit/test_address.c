@@ -191,6 +191,41 @@ static void test_every_port(void **state)
     }
 }
 
+struct host_row {
+    const char *text;
+    const char *host; /* NULL: refused */
+};
+
+static const struct host_row hosts[] = {
+    {"localhost", "localhost"},
+    {"Chat.Example.ORG", "chat.example.org"},
+    {"192.0.2.1", "192.0.2.1"},
+    {"2001:DB8:0::1", "2001:db8::1"},
+    {"::ffff:192.0.2.1", "192.0.2.1"},
+    {"", NULL},
+    {"a b", NULL},
+    {"a..b", NULL},
+    {"h:80", NULL},
+    {"[::1]", NULL},
+    {"fe80::1%eth0", NULL},
+    {"127.1", NULL},
+    {H253 "a", NULL},
+    {ID, NULL},
+};
+
+static void test_hosts_that_stand_alone(void **state)
+{
+    (void)state;
+    char out[ADDRESS_HOST_MAX + 1];
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        if (host_normalize(hosts[i].text, out) != (hosts[i].host != NULL))
+            fail_msg("\"%s\"", hosts[i].text);
+        if (hosts[i].host != NULL)
+            assert_string_equal(out, hosts[i].host);
+    }
+}
+
 /* --- Addresses --- */
 
 struct address_row {
@@ -234,6 +269,12 @@ static const struct address_row addresses[] = {
     {"p2pchat:" ID "?name=a+b=c", NULL, 0, ID, "a+b=c", "p2pchat:" ID "?name=a%2Bb%3Dc"},
     {"p2pchat:" ID "@" H253 ":65535?name=" N64, H253, 65535, ID, N64, NULL},
     {"p2pchat:28470", "p2pchat", 28470, "", "", NULL},
+    {"classic:h:40000", "h", 40000, "", "", NULL},
+    {"classic:192.0.2.1:40000", "192.0.2.1", 40000, "", "", NULL},
+    {"Classic:[2001:DB8::1]:1", "2001:db8::1", 1, "", "", "classic:[2001:db8::1]:1"},
+    {"classic:classic:1", "classic", 1, "", "", NULL},
+    {"classic:40000", "classic", 40000, "", "", NULL},
+    {"classic", NULL, 0, "", "classic", NULL},
 };
 
 static void test_address_forms(void **state)
@@ -255,6 +296,20 @@ static void test_address_forms(void **state)
         address_format(&address, out);
         assert_string_equal(out, row->again != NULL ? row->again : row->text);
     }
+}
+
+/* Only when the rest is a host with its port is the scheme a scheme. */
+static void test_classic_addresses(void **state)
+{
+    (void)state;
+    struct address address;
+
+    assert_int_equal(address_parse("classic:h:40000", &address), OK);
+    assert_true(address.is_classic && address.has_host);
+    assert_int_equal(address_parse("classic:40000", &address), OK);
+    assert_false(address.is_classic);
+    assert_int_equal(address_parse("h:40000", &address), OK);
+    assert_false(address.is_classic);
 }
 
 static const char *const bad_addresses[] = {
@@ -311,6 +366,17 @@ static const char *const bad_addresses[] = {
     "a" ID "@h:80",
     "PG6MMJIYJMCRSSLVYKFWNNTLARU7P5SVN6Y2YMMJU6NUBXNDF4PSCRYD@h:80",
     "1g6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd@h:80",
+    /* the classic form */
+    "classic:",
+    "classic:h",
+    "classic:h:0",
+    "classic:alice@h:80",
+    "classic:" ID,
+    "classic:" ID "@h:80",
+    "classic:::1:80",
+    "classic:classic:h:80",
+    "classic:h:80?name=alice",
+    "p2pchat:classic:h:80",
     /* the shareable form */
     "p2pchat:",
     "p2pchat:alice",
@@ -538,7 +604,9 @@ int main(void)
         cmocka_unit_test(test_host_port_forms),
         cmocka_unit_test(test_port_zero_is_for_listeners),
         cmocka_unit_test(test_every_port),
+        cmocka_unit_test(test_hosts_that_stand_alone),
         cmocka_unit_test(test_address_forms),
+        cmocka_unit_test(test_classic_addresses),
         cmocka_unit_test(test_address_refused),
         cmocka_unit_test(test_longest_address),
         cmocka_unit_test(test_unwritable_parts_are_left_out),

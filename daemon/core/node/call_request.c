@@ -63,6 +63,10 @@ static enum error find_target(struct node *node, const char *to, struct target *
                        "PEERID@host:port or p2pchat:PEERID@host:port?name=NAME";
         return ERR_INVALID_PARAMS;
     }
+    if (address.is_classic) {
+        *ret_message = "this node does not speak the classic dialect";
+        return ERR_INVALID_PARAMS;
+    }
     target->has_place = address.has_host;
     target->place = address.at;
     if (address.peer_id[0] != '\0') {
