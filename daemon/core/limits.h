@@ -121,6 +121,24 @@ enum {
     /* Clocks differ: a record may be issued so far ahead of ours, by the specification. */
     PEER_RECORD_AHEAD_MS_MAX = 10 * 60 * 1000,
 
+    /* --- A tracker's classic peers (p2pchat-protocol(7), The classic dialect) --- */
+
+    /* Classic peers on the list at once: the original tells of itself once, when it starts, and one
+     * list shows some fifty. 600 bytes each, 2.4 MiB at worst. */
+    CLASSIC_REGISTERED_MAX = 4096,
+
+    /* Of those, from one address block: nothing but the address tells them apart, and it takes many
+     * to shut others out. */
+    CLASSIC_REGISTERED_BLOCK_MAX = 64,
+
+    /* How long a classic peer stays that says nothing: it never registers again by itself, and may
+     * have gone without a word. */
+    CLASSIC_REGISTERED_MS = 24 * 60 * 60 * 1000,
+
+    /* Peers with a key that classic ones are shown: more than anybody pages through, fifty at a
+     * time. 9 MiB at worst. */
+    CLASSIC_KEYED_MAX = 16384,
+
     /* --- Sessions --- */
 
     /* A destination that only a peer's record names is dialled once a minute, by the specification;
