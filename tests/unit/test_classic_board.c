@@ -132,22 +132,17 @@ static void in_order(void **state)
 {
     struct rig *rig = *state;
     static const char *const names[] = {"delta", "alpha", "echo", "charlie", "bravo"};
-    const char *last = NULL;
-    int count = 0;
 
-    assert_null(classic_board_after(&rig->board, NULL));
+    assert_int_equal(classic_board_behind(&rig->board, NULL), 0);
+    assert_int_equal(classic_board_behind(&rig->board, "alpha"), 0);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(put(rig, names[i], "192.0.2.1", 40000), OK);
-    for (struct classic_entry *entry = classic_board_after(&rig->board, NULL); entry != NULL;
-         entry = classic_board_after(&rig->board, last), count++) {
-        if (last != NULL)
-            assert_true(strcmp(last, entry->folded) < 0);
-        last = entry->folded;
-    }
-    assert_int_equal(count, 5);
-    assert_string_equal(classic_board_after(&rig->board, "b")->name, "bravo");
-    assert_string_equal(classic_board_after(&rig->board, "bravo")->name, "charlie");
-    assert_null(classic_board_after(&rig->board, "echo"));
+    for (size_t i = 1; i < 5; i++)
+        assert_true(strcmp(rig->board.entries[i - 1]->folded, rig->board.entries[i]->folded) < 0);
+    assert_int_equal(classic_board_behind(&rig->board, NULL), 0);
+    assert_int_equal(classic_board_behind(&rig->board, "b"), 1);
+    assert_int_equal(classic_board_behind(&rig->board, "bravo"), 2);
+    assert_int_equal(classic_board_behind(&rig->board, "echo"), 5);
 }
 
 static void forgotten(void **state)

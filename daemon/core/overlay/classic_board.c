@@ -58,13 +58,11 @@ struct classic_entry *classic_board_find(const struct classic_board *board, cons
     return is_at(board, place, folded) ? board->entries[place] : NULL;
 }
 
-struct classic_entry *classic_board_after(const struct classic_board *board, const char *folded)
+size_t classic_board_behind(const struct classic_board *board, const char *folded)
 {
     size_t place = folded != NULL ? place_of(board, folded) : 0;
 
-    if (folded != NULL && is_at(board, place, folded))
-        place++;
-    return place < board->count ? board->entries[place] : NULL;
+    return folded != NULL && is_at(board, place, folded) ? place + 1 : place;
 }
 
 enum error classic_board_check(const struct classic_board *board, const char *folded,

@@ -44,9 +44,9 @@ void classic_board_done(struct classic_board *board);
 /* The entry of a folded name, or NULL. Entries are borrowed until the board changes. */
 struct classic_entry *classic_board_find(const struct classic_board *board, const char *folded);
 
-/* The first entry behind a folded name, which need not be there; of all, with NULL. NULL at the
- * end. */
-struct classic_entry *classic_board_after(const struct classic_board *board, const char *folded);
+/* The place in `entries` of the first that is behind a folded name, which need not be there; of the
+ * first of all, with NULL. `count` when there is none. */
+size_t classic_board_behind(const struct classic_board *board, const char *folded);
 
 /* Whether a classic peer may have that name, as far as the board knows. ERR_NAME_TAKEN: somebody
  * with a key has it, or a classic peer at another host; ERR_LIMIT_EXCEEDED: there are too many in
