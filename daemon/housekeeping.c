@@ -9,7 +9,7 @@
 
 #define DAY_MS UINT64_C(86400000)
 
-enum { ID_AGE, ID_TRIM }; /* of what the store is given */
+enum { ID_AGE, ID_TRIM, ID_CLAIMS }; /* of what the store is given */
 
 struct housekeeping {
     struct pump *pump;
@@ -22,6 +22,8 @@ struct housekeeping {
     struct mono trim_due;
     bool is_trimming; /* slice by slice, through the log once */
     bool has_trimmed; /* something was removed this time */
+
+    bool is_trimming_claims; /* some at a time, until none is over */
 };
 
 static void save_age(struct housekeeping *h)
@@ -61,6 +63,19 @@ static void go_on_trimming(struct housekeeping *h, const struct store_answer *an
         h->trim_due = mono_after(pump_now(h->pump).mono, RETAIN_REST_MS);
 }
 
+static void trim_claims(struct housekeeping *h)
+{
+    h->is_trimming_claims = true;
+    store_trim_claims(h->pump->store, ID_CLAIMS, pump_now(h->pump).mono);
+}
+
+static void go_on_trimming_claims(struct housekeeping *h, const struct store_answer *answer)
+{
+    h->is_trimming_claims = false;
+    if (answer->error == OK && !answer->end && !h->pump->is_stopping)
+        trim_claims(h);
+}
+
 static void on_period(evutil_socket_t descriptor, short what, void *context)
 {
     struct housekeeping *h = context;
@@ -73,6 +88,8 @@ static void on_period(evutil_socket_t descriptor, short what, void *context)
         save_age(h);
     control_expire(h->pump->control, h->consumer_ms_max);
     start_trimming(h);
+    if (!h->is_trimming_claims)
+        trim_claims(h);
 }
 
 struct housekeeping *housekeeping_new(struct pump *pump, const struct config *config)
@@ -114,6 +131,10 @@ void housekeeping_kept(struct housekeeping *h, const struct store_answer *answer
 {
     if (answer->id == ID_TRIM) {
         go_on_trimming(h, answer);
+        return;
+    }
+    if (answer->id == ID_CLAIMS) {
+        go_on_trimming_claims(h, answer);
         return;
     }
     h->is_saving = false;

@@ -102,14 +102,23 @@ const struct answered *method_history(struct call *call, const struct api_args *
 
 /* --- Pages --- */
 
+/* Of a message that the other side has, or, when it is classic, was sent all of. */
+static const char *delivered_name(const struct node *node, uint32_t peer)
+{
+    struct node_peer known;
+
+    return node_peer(node, peer, &known) && known.is_classic ? "sent" : "delivered";
+}
+
 static const char *state_name(const struct store_row *row, const struct node *node)
 {
     const struct log_row *log = &row->log;
 
     switch (row->state) {
     case MESSAGE_STATE_QUEUED: /* the row that says more may still be on its way to the disk */
-        return node_is_delivered(node, log->peer, log->stream, log->number) ? "delivered"
-                                                                            : "queued";
+        return node_is_delivered(node, log->peer, log->stream, log->number)
+                   ? delivered_name(node, log->peer)
+                   : "queued";
     case MESSAGE_STATE_DELIVERED:
         return "delivered";
     case MESSAGE_STATE_SENT:

@@ -86,6 +86,7 @@ static void act(struct pump *pump, const struct action *action)
         dials_cancel(pump->dials, action->dial_cancel.dial);
         break;
     case ACTION_APPEND:
+        action->append.transaction->age_ms = store_age_ms(pump->store, pump_now(pump).mono);
         store_append(pump->store, action->append.transaction);
         break;
     case ACTION_READ:

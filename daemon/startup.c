@@ -93,7 +93,9 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     refusal = open_store(daemon, &daemon->pump.store, message);
     if (refusal != STORE_OPENED)
         return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
-    store_start_age(daemon->pump.store, pump_now(&daemon->pump));
+    refusal = store_start_age(daemon->pump.store, pump_now(&daemon->pump), message);
+    if (refusal != STORE_OPENED)
+        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
     say_what_is_new(path, daemon->identity, identity_is_new, store_is_new(daemon->pump.store));
     return true;
 }

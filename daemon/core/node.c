@@ -55,6 +55,7 @@ void node_free(struct node *node)
     ledger_done(node);
     session_done(node);
     contacts_done(&node->contacts);
+    trackers_done(node);
     for (struct pending_read *read = node->reads, *next; read != NULL; read = next) {
         next = read->hh.next;
         HASH_DELETE(hh, node->reads, read);
@@ -116,12 +117,22 @@ void node_load(struct node *node, const struct change *row, struct now now)
     case CHANGE_META:
         load_meta(node, row->meta.name, row->meta.value);
         break;
+    case CHANGE_TRACKER:
+        trackers_put_row(node, &row->tracker);
+        break;
+    case CHANGE_OWN_NAME:
+        must(node->own_name == NULL);
+        node->own_name = xstrdup(row->own_name);
+        break;
     case CHANGE_LOG:
     case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
     case CHANGE_STREAM_SEEN:
     case CHANGE_REQUEST_GONE:
+    case CHANGE_CLAIM:
+    case CHANGE_RELEASE:
+    case CHANGE_TRACKER_GONE:
         must(!"a row of the store");
     }
 }
@@ -391,6 +402,7 @@ bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_pee
     memcpy(ret_peer->short_id, ret_peer->peer_id, sizeof ret_peer->short_id - 1);
     ret_peer->short_id[sizeof ret_peer->short_id - 1] = '\0';
     ret_peer->alias = contact->row.alias != NULL ? contact->row.alias : ret_peer->short_id;
+    ret_peer->is_classic = contact->row.is_classic;
     ret_peer->name = contact->row.name != NULL ? contact->row.name : "";
     return true;
 }

@@ -37,7 +37,7 @@ struct node *node_new(const struct node_settings *settings);
 void node_free(struct node *node);
 
 /* Before node_start: one row of the store (CHANGE_PEER, _STREAM_IN, _STREAM_OUT with whole values,
- * _REQUEST, _META). Borrowed. */
+ * _REQUEST, _META, _TRACKER, _OWN_NAME). Borrowed. */
 void node_load(struct node *node, const struct change *row, struct now now);
 
 /* Where we can be reached, literals with real ports, most useful first; before node_start and
@@ -78,12 +78,13 @@ struct node_peer {
     const char *alias;
     const char *name; /* or "" */
     char peer_id[PEER_ID_LENGTH + 1];
+    bool is_classic;       /* has no key, so no id that means anything */
     char short_id[16 + 1]; /* the beginning of it: what a removed contact is called */
 };
 bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_peer);
 
-/* Whether the peer has acknowledged a message of ours in a stream that is live: known here a moment
- * before it is in the log. */
+/* Whether the peer has acknowledged (a classic one: was sent) a message of ours in a stream that is
+ * live: known here a moment before it is in the log. */
 bool node_is_delivered(const struct node *node, uint32_t peer, uint32_t stream, uint64_t number);
 
 #endif

@@ -46,6 +46,8 @@ size_t transaction_bytes(const struct transaction *t)
     for (size_t i = 0; i < t->count; i++)
         if (t->changes[i].kind == CHANGE_LOG || t->changes[i].kind == CHANGE_FIND)
             bytes += t->changes[i].log.body_length;
+        else if (t->changes[i].kind == CHANGE_CLAIM || t->changes[i].kind == CHANGE_RELEASE)
+            bytes += strlen(t->changes[i].claim.name);
     return bytes;
 }
 
@@ -106,6 +108,19 @@ void request_row_done(struct request_row *row)
     free(row->address);
 }
 
+void tracker_row_copy(struct tracker_row *ret_copy, const struct tracker_row *row)
+{
+    struct tracker_row copy = *row;
+
+    copy.address = copy_text(row->address);
+    *ret_copy = copy;
+}
+
+void tracker_row_done(struct tracker_row *row)
+{
+    free(row->address);
+}
+
 void change_done(struct change *change)
 {
     switch (change->kind) {
@@ -120,6 +135,17 @@ void change_done(struct change *change)
     case CHANGE_REQUEST:
     case CHANGE_REQUEST_GONE:
         request_row_done(&change->request);
+        break;
+    case CHANGE_CLAIM:
+    case CHANGE_RELEASE:
+        free(change->claim.name);
+        break;
+    case CHANGE_TRACKER:
+    case CHANGE_TRACKER_GONE:
+        tracker_row_done(&change->tracker);
+        break;
+    case CHANGE_OWN_NAME:
+        free(change->own_name);
         break;
     case CHANGE_STREAM_IN:
     case CHANGE_STREAM_OUT:

@@ -49,6 +49,7 @@ struct peer_row {
     bool blocked;
     bool
         is_local; /* its record came over a loopback or link-local address: such ones in it count */
+    bool is_classic;      /* speaks the classic dialect: `key` is none, `address` is who it is */
     int64_t last_seen_ms; /* Unix time; 0: never */
 };
 
@@ -107,7 +108,30 @@ struct log_row {
     bool existing;  /* the key stands for this very text already: seq, number, epoch and stream are
                        that row's; or the message, or gap, came before: no row was added */
     bool delivered; /* existing: the peer has acknowledged it (its stream may be gone: then it is
-                       failed if not delivered) */
+                       failed if not delivered); to a classic peer: it was sent */
+};
+
+/* A name at a tracker, and the key that holds it. When it is held no more it stays reserved for
+ * that key as long as it was held, but no longer than CLAIM_RESERVED_MAX_MS. */
+struct claim {
+    char *name; /* folded (name_fold) */
+    uint8_t key[KEY_LENGTH];
+    bool is_question; /* CLAIM: somebody without a key asks. Changes nothing; `key` means nothing */
+
+    /* CLAIM, filled in by the writer. OK; ERR_NAME_TAKEN: another key holds the name, or has it
+     * reserved; ERR_LIMIT_EXCEEDED: there are CLAIMS_MAX of them. */
+    enum error result;
+};
+
+enum { CLAIMS_MAX = 1 << 20 }; /* names held or reserved: some 150 MB on disk */
+#define CLAIM_RESERVED_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
+
+/* A tracker that we register with, or were told not to. */
+struct tracker_row {
+    char *address; /* as it was given; what it is known by */
+    bool has_key;
+    uint8_t key[KEY_LENGTH]; /* the first that it proved: pinned */
+    bool is_wanted;          /* we are to be registered there */
 };
 
 enum change_kind {
@@ -129,7 +153,12 @@ enum change_kind {
                            becomes its number and nothing changes */
     CHANGE_REQUEST,     /* add or replace */
     CHANGE_REQUEST_GONE, /* remove */
-    CHANGE_META          /* remember a number by name */
+    CHANGE_META,         /* remember a number by name */
+    CHANGE_CLAIM,   /* a key takes a name, or goes on having it; or is asked about: see `result` */
+    CHANGE_RELEASE, /* a key holds a name no more; nothing, when it does not */
+    CHANGE_TRACKER, /* add or replace */
+    CHANGE_TRACKER_GONE, /* remove */
+    CHANGE_OWN_NAME      /* the name that we were told to register; NULL: none */
 };
 
 /* Numbers with a name. The core remembers the first; the others are kept by the store itself and
@@ -155,6 +184,9 @@ struct change {
             enum meta_name name;
             uint64_t value;
         } meta;
+        struct claim claim;         /* and RELEASE */
+        struct tracker_row tracker; /* GONE: only `address` counts */
+        char *own_name;
     };
 };
 
@@ -162,6 +194,8 @@ enum { TRANSACTION_FEW = 2 }; /* most are a message or two, or a message and a c
 
 struct transaction {
     uint64_t ticket; /* grows by one */
+    uint64_t age_ms; /* what the age clock (daemon/store/age.h) shows, by which names are reserved:
+                        filled in by who appends it */
     bool lazy;       /* nobody waits: may be held back up to 100 ms to join another */
     size_t count;
     size_t room;
@@ -185,6 +219,8 @@ void peer_row_copy(struct peer_row *ret_copy, const struct peer_row *row);
 void peer_row_done(struct peer_row *row);
 void request_row_copy(struct request_row *ret_copy, const struct request_row *row);
 void request_row_done(struct request_row *row);
+void tracker_row_copy(struct tracker_row *ret_copy, const struct tracker_row *row);
+void tracker_row_done(struct tracker_row *row);
 void change_done(struct change *change);
 
 #endif

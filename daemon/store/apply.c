@@ -24,6 +24,10 @@ enum sql {
     SQL_REQUEST_REPLACE,
     SQL_REQUEST_GONE,
     SQL_META,
+    SQL_TRACKER,
+    SQL_TRACKER_GONE,
+    SQL_OWN_NAME,
+    SQL_OWN_NAME_GONE,
     SQL_COUNT
 };
 
@@ -43,11 +47,12 @@ static const char *const sql[SQL_COUNT] = {
                          " VALUES" HELD_16,
     [SQL_LOG_BY_KEY] = "SELECT seq, stream, num, body FROM log WHERE peer = ?1 AND key = ?2",
     [SQL_PEER_ADD] = "INSERT INTO peer(key, alias, name, address, record, consent, consent_id,"
-                     " verified, blocked, last_seen, local, peer)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                     " verified, blocked, last_seen, local, classic, peer)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SQL_PEER_REPLACE] = "UPDATE peer SET key = ?1, alias = ?2, name = ?3, address = ?4,"
                          " record = ?5, consent = ?6, consent_id = ?7, verified = ?8,"
-                         " blocked = ?9, last_seen = ?10, local = ?11 WHERE peer = ?12",
+                         " blocked = ?9, last_seen = ?10, local = ?11, classic = ?12"
+                         " WHERE peer = ?13",
     [SQL_PEER_GONE] = "DELETE FROM peer WHERE peer = ?1",
     [SQL_STREAM_READ] = "SELECT peer, direction, epoch, last, acked, acked_seq, queued,"
                         " queued_bytes, closed FROM stream WHERE stream = ?1",
@@ -68,6 +73,10 @@ static const char *const sql[SQL_COUNT] = {
     [SQL_REQUEST_GONE] = "DELETE FROM request WHERE request = ?1",
     [SQL_META] = "INSERT INTO meta(name, value) VALUES('record_sequence', ?1)"
                  " ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+    [SQL_TRACKER] = "INSERT OR REPLACE INTO tracker(address, key, wanted) VALUES(?1, ?2, ?3)",
+    [SQL_TRACKER_GONE] = "DELETE FROM tracker WHERE address = ?1",
+    [SQL_OWN_NAME] = "INSERT OR REPLACE INTO meta(name, value) VALUES('own_name', ?1)",
+    [SQL_OWN_NAME_GONE] = "DELETE FROM meta WHERE name = 'own_name'",
 };
 
 _Static_assert((int)SQL_COUNT == APPLY_STATEMENTS, "each has its place");
@@ -83,12 +92,13 @@ int apply_init(struct apply *a, sqlite3 *db)
     if (rc == SQLITE_OK)
         rc = query_u64(db, "SELECT max(seq) FROM log", &a->durable_seq);
     a->seq = a->durable_seq;
-    return rc;
+    return rc == SQLITE_OK ? claims_init(&a->claims, db) : rc;
 }
 
 void apply_done(struct apply *a)
 {
     statements_finalize(a->statements, SQL_COUNT);
+    claims_done(&a->claims);
 }
 
 /* Runs a statement about the row of that number. */
@@ -491,6 +501,7 @@ static int write_peer(struct apply *a, enum sql statement, const struct peer_row
     bind_u64(&b, row->blocked);
     bind_i64(&b, row->last_seen_ms);
     bind_u64(&b, row->is_local);
+    bind_u64(&b, row->is_classic);
     bind_u64(&b, row->peer);
     return binder_run(&b);
 }
@@ -539,9 +550,36 @@ static int change_meta(struct apply *a, const struct change *change)
     return binder_run(&b);
 }
 
+static int change_tracker(struct apply *a, const struct tracker_row *row)
+{
+    struct binder b;
+
+    binder_init(&b, a->statements[SQL_TRACKER]);
+    bind_text(&b, row->address);
+    bind_blob(&b, row->has_key ? row->key : NULL, KEY_LENGTH);
+    bind_u64(&b, row->is_wanted);
+    return binder_run(&b);
+}
+
+/* Runs a statement about a text. */
+static int run_on_text(struct apply *a, enum sql statement, const char *text)
+{
+    struct binder b;
+
+    binder_init(&b, a->statements[statement]);
+    if (text != NULL)
+        bind_text(&b, text);
+    return binder_run(&b);
+}
+
+static int change_own_name(struct apply *a, const char *name)
+{
+    return run_on_text(a, name != NULL ? SQL_OWN_NAME : SQL_OWN_NAME_GONE, name);
+}
+
 /* --- A batch --- */
 
-int apply_change(struct apply *a, struct change *change)
+int apply_change(struct apply *a, struct change *change, uint64_t age_ms)
 {
     switch (change->kind) {
     case CHANGE_LOG:
@@ -566,6 +604,16 @@ int apply_change(struct apply *a, struct change *change)
         return run_on(a, SQL_REQUEST_GONE, change->request.request);
     case CHANGE_META:
         return change_meta(a, change);
+    case CHANGE_CLAIM:
+        return claims_take(&a->claims, &change->claim, age_ms);
+    case CHANGE_RELEASE:
+        return claims_release(&a->claims, &change->claim, age_ms);
+    case CHANGE_TRACKER:
+        return change_tracker(a, &change->tracker);
+    case CHANGE_TRACKER_GONE:
+        return run_on_text(a, SQL_TRACKER_GONE, change->tracker.address);
+    case CHANGE_OWN_NAME:
+        return change_own_name(a, change->own_name);
     }
     must(false);
 }
@@ -583,6 +631,7 @@ int apply_flush(struct apply *a)
 void apply_committed(struct apply *a)
 {
     a->durable_seq = a->seq;
+    claims_committed(&a->claims);
 }
 
 void apply_rolled_back(struct apply *a)
@@ -590,4 +639,5 @@ void apply_rolled_back(struct apply *a)
     a->held_count = 0;
     a->seq = a->durable_seq;
     memset(a->streams, 0, sizeof(a->streams));
+    claims_rolled_back(&a->claims);
 }

@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include "daemon/core/transaction.h"
+#include "daemon/store/claims.h"
 
 /* A stream as it will be when the batch is written. */
 struct cached_stream {
@@ -25,7 +26,7 @@ struct cached_stream {
 enum {
     APPLY_CACHE_SIZE = 256, /* streams, each at the place of its number: others push it out */
     APPLY_HELD_MAX = 16,    /* log rows, added by one statement */
-    APPLY_STATEMENTS = 16
+    APPLY_STATEMENTS = 20
 };
 
 struct apply {
@@ -36,6 +37,7 @@ struct apply {
     struct cached_stream streams[APPLY_CACHE_SIZE];
     const struct log_row *held[APPLY_HELD_MAX]; /* have their seq, and are yet to be added */
     size_t held_count;
+    struct claims claims;
 };
 
 /* Prepares the statements (which checks that the tables are what they should be) and reads the
@@ -43,8 +45,9 @@ struct apply {
 int apply_init(struct apply *a, sqlite3 *db);
 void apply_done(struct apply *a);
 
-/* Applies one change; fills in a log row's results. The change must live until apply_flush. */
-int apply_change(struct apply *a, struct change *change);
+/* Applies one change, at that age; fills in the results of a log row, or of a claim. The change
+ * must live until apply_flush. */
+int apply_change(struct apply *a, struct change *change, uint64_t age_ms);
 
 /* Adds the rows that are held and writes the streams back: before COMMIT. */
 int apply_flush(struct apply *a);

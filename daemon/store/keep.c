@@ -80,6 +80,7 @@ int keep_job(struct keep *k, const struct job *job)
     case JOB_AGE:
         return keep_age(k, &job->age, job->question.through);
     case JOB_APPEND:
+    case JOB_TRIM_CLAIMS:
     case JOB_TRIM:
     case JOB_STREAM:
     case JOB_RANGE:

@@ -110,6 +110,7 @@ static void read_peer(struct cursor *c, struct change *row)
     peer->blocked = next_number(c, 0, 1) != 0;
     peer->last_seen_ms = (int64_t)next_counter(c);
     peer->is_local = next_number(c, 0, 1) != 0;
+    peer->is_classic = next_number(c, 0, 1) != 0;
 }
 
 static void read_stream(struct cursor *c, struct change *row)
@@ -152,6 +153,26 @@ static void read_request(struct cursor *c, struct change *row)
     request->state = (enum request_state)next_number(c, REQUEST_PENDING, REQUEST_EXPIRED);
 }
 
+static void read_tracker(struct cursor *c, struct change *row)
+{
+    struct tracker_row *tracker = &row->tracker;
+
+    tracker->address = next_text(c, ADDRESS_TEXT_MAX);
+    tracker->has_key = sqlite3_column_type(c->statement, c->column) != SQLITE_NULL;
+    if (tracker->has_key)
+        next_bytes(c, tracker->key, sizeof(tracker->key));
+    else
+        c->column++;
+    tracker->is_wanted = next_number(c, 0, 1) != 0;
+}
+
+static void read_own_name(struct cursor *c, struct change *row)
+{
+    row->own_name = next_text(c, ADDRESS_NAME_MAX);
+    if (row->own_name == NULL)
+        c->wrong = true;
+}
+
 struct table {
     const char *sql;
     enum change_kind kind;
@@ -168,7 +189,7 @@ static const struct table tables[] = {
      " ELSE ifnull((SELECT max(seq) FROM log), 0) END ORDER BY 1",
      CHANGE_META, read_meta},
     {"SELECT peer, key, alias, name, address, record, consent, consent_id, verified, blocked,"
-     " last_seen, local FROM peer ORDER BY peer",
+     " last_seen, local, classic FROM peer ORDER BY peer",
      CHANGE_PEER, read_peer},
     /* Closed ones are looked at too, as one may come to live again. */
     {"SELECT stream, peer, direction, epoch, last, acked, acked_seq, queued, queued_bytes, closed,"
@@ -177,6 +198,8 @@ static const struct table tables[] = {
     {"SELECT request, id, peer, direction, greeting, address, left_ms, state"
      " FROM request ORDER BY request",
      CHANGE_REQUEST, read_request},
+    {"SELECT address, key, wanted FROM tracker ORDER BY address", CHANGE_TRACKER, read_tracker},
+    {"SELECT value FROM meta WHERE name = 'own_name'", CHANGE_OWN_NAME, read_own_name},
 };
 
 static int load_table(sqlite3 *db, const struct table *table,

@@ -20,6 +20,7 @@ enum job_kind {
     JOB_CONSUMER,      /* to the writer; `consumer` */
     JOB_CONSUMER_GONE, /* to the writer; `consumer`, of which only the name counts */
     JOB_AGE,           /* to the writer; `age`, and how far the log is: question.through */
+    JOB_TRIM_CLAIMS,   /* to the writer; `age` */
     JOB_TRIM,          /* to the reader, which plans `trim`; then to the writer */
     JOB_STREAM,        /* to the reader; so are those below */
     JOB_RANGE,

@@ -31,7 +31,9 @@ enum sql {
 
 #define ROWS(index, where)                                           \
     "SELECT l.seq, l.time, l.type, l.peer, l.stream, l.num, l.body," \
-    " s.epoch, s.direction, s.acked, s.closed"                       \
+    " s.epoch, s.direction, s.acked, s.closed,"                      \
+    " CASE WHEN l.num <= s.acked THEN"                               \
+    " (SELECT p.classic FROM peer AS p WHERE p.peer = s.peer) END"   \
     " FROM log AS l " index " LEFT JOIN stream AS s ON s.stream = l.stream WHERE " where
 
 static const char *const sql[SQL_COUNT] = {
@@ -118,8 +120,8 @@ static enum message_state state_of(sqlite3_stmt *s, uint64_t number)
         return MESSAGE_STATE_QUEUED; /* no message */
     if (column_u64(s, 8) == DIRECTION_IN)
         return MESSAGE_STATE_RECEIVED;
-    if (number <= column_u64(s, 9))
-        return MESSAGE_STATE_DELIVERED;
+    if (number <= column_u64(s, 9)) /* classic peers do not say what came */
+        return column_u64(s, 11) != 0 ? MESSAGE_STATE_SENT : MESSAGE_STATE_DELIVERED;
     return closed ? MESSAGE_STATE_FAILED : MESSAGE_STATE_QUEUED;
 }
 
@@ -600,6 +602,7 @@ static void handle(struct store_reader *r, struct job *job)
     case JOB_CONSUMER:
     case JOB_CONSUMER_GONE:
     case JOB_AGE:
+    case JOB_TRIM_CLAIMS:
         must(!"a job of the reader");
     }
 }

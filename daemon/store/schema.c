@@ -92,6 +92,20 @@ static const char *const steps[] = {
      * that the other side has was ours. */
     "CREATE INDEX stream_closed ON stream(peer, epoch, direction) WHERE closed = 1;"
     "INSERT INTO meta VALUES('floor', 0), ('age', 0), ('age_wall', 0)",
+
+    /* Peers of the classic dialect; where we register; and, at a tracker, the names of others
+     * (daemon/store/claims.h), with ages of the age clock. A name is held while `until` is NULL. */
+    "ALTER TABLE peer ADD COLUMN classic INTEGER NOT NULL DEFAULT 0 CHECK (classic IN (0, 1));"
+    "CREATE TABLE tracker("
+    "    address TEXT PRIMARY KEY,"
+    "    key BLOB CHECK (length(key) = 32),"
+    "    wanted INTEGER NOT NULL CHECK (wanted IN (0, 1))) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE claim("
+    "    name TEXT PRIMARY KEY,"
+    "    key BLOB NOT NULL CHECK (length(key) = 32),"
+    "    since INTEGER NOT NULL,"
+    "    until INTEGER) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX claim_until ON claim(until) WHERE until IS NOT NULL",
 };
 
 enum { SCHEMA_VERSION = sizeof(steps) / sizeof(steps[0]) };

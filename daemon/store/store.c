@@ -256,6 +256,17 @@ enum store_refusal store_load_consumers(struct store *s,
     return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->reader.db, rc, message);
 }
 
+/* On the writer's connection, which its thread does not touch before it was given something. */
+enum store_refusal store_start_age(struct store *s, struct now now, char message[STORE_MESSAGE_MAX])
+{
+    int rc;
+
+    must(!s->asked);
+    s->age = age_start(&s->age_saved, now);
+    rc = store_writer_release_claims(&s->writer, s->age.ms);
+    return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, s->writer.db, rc, message);
+}
+
 /* The writer looks at them only after it was given something. */
 void store_set_wal_pages(struct store *s, int pages)
 {
@@ -268,11 +279,6 @@ void store_set_wal_pages(struct store *s, int pages)
 bool store_is_new(const struct store *s)
 {
     return s->is_new;
-}
-
-void store_start_age(struct store *s, struct now now)
-{
-    s->age = age_start(&s->age_saved, now);
 }
 
 uint64_t store_age_ms(const struct store *s, struct mono now)
@@ -405,6 +411,16 @@ void store_trim(struct store *s, uint64_t id, const struct retention *keep, uint
     queue_push(&s->to_reader, job);
 }
 
+void store_trim_claims(struct store *s, uint64_t id, struct mono now)
+{
+    struct job *job = job_new(JOB_TRIM_CLAIMS);
+
+    job->answer.id = id;
+    job->age.ms = age_ms(&s->age, now);
+    job->lazy = true;
+    give(s, job, sizeof(*job));
+}
+
 static void ask(struct store *s, enum job_kind kind, uint64_t id, const struct question *question)
 {
     struct job *job = job_new(kind);
@@ -483,6 +499,7 @@ static enum trouble_part part_of(const struct job *job)
     case JOB_CONSUMER:
     case JOB_CONSUMER_GONE:
     case JOB_AGE:
+    case JOB_TRIM_CLAIMS:
         return TROUBLE_WRITING;
     case JOB_TRIM:
         return job->is_given ? TROUBLE_WRITING : TROUBLE_READING;

@@ -57,7 +57,8 @@ void store_close(struct store *store);
 
 /* Calls `row` for each row the core must know at its start, in this order: CHANGE_META, CHANGE_PEER
  * (also those without an alias), CHANGE_STREAM_IN and CHANGE_STREAM_OUT (live ones, whole values),
- * CHANGE_REQUEST; each kind by rising numbers. Once, before anything is appended or asked. Rows are
+ * CHANGE_REQUEST, each kind by rising numbers; CHANGE_TRACKER by address; CHANGE_OWN_NAME, where
+ * there is one. Once, before anything is appended or asked. Rows are
  * borrowed during the call. STORE_OPENED, or why the rows cannot be had, with `message` as above;
  * then the store is only good for store_close. */
 enum store_refusal store_load(struct store *store,
@@ -83,8 +84,11 @@ enum store_refusal store_load_consumers(struct store *store,
                                         void (*row)(void *context, const struct consumer_row *row),
                                         void *context, char message[STORE_MESSAGE_MAX]);
 
-/* Starts the age clock (daemon/store/age.h); once, before it is read. */
-void store_start_age(struct store *store, struct now now);
+/* Starts the age clock (daemon/store/age.h); once, before it is read and before anything is
+ * appended. Names that were held (CHANGE_CLAIM) count as released now. STORE_OPENED, or why that
+ * cannot be written, with `message` as above. */
+enum store_refusal store_start_age(struct store *store, struct now now,
+                                   char message[STORE_MESSAGE_MAX]);
 
 /* What the age clock shows: what expires by days is reckoned by it, never by the wall clock. */
 uint64_t store_age_ms(const struct store *store, struct mono now);
@@ -154,6 +158,10 @@ struct retention {
  * with `floor` when something was removed, and with where to go on. */
 void store_trim(struct store *store, uint64_t id, const struct retention *keep, uint64_t after_seq,
                 struct mono now);
+
+/* Removes some names that are neither held nor reserved any more. Answered by STORE_KEPT, with
+ * `end` when those were all. */
+void store_trim_claims(struct store *store, uint64_t id, struct mono now);
 
 /* Bytes of what the writer was given and has not come back: bounded by what the callers are allowed
  * to send (STORE_QUEUE_MAX). */
@@ -229,8 +237,8 @@ struct store_answer {
                                  gone from now on; 0: nothing new */
     uint64_t next;            /* history that has no end here: the seq for the next page */
     uint64_t indexed_through; /* search: messages up to this seq are found */
-    bool end; /* nothing follows; history before a seq: nothing precedes; trim: there is nothing to
-                 remove beyond */
+    bool end; /* nothing follows; history before a seq: nothing precedes; trim: there is nothing
+                 (claims: nothing else) to remove */
 };
 
 /* What a person should know of, and was not told yet: a line for the journal; NULL: nothing. Ended

@@ -93,7 +93,7 @@ static int apply_transaction(struct store_writer *w, struct transaction *t)
     int rc = SQLITE_OK;
 
     for (size_t i = 0; rc == SQLITE_OK && i < t->count; i++)
-        rc = apply_change(&w->apply, &t->changes[i]);
+        rc = apply_change(&w->apply, &t->changes[i], t->age_ms);
     return rc;
 }
 
@@ -110,6 +110,8 @@ static int apply_job(struct store_writer *w, struct job *job)
 {
     if (job->kind == JOB_APPEND)
         return apply_transaction(w, job->answer.transaction);
+    if (job->kind == JOB_TRIM_CLAIMS)
+        return claims_trim(&w->apply.claims, job->age.ms, &job->answer.end);
     return job->kind == JOB_TRIM ? apply_trim(w, job) : keep_job(&w->keep, job);
 }
 
@@ -193,6 +195,19 @@ static void handle(struct store_writer *w, struct job *batch)
     }
     queue_push(w->answers, batch);
     mind_wal(w);
+}
+
+int store_writer_release_claims(struct store_writer *w, uint64_t age_ms)
+{
+    int rc = sqlite3_exec(w->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = claims_release_all(&w->apply.claims, age_ms);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        roll_back(w);
+    return rc;
 }
 
 void *store_writer_run(void *writer)

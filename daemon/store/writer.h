@@ -44,6 +44,10 @@ int store_writer_init(struct store_writer *w, sqlite3 *db, struct queue *jobs,
                       struct queue *answers, struct queue *reader, const atomic_int *copied);
 void store_writer_done(struct store_writer *w);
 
+/* At the start, before the thread has work: names that were held are so no more. SQLite's result
+ * code. */
+int store_writer_release_claims(struct store_writer *w, uint64_t age_ms);
+
 /* The thread: runs until its queue is closed and empty. */
 void *store_writer_run(void *writer);
 

@@ -189,6 +189,8 @@ static void append_lying(struct disk *disk, struct transaction *transaction)
 void disk_append(struct disk *disk, struct transaction *transaction)
 {
     const size_t waiting = model_store_waiting(disk->store);
+
+    transaction->age_ms = disk->actor->sim->now_ms;
     const bool is_lazy = transaction->lazy;
 
     if (disk->actor->sim->options.disk_lies) {
@@ -310,6 +312,7 @@ void disk_restore(struct disk *disk, const struct disk *from, uint64_t ms)
     model_store_crash(store, false);
     forget_kept(disk);
     model_store_free(disk->store);
+    model_store_start_age(store, disk->actor->sim->now_ms);
     disk->store = store;
     disk->floor = 0; /* the copy is older than what was removed */
     disk->older.seq = disk->newer.seq = 0;
@@ -342,6 +345,7 @@ void disk_crash(struct disk *disk)
     disk->committing = 0;
     drop_answers(disk);
     model_store_crash(disk->store, is_found);
+    model_store_start_age(disk->store, sim->now_ms);
 }
 
 void disk_each_row(struct disk *disk, uint64_t after_seq,

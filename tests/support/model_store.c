@@ -6,13 +6,8 @@
 
 #include "common/alloc.h"
 #include "common/api.h"
-
-/* An array that grows. */
-struct list {
-    void *items;
-    size_t count;
-    size_t room;
-};
+#include "tests/support/list.h"
+#include "tests/support/model_claims.h"
 
 struct model_stream {
     struct stream_row row;
@@ -24,6 +19,9 @@ struct model_store {
     struct list peers;    /* struct peer_row, by number */
     struct list streams;  /* struct model_stream, by number */
     struct list requests; /* struct request_row, by number */
+    struct list trackers; /* struct tracker_row, by address */
+    char *own_name;
+    struct list claims; /* struct model_claim */
     uint64_t meta[META_LAST_REQUEST + 1];
 
     struct list waiting; /* struct model_job: appended */
@@ -41,79 +39,6 @@ struct model_job {
     uint64_t generation;
     size_t bytes;
 };
-
-/* --- Lists --- */
-
-/* Also the place behind the last one; NULL when there never was one. */
-static void *list_at(const struct list *list, size_t index, size_t size)
-{
-    return list->items != NULL ? (char *)list->items + index * size : NULL;
-}
-
-/* Room for an item at `index`. */
-static void *list_insert(struct list *list, size_t index, size_t size)
-{
-    if (list->count == list->room) {
-        list->room = list->room > 0 ? 2 * list->room : 8;
-        list->items = xreallocarray(list->items, list->room, size);
-    }
-    memmove((char *)list->items + (index + 1) * size, (char *)list->items + index * size,
-            (list->count++ - index) * size);
-    return memset(list_at(list, index, size), 0, size);
-}
-
-static void *list_add(struct list *list, size_t size)
-{
-    return list_insert(list, list->count, size);
-}
-
-/* Drops the first `count` items, of which the caller has taken care. */
-static void list_consume(struct list *list, size_t count, size_t size)
-{
-    list->count -= count;
-    if (count > 0)
-        memmove(list->items, (char *)list->items + count * size, list->count * size);
-}
-
-/* The place of the row whose first member is `number`, or where it would be. */
-static size_t list_place(const struct list *list, uint32_t number, size_t size)
-{
-    size_t low = 0, high = list->count;
-
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-
-        if (*(const uint32_t *)list_at(list, middle, size) < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void *list_find(const struct list *list, uint32_t number, size_t size)
-{
-    const size_t place = list_place(list, number, size);
-    void *item = list_at(list, place, size);
-
-    return place < list->count && *(const uint32_t *)item == number ? item : NULL;
-}
-
-/* The row of that number; a new one, zeroed, when there is none. */
-static void *list_get(struct list *list, uint32_t number, size_t size)
-{
-    void *item = list_find(list, number, size);
-
-    return item != NULL ? item : list_insert(list, list_place(list, number, size), size);
-}
-
-static void list_remove(struct list *list, void *item, size_t size)
-{
-    char *end = list_at(list, list->count--, size);
-    char *next = (char *)item + size;
-
-    memmove(item, next, (size_t)(end - next));
-}
 
 _Static_assert(offsetof(struct peer_row, peer) == 0 && offsetof(struct request_row, request) == 0 &&
                    offsetof(struct model_stream, row.stream) == 0,
@@ -335,7 +260,43 @@ static void remove_request(struct model_store *m, uint32_t number)
     list_remove(&m->requests, request, sizeof(*request));
 }
 
-static void apply_change(struct model_store *m, struct change *change)
+/* The place of the row of that address, or where it would be. */
+static size_t tracker_place(const struct model_store *m, const char *address)
+{
+    size_t place = 0;
+
+    while (place < m->trackers.count &&
+           strcmp(((struct tracker_row *)list_at(&m->trackers, place, sizeof(struct tracker_row)))
+                      ->address,
+                  address) < 0)
+        place++;
+    return place;
+}
+
+static void remove_tracker(struct model_store *m, const char *address)
+{
+    const size_t place = tracker_place(m, address);
+    struct tracker_row *row = list_at(&m->trackers, place, sizeof(*row));
+
+    if (place == m->trackers.count || strcmp(row->address, address) != 0)
+        return;
+    tracker_row_done(row);
+    list_remove(&m->trackers, row, sizeof(*row));
+}
+
+static void apply_tracker(struct model_store *m, const struct tracker_row *row)
+{
+    remove_tracker(m, row->address);
+    tracker_row_copy(list_insert(&m->trackers, tracker_place(m, row->address), sizeof(*row)), row);
+}
+
+static void apply_own_name(struct model_store *m, const char *name)
+{
+    free(m->own_name);
+    m->own_name = name != NULL ? xstrdup(name) : NULL;
+}
+
+static void apply_change(struct model_store *m, struct change *change, uint64_t age_ms)
 {
     switch (change->kind) {
     case CHANGE_LOG:
@@ -372,41 +333,80 @@ static void apply_change(struct model_store *m, struct change *change)
         must(change->meta.name == META_RECORD_SEQUENCE);
         m->meta[META_RECORD_SEQUENCE] = change->meta.value;
         break;
+    case CHANGE_CLAIM:
+        model_claims_take(&m->claims, &change->claim, age_ms);
+        break;
+    case CHANGE_RELEASE:
+        model_claims_release(&m->claims, &change->claim, age_ms);
+        break;
+    case CHANGE_TRACKER:
+        apply_tracker(m, &change->tracker);
+        break;
+    case CHANGE_TRACKER_GONE:
+        remove_tracker(m, change->tracker.address);
+        break;
+    case CHANGE_OWN_NAME:
+        apply_own_name(m, change->own_name);
+        break;
     }
 }
 
 static void apply(struct model_store *m, struct transaction *t)
 {
     for (size_t i = 0; i < t->count; i++)
-        apply_change(m, &t->changes[i]);
+        apply_change(m, &t->changes[i], t->age_ms);
 }
 
 /* --- Transactions --- */
+
+/* Its texts are its own. */
+static void copy_change(struct change *to, const struct change *from)
+{
+    *to = *from;
+    switch (from->kind) {
+    case CHANGE_LOG:
+    case CHANGE_FIND:
+        copy_log_row(&to->log, &from->log);
+        to->log.seq = 0;
+        break;
+    case CHANGE_PEER:
+        peer_row_copy(&to->peer, &from->peer);
+        break;
+    case CHANGE_REQUEST:
+        request_row_copy(&to->request, &from->request);
+        break;
+    case CHANGE_CLAIM:
+    case CHANGE_RELEASE:
+        to->claim.name = xstrdup(from->claim.name);
+        break;
+    case CHANGE_TRACKER:
+    case CHANGE_TRACKER_GONE:
+        tracker_row_copy(&to->tracker, &from->tracker);
+        break;
+    case CHANGE_OWN_NAME:
+        to->own_name = from->own_name != NULL ? xstrdup(from->own_name) : NULL;
+        break;
+    case CHANGE_PEER_GONE:
+    case CHANGE_STREAM_IN:
+    case CHANGE_STREAM_OUT:
+    case CHANGE_STREAM_GONE:
+    case CHANGE_STREAM_SEEN:
+    case CHANGE_REQUEST_GONE:
+    case CHANGE_META:
+        break;
+    }
+}
 
 struct transaction *model_store_copy(const struct transaction *t)
 {
     struct transaction *copy = transaction_new(t->ticket);
 
+    copy->age_ms = t->age_ms;
     copy->lazy = t->lazy;
-    for (size_t i = 0; i < t->count; i++) {
-        const struct change *from = &t->changes[i];
-
-        if (from->kind == CHANGE_LOG && from->log.existing)
-            continue; /* it changed nothing */
-
-        struct change *to = transaction_add(copy, from->kind);
-
-        if (from->kind == CHANGE_LOG || from->kind == CHANGE_FIND) {
-            copy_log_row(&to->log, &from->log);
-            to->log.seq = 0;
-        } else if (from->kind == CHANGE_PEER) {
-            peer_row_copy(&to->peer, &from->peer);
-        } else if (from->kind == CHANGE_REQUEST) {
-            request_row_copy(&to->request, &from->request);
-        } else {
-            *to = *from;
-        }
-    }
+    for (size_t i = 0; i < t->count; i++)
+        if (t->changes[i].kind != CHANGE_LOG ||
+            !t->changes[i].log.existing) /* that changed nothing */
+            copy_change(transaction_add(copy, t->changes[i].kind), &t->changes[i]);
     return copy;
 }
 
@@ -502,6 +502,18 @@ void model_store_trim(struct model_store *m, uint64_t through_seq, uint64_t keye
     }
 }
 
+/* --- The age clock --- */
+
+void model_store_start_age(struct model_store *m, uint64_t age_ms)
+{
+    model_claims_release_all(&m->claims, age_ms);
+}
+
+void model_store_trim_claims(struct model_store *m, uint64_t age_ms)
+{
+    model_claims_trim(&m->claims, age_ms);
+}
+
 /* --- Life --- */
 
 struct model_store *model_store_new(void)
@@ -552,6 +564,11 @@ void model_store_free(struct model_store *m)
         peer_row_done(list_at(&m->peers, i, sizeof(struct peer_row)));
     for (size_t i = 0; i < m->requests.count; i++)
         request_row_done(list_at(&m->requests, i, sizeof(struct request_row)));
+    for (size_t i = 0; i < m->trackers.count; i++)
+        tracker_row_done(list_at(&m->trackers, i, sizeof(struct tracker_row)));
+    model_claims_done(&m->claims);
+    free(m->own_name);
+    free(m->trackers.items);
     free(m->log.items);
     free(m->peers.items);
     free(m->streams.items);
@@ -588,6 +605,13 @@ void model_store_load(const struct model_store *m,
 
         row(context, &(struct change){.kind = CHANGE_REQUEST, .request = *request});
     }
+    for (size_t i = 0; i < m->trackers.count; i++) {
+        const struct tracker_row *tracker = list_at(&m->trackers, i, sizeof(*tracker));
+
+        row(context, &(struct change){.kind = CHANGE_TRACKER, .tracker = *tracker});
+    }
+    if (m->own_name != NULL)
+        row(context, &(struct change){.kind = CHANGE_OWN_NAME, .own_name = m->own_name});
 }
 
 uint64_t model_store_last_seq(const struct model_store *m)
@@ -614,6 +638,13 @@ struct page {
     bool full; /* a further row was met */
 };
 
+static bool is_classic(const struct model_store *m, uint32_t number)
+{
+    const struct peer_row *peer = list_find(&m->peers, number, sizeof(*peer));
+
+    return peer != NULL && peer->is_classic;
+}
+
 static enum message_state state_of(const struct model_store *m, const struct log_row *row)
 {
     const struct model_stream *stream = row->stream != 0 ? stream_of(m, row->stream) : NULL;
@@ -623,7 +654,7 @@ static enum message_state state_of(const struct model_store *m, const struct log
     if (stream->row.direction == DIRECTION_IN)
         return MESSAGE_STATE_RECEIVED;
     if (row->number <= stream->row.acked)
-        return MESSAGE_STATE_DELIVERED;
+        return is_classic(m, stream->row.peer) ? MESSAGE_STATE_SENT : MESSAGE_STATE_DELIVERED;
     return stream->closed ? MESSAGE_STATE_FAILED : MESSAGE_STATE_QUEUED;
 }
 

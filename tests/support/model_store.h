@@ -38,6 +38,11 @@ void model_store_fail(struct model_store *m, size_t count, enum error error);
  * are not delivered, nor rows with a key above `keyed_through_seq`, nor the newest row. */
 void model_store_trim(struct model_store *m, uint64_t through_seq, uint64_t keyed_through_seq);
 
+/* What a start does once the age clock goes on (store_start_age): names that were held are so no
+ * more. And as store_trim_claims, but all at once. */
+void model_store_start_age(struct model_store *m, uint64_t age_ms);
+void model_store_trim_claims(struct model_store *m, uint64_t age_ms);
+
 /* The machine stops and starts again: what waits, and answers not taken, are gone. What failed last
  * and was not followed by a success is there after all when it `is_found`: recovery may read what
  * the failed commit wrote. */

@@ -103,6 +103,14 @@ const char *store_rig_file(const struct store_rig *rig, const char *suffix)
     return path;
 }
 
+void store_rig_start_age(struct store_rig *rig, struct now now)
+{
+    char message[STORE_MESSAGE_MAX];
+
+    if (store_start_age(rig->store, now, message) != STORE_OPENED)
+        fail_msg("%s", message);
+}
+
 struct transaction *store_rig_transaction(struct store_rig *rig)
 {
     return transaction_new(++rig->ticket);

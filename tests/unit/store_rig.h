@@ -35,6 +35,9 @@ const char *store_rig_file(const struct store_rig *rig, const char *suffix);
 /* The same of the search index. */
 const char *store_rig_search_file(const struct store_rig *rig, const char *suffix);
 
+/* Starts the age clock; fails the test when that fails. */
+void store_rig_start_age(struct store_rig *rig, struct now now);
+
 /* A transaction with the next ticket. */
 struct transaction *store_rig_transaction(struct store_rig *rig);
 

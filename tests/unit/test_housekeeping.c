@@ -17,6 +17,8 @@ static struct {
     uint64_t consumer_ms_max; /* asked for by the last expiry */
 
     size_t trims, floors;
+    size_t claim_trims;
+    uint64_t claim_trim_id;
     uint64_t trim_id, trim_after; /* of the last slice */
     struct retention keep;
 } rig;
@@ -46,6 +48,14 @@ void store_trim(struct store *store, uint64_t id, const struct retention *keep, 
     rig.trim_id = id;
     rig.trim_after = after_seq;
     rig.keep = *keep;
+}
+
+void store_trim_claims(struct store *store, uint64_t id, struct mono now)
+{
+    (void)store;
+    assert_int_equal(now.ms, rig.now.mono.ms);
+    rig.claim_trims++;
+    rig.claim_trim_id = id;
 }
 
 void control_floor(struct control *control)

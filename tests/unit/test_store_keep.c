@@ -248,7 +248,7 @@ static void save(struct store_rig *rig, struct now now)
 static uint64_t age_after_restart(struct store_rig *rig, struct now now)
 {
     store_rig_reopen(rig);
-    store_start_age(rig->store, now);
+    store_rig_start_age(rig, now);
     return store_age_ms(rig->store, now.mono);
 }
 
@@ -257,7 +257,7 @@ static void test_age_is_saved(void **state)
     struct store_rig *rig = *state;
     const int64_t wall = 1700000000000;
 
-    store_start_age(rig->store, at(1000, wall));
+    store_rig_start_age(rig, at(1000, wall));
     assert_true(store_age_ms(rig->store, (struct mono){3000}) == 2000);
     save(rig, at(1000 + hour, wall + (int64_t)hour));
     assert_true(age_after_restart(rig, at(5, wall + (int64_t)(2 * hour))) == 2 * hour);
@@ -280,7 +280,7 @@ static void test_marks(void **state)
     struct store_rig *rig = *state;
     static const char marks[] = "SELECT count(*) FROM mark";
 
-    store_start_age(rig->store, at(0, 1));
+    store_rig_start_age(rig, at(0, 1));
     assert_int_equal(number(rig, marks), 1); /* nothing at 0 */
     save(rig, at(2 * hour, 1));
     assert_int_equal(number(rig, marks), 1); /* nothing new */

@@ -65,7 +65,8 @@ struct world {
         uint64_t age_ms, seq;
     } marks[STEPS]; /* how far the log was at an age */
     size_t marks_count;
-    uint64_t trims; /* that removed something */
+    uint64_t trims;        /* that removed something */
+    uint64_t taken, given; /* names that were another's, and that could be had */
 };
 
 static uint64_t draw(struct world *w, uint64_t bound)
@@ -103,6 +104,8 @@ static void compare_transactions(const struct transaction *a, const struct trans
             compare_log_rows(&a->changes[i].log, &b->changes[i].log);
         else if (a->changes[i].kind == CHANGE_STREAM_SEEN)
             assert_int_equal(a->changes[i].stream.stream, b->changes[i].stream.stream);
+        else if (a->changes[i].kind == CHANGE_CLAIM)
+            assert_int_equal(a->changes[i].claim.result, b->changes[i].claim.result);
 }
 
 static void compare_rows(const struct store_answer *a, const struct store_answer *b)
@@ -149,12 +152,12 @@ static void dump_row(void *context, const struct change *row)
         break;
     case CHANGE_PEER:
         snprintf(line, sizeof(line),
-                 "peer %" PRIu32 " %d %s %s %s %zu %d %d %d %d %d %" PRIi64 "\n", row->peer.peer,
+                 "peer %" PRIu32 " %d %s %s %s %zu %d %d %d %d %d %d %" PRIi64 "\n", row->peer.peer,
                  row->peer.key[3], row->peer.alias != NULL ? row->peer.alias : "-",
                  row->peer.name != NULL ? row->peer.name : "-",
                  row->peer.address != NULL ? row->peer.address : "-", row->peer.record_length,
                  row->peer.consent, row->peer.consent_id[5], row->peer.verified, row->peer.blocked,
-                 row->peer.is_local, row->peer.last_seen_ms);
+                 row->peer.is_local, row->peer.is_classic, row->peer.last_seen_ms);
         break;
     case CHANGE_STREAM_IN:
     case CHANGE_STREAM_OUT:
@@ -173,12 +176,22 @@ static void dump_row(void *context, const struct change *row)
                  row->request.address != NULL ? row->request.address : "-", row->request.left_ms,
                  row->request.state);
         break;
+    case CHANGE_TRACKER:
+        snprintf(line, sizeof(line), "tracker %s %d %d %d\n", row->tracker.address,
+                 row->tracker.has_key, row->tracker.key[9], row->tracker.is_wanted);
+        break;
+    case CHANGE_OWN_NAME:
+        snprintf(line, sizeof(line), "own name %s\n", row->own_name);
+        break;
     case CHANGE_LOG:
     case CHANGE_FIND:
     case CHANGE_PEER_GONE:
     case CHANGE_STREAM_GONE:
     case CHANGE_STREAM_SEEN:
     case CHANGE_REQUEST_GONE:
+    case CHANGE_CLAIM:
+    case CHANGE_RELEASE:
+    case CHANGE_TRACKER_GONE:
         fail();
     }
     dump_line(context, line);
@@ -202,6 +215,7 @@ static void compare_loads(struct world *w)
 
 static void append(struct world *w, struct transaction *t)
 {
+    t->age_ms = w->age_ms;
     model_store_append(w->model, model_store_copy(t));
     store_append(w->rig.store, t);
 }
@@ -230,6 +244,16 @@ static void note_durable(struct state *state, const struct transaction *t)
     }
 }
 
+static void count_claims(struct world *w, const struct transaction *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->changes[i].kind != CHANGE_CLAIM)
+            continue;
+        w->given += t->changes[i].claim.result == OK;
+        w->taken += t->changes[i].claim.result == ERR_NAME_TAKEN;
+    }
+}
+
 /* Takes `count` answers and lets the model have the same fate. Returns how many became durable. */
 static size_t settle(struct world *w, size_t count)
 {
@@ -255,6 +279,7 @@ static size_t settle(struct world *w, size_t count)
         if (answers[i].kind == STORE_DURABLE) {
             compare_transactions(answers[i].transaction, other.transaction);
             note_durable(&w->state, answers[i].transaction);
+            count_claims(w, answers[i].transaction);
         }
         transaction_free(answers[i].transaction);
         transaction_free(other.transaction);
@@ -310,6 +335,18 @@ static void add_find(struct world *w, struct transaction *t)
     row->body_length = strlen(row->body);
 }
 
+/* A key wants a name, or gives it up, or somebody asks: of a few of each. */
+static void add_claim(struct world *w, struct transaction *t)
+{
+    struct claim *claim =
+        &transaction_add(t, draw(w, 3) != 0 ? CHANGE_CLAIM : CHANGE_RELEASE)->claim;
+
+    claim->name = xasprintf("name %d", (int)draw(w, 12));
+    claim->is_question = draw(w, 5) == 0;
+    if (!claim->is_question)
+        claim->key[draw(w, 3)] = 1;
+}
+
 static void burst(struct world *w, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -322,6 +359,8 @@ static void burst(struct world *w, size_t count)
             add_message(w, t);
         if (draw(w, 4) == 0)
             add_find(w, t);
+        if (draw(w, 8) == 0)
+            add_claim(w, t);
         t->lazy = draw(w, 64) == 0;
         append(w, t);
     }
@@ -344,6 +383,7 @@ static void change_peer(struct world *w, struct transaction *t)
     row->consent = (enum consent)draw(w, CONSENT_ENDING + 1);
     row->blocked = draw(w, 2) != 0;
     row->is_local = draw(w, 2) != 0;
+    row->is_classic = draw(w, 2) != 0;
     row->last_seen_ms = (int64_t)draw(w, 1000);
     if (draw(w, 2) != 0) {
         row->record_length = 1 + draw(w, 300);
@@ -478,11 +518,31 @@ static void remember(struct world *w, struct transaction *t)
     change->meta.value = INT64_MAX / 2 - draw(w, 1000);
 }
 
+static void change_tracker(struct world *w, struct transaction *t)
+{
+    const bool is_gone = draw(w, 3) == 0;
+    struct tracker_row *row =
+        &transaction_add(t, is_gone ? CHANGE_TRACKER_GONE : CHANGE_TRACKER)->tracker;
+
+    row->address = xasprintf("tracker%d:30000", (int)draw(w, 4));
+    row->has_key = draw(w, 2) != 0;
+    if (row->has_key)
+        row->key[9] = (uint8_t)draw(w, 256);
+    row->is_wanted = draw(w, 2) != 0;
+}
+
+static void change_own_name(struct world *w, struct transaction *t)
+{
+    transaction_add(t, CHANGE_OWN_NAME)->own_name =
+        draw(w, 3) != 0 ? xasprintf("me %d", (int)draw(w, 3)) : NULL;
+}
+
 static void rearrange(struct world *w)
 {
     static void (*const changes[])(struct world * w, struct transaction * t) = {
-        change_peer, change_peer,  change_request, open_stream, open_stream,
-        acknowledge, close_stream, remember,       add_message, see_stream};
+        change_peer,    change_peer,     change_request, open_stream, open_stream,
+        acknowledge,    close_stream,    remember,       add_message, see_stream,
+        change_tracker, change_own_name, add_claim};
     struct state *before = xmemdup(&w->state, sizeof(w->state));
     struct transaction *t = store_rig_transaction(&w->rig);
 
@@ -582,6 +642,9 @@ static void trim(struct world *w)
         answer = take_kept(w);
         w->trims += answer.floor > 0;
     }
+    store_trim_claims(w->rig.store, 0, (struct mono){w->age_ms});
+    assert_true(take_kept(w).end);
+    model_store_trim_claims(w->model, w->age_ms);
     model_store_trim(w->model, aged_through(w, keep.age_ms), aged_through(w, TRIM_KEY_MS));
 }
 
@@ -650,6 +713,9 @@ static void restart(struct world *w)
     model_store_crash(w->model, store_last_seq(w->rig.store) > known);
     w->found += store_last_seq(w->rig.store) > known;
     w->failed = false;
+    store_rig_start_age(&w->rig, (struct now){.mono = {w->age_ms}});
+    assert_true(store_age_ms(w->rig.store, (struct mono){w->age_ms}) == w->age_ms);
+    model_store_start_age(w->model, w->age_ms);
     compare_looks(w);
     compare_loads(w);
     w->state = (struct state){0};
@@ -683,7 +749,7 @@ static void run(struct world *w)
 
 static void test_same_as_the_model(void **state)
 {
-    uint64_t found = 0, trims = 0;
+    uint64_t found = 0, trims = 0, taken = 0, given = 0;
     size_t came_back = 0;
 
     (void)state;
@@ -700,11 +766,14 @@ static void test_same_as_the_model(void **state)
         found += w->found;
         came_back += w->came_back;
         trims += w->trims;
+        taken += w->taken;
+        given += w->given;
         store_rig_done(&w->rig);
         model_store_free(w->model);
         free(w);
     }
     assert_true(found > 0 && came_back > 0 && trims > 0);
+    assert_true(taken > 100 && given > 100);
 }
 
 int main(void)

@@ -240,6 +240,64 @@ void ledger_put_meta(struct node *node, enum meta_name name, uint64_t value)
     change->meta.value = value;
 }
 
+static void remember_tracker(struct node *node, const char *address)
+{
+    const struct tracker_row *row = trackers_row(node, address);
+    struct undo *undo = add_undo(node, CHANGE_TRACKER, row != NULL);
+
+    if (row != NULL)
+        tracker_row_copy(&undo->before.tracker, row);
+    else
+        undo->before.tracker.address = xstrdup(address);
+}
+
+void ledger_put_tracker(struct node *node, const struct tracker_row *row)
+{
+    struct tracker_row copy;
+
+    remember_tracker(node, row->address);
+    tracker_row_copy(&copy, row);
+    add_change(node, CHANGE_TRACKER, SOON)->tracker = copy;
+    trackers_put_row(node, row);
+}
+
+void ledger_remove_tracker(struct node *node, const char *address)
+{
+    char *copy = xstrdup(address);
+
+    remember_tracker(node, address);
+    add_change(node, CHANGE_TRACKER_GONE, SOON)->tracker.address = copy;
+    trackers_remove_row(node, copy);
+}
+
+void ledger_put_own_name(struct node *node, const char *name)
+{
+    struct undo *undo = add_undo(node, CHANGE_OWN_NAME, node->own_name != NULL);
+
+    undo->before.own_name = node->own_name;
+    node->own_name = name != NULL ? xstrdup(name) : NULL;
+    add_change(node, CHANGE_OWN_NAME, SOON)->own_name = name != NULL ? xstrdup(name) : NULL;
+}
+
+size_t ledger_claim(struct node *node, const char *folded, const uint8_t *key)
+{
+    struct claim *claim = &add_change(node, CHANGE_CLAIM, SOON)->claim;
+
+    claim->name = xstrdup(folded);
+    claim->is_question = key == NULL;
+    if (key != NULL)
+        memcpy(claim->key, key, KEY_LENGTH);
+    return node->open->transaction->count - 1;
+}
+
+void ledger_release(struct node *node, const char *folded, const uint8_t key[KEY_LENGTH])
+{
+    struct claim *claim = &add_change(node, CHANGE_RELEASE, LAZY)->claim;
+
+    claim->name = xstrdup(folded);
+    memcpy(claim->key, key, KEY_LENGTH);
+}
+
 static struct log_row *add_row(struct node *node, int type, uint32_t peer, int64_t time_ms,
                                const char *body, size_t length, enum urgency urgency)
 {
@@ -310,10 +368,13 @@ size_t ledger_find_message(struct node *node, uint32_t peer, const char *key, co
  * the new marks, and how many messages are delivered and of how many bytes. */
 static void add_progress(struct node *node, const struct stream_row *row)
 {
+    const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
     struct bytes object = BYTES_EMPTY;
     struct json_writer w;
 
     add_change(node, CHANGE_STREAM_OUT, LAZY)->stream = *row;
+    if (contact != NULL && contact->row.is_classic)
+        return; /* what was sent to it nobody knows to be delivered */
     json_write_init(&w, &object);
     json_write_open(&w, '{');
     json_put_integer(&w, "through", (int64_t)row->acked_seq);
@@ -337,26 +398,52 @@ void ledger_progress(struct node *node, const struct contact *contact,
     add_progress(node, &row);
 }
 
-/* What delivered messages is true whether a transaction failed or not: it goes into the next. */
-static void carry_progress(struct node *node, const struct transaction *failed)
+/* What is true whether a transaction failed or not goes into the next: what delivered messages, and
+ * which names are held no more. */
+static void carry(struct node *node, struct carried *carried)
 {
-    for (size_t i = 0; i < failed->count; i++) {
-        const struct stream_row *row = &failed->changes[i].stream;
-        struct carried *carried = node->carried;
-        if (failed->changes[i].kind != CHANGE_STREAM_OUT || row->queued == 0)
-            continue; /* a new stream: undone */
-        while (carried != NULL && carried->row.stream != row->stream)
-            carried = carried->next;
-        if (carried == NULL) {
-            carried = xcalloc(1, sizeof *carried);
-            *node->carried_end = carried;
-            node->carried_end = &carried->next;
-        }
-        const uint64_t count = carried->row.queued, bytes = carried->row.queued_bytes;
-        carried->row = *row;
-        carried->row.queued += count;
-        carried->row.queued_bytes += bytes;
+    *node->carried_end = carried;
+    node->carried_end = &carried->next;
+}
+
+static void carry_progress(struct node *node, const struct stream_row *row)
+{
+    struct carried *carried = node->carried;
+
+    if (row->queued == 0)
+        return; /* a new stream: undone */
+    while (carried != NULL && (carried->change.kind != CHANGE_STREAM_OUT ||
+                               carried->change.stream.stream != row->stream))
+        carried = carried->next;
+    if (carried == NULL) {
+        carried = xcalloc(1, sizeof *carried);
+        carried->change.kind = CHANGE_STREAM_OUT;
+        carry(node, carried);
     }
+    struct stream_row *sum = &carried->change.stream;
+    const uint64_t count = sum->queued, bytes = sum->queued_bytes;
+    *sum = *row;
+    sum->queued += count;
+    sum->queued_bytes += bytes;
+}
+
+static void carry_release(struct node *node, struct claim *claim)
+{
+    struct carried *carried = xcalloc(1, sizeof *carried);
+
+    carried->change.kind = CHANGE_RELEASE;
+    carried->change.claim = *claim;
+    claim->name = NULL; /* moved */
+    carry(node, carried);
+}
+
+static void carry_all(struct node *node, struct transaction *failed)
+{
+    for (size_t i = 0; i < failed->count; i++)
+        if (failed->changes[i].kind == CHANGE_STREAM_OUT)
+            carry_progress(node, &failed->changes[i].stream);
+        else if (failed->changes[i].kind == CHANGE_RELEASE)
+            carry_release(node, &failed->changes[i].claim);
 }
 
 static struct carried *take_carried(struct node *node)
@@ -372,7 +459,10 @@ static void keep_carried(struct node *node)
 {
     for (struct carried *carried = take_carried(node), *next; carried != NULL; carried = next) {
         next = carried->next;
-        add_progress(node, &carried->row);
+        if (carried->change.kind == CHANGE_STREAM_OUT)
+            add_progress(node, &carried->change.stream);
+        else
+            add_change(node, CHANGE_RELEASE, LAZY)->claim = carried->change.claim;
         free(carried);
     }
 }
@@ -550,7 +640,7 @@ static void put_request_back(struct node *node, struct request_row row)
 }
 
 /* Puts a row back as it was. Rows are undone in the reverse order of their changes. */
-static void put_back(struct node *node, const struct undo *undo)
+static void put_back(struct node *node, struct undo *undo)
 {
     struct contact *contact;
     struct request *request;
@@ -579,6 +669,17 @@ static void put_back(struct node *node, const struct undo *undo)
         else
             remove_stream(node, &undo->before.stream);
         break;
+    case CHANGE_TRACKER:
+        if (undo->was_there)
+            trackers_put_row(node, &undo->before.tracker);
+        else
+            trackers_remove_row(node, undo->before.tracker.address);
+        break;
+    case CHANGE_OWN_NAME:
+        free(node->own_name);
+        node->own_name = undo->before.own_name;
+        undo->before.own_name = NULL;
+        break;
     case CHANGE_LOG:
     case CHANGE_FIND:
     case CHANGE_PEER_GONE:
@@ -586,6 +687,9 @@ static void put_back(struct node *node, const struct undo *undo)
     case CHANGE_STREAM_SEEN:
     case CHANGE_REQUEST_GONE:
     case CHANGE_META:
+    case CHANGE_CLAIM:
+    case CHANGE_RELEASE:
+    case CHANGE_TRACKER_GONE:
         must(!"rows of this kind are not undone");
     }
 }
@@ -620,6 +724,7 @@ static void undo_all(struct node *node)
     for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
         if (c->is_undone)
             session_consent_changed(node, c);
+    trackers_undone(node);
 }
 
 void ledger_failed(struct node *node, struct transaction *transaction, enum error error)
@@ -631,7 +736,7 @@ void ledger_failed(struct node *node, struct transaction *transaction, enum erro
     struct flight *flight = take_flight(node, transaction->ticket);
 
     node->store_failing = true;
-    carry_progress(node, transaction);
+    carry_all(node, transaction);
     for (struct effect *effect = flight->effects; effect != NULL; effect = effect->next)
         effect_fail(node, effect, error);
     if (node->store_timer.place == 0) {
@@ -667,6 +772,7 @@ void ledger_done(struct node *node)
     }
     for (struct carried *carried = take_carried(node), *next; carried != NULL; carried = next) {
         next = carried->next;
+        change_done(&carried->change);
         free(carried);
     }
 }

@@ -11,6 +11,7 @@
  *     consent.c    requests and their answers (p2pchat-protocol(7), Consent)
  *     stream.c     messages both ways (p2pchat-protocol(7), Messages between contacts)
  *     call*.c      what control clients ask for
+ *     trackers.c   where we register
  *     tell.c       how requests are told
  *     wait.c       calls that are answered later
  *
@@ -109,6 +110,12 @@ struct waiter {
     struct waiter *next, **link; /* `link` is what points to it */
 };
 
+/* A tracker that we register with, or were told not to. */
+struct tracker {
+    struct tracker_row row;
+    UT_hash_handle hh; /* by row.address */
+};
+
 /* A READ under way: for whom. */
 struct pending_read {
     uint64_t read;
@@ -170,9 +177,10 @@ struct flight {
     struct flight *next;
 };
 
-/* Deliveries that a failed transaction did not keep: as in CHANGE_STREAM_OUT. One for a stream. */
+/* What a failed transaction did not keep, and is true all the same: CHANGE_STREAM_OUT (deliveries;
+ * one for a stream) and CHANGE_RELEASE. */
 struct carried {
-    struct stream_row row;
+    struct change change;
     struct carried *next;
 };
 
@@ -215,6 +223,9 @@ struct node {
     struct contacts contacts;
     struct requests requests;
     uint32_t last_stream; /* highest number given */
+
+    struct tracker *trackers; /* by address */
+    char *own_name;           /* that we were told to register; NULL: none */
 
     struct link_settings link_settings;
     struct bytes hello; /* msgdata of our HELLO */
@@ -298,6 +309,16 @@ size_t ledger_see_epoch(struct node *node, uint32_t peer, const struct message_m
 void ledger_progress(struct node *node, const struct contact *contact,
                      const struct outbox_progress *progress);
 void ledger_put_meta(struct node *node, enum meta_name name, uint64_t value);
+
+void ledger_put_tracker(struct node *node, const struct tracker_row *row);
+void ledger_remove_tracker(struct node *node, const char *address);
+void ledger_put_own_name(struct node *node, const char *name); /* NULL: none any more */
+
+/* A name at the tracker that we are, folded: whether `key` may have it, and has it then; or, with
+ * NULL, whether somebody without a key may. Returns the index of the answer in the transaction. */
+size_t ledger_claim(struct node *node, const char *folded, const uint8_t *key);
+/* The key has it no more. Lazy, as a start releases everything; and said again when it fails. */
+void ledger_release(struct node *node, const char *folded, const uint8_t key[KEY_LENGTH]);
 
 /* A log row that is an event; `object` is JSON with the fields beside the common ones, or NULL. */
 void ledger_log(struct node *node, int type, uint32_t peer, const struct bytes *object);
@@ -453,6 +474,18 @@ void stream_forget(struct node *node, struct contact *contact); /* off the list 
 uint64_t stream_end(struct node *node, struct contact *contact, const char *reason);
 enum error stream_queue(struct node *node, struct contact *contact, const char *text,
                         const char *key, const struct effect *effect);
+
+/* --- trackers.c --- */
+
+/* The rows that are kept of trackers; only the ledger changes them. _row: NULL when there is none;
+ * borrowed until the next change. */
+void trackers_put_row(struct node *node, const struct tracker_row *row);
+void trackers_remove_row(struct node *node, const char *address);
+const struct tracker_row *trackers_row(const struct node *node, const char *address);
+
+/* Rows, or the own name, may have gone back to what is durable. */
+void trackers_undone(struct node *node);
+void trackers_done(struct node *node);
 
 /* --- call.c --- */
 
