@@ -83,8 +83,9 @@ static void dial_free(struct dial *dial)
 static void lose(struct dial *dial, enum error error)
 {
     struct pump *pump = dial->dials->pump;
-    const struct input input = {.kind = INPUT_DIAL_FAILED,
-                                .dial_failed = {.dial = dial->number, .error = error}};
+    const struct input input = {
+        .kind = INPUT_DIAL_FAILED,
+        .dial_failed = {.dial = dial->number, .error = error, .why = error_text(error)}};
 
     dial_free(dial);
     pump_input(pump, &input);

@@ -76,6 +76,10 @@ static void act(struct pump *pump, const struct action *action)
     case ACTION_SEND:
         net_send(pump->net, action->send.carrier, action->send.bytes, action->send.length);
         break;
+    case ACTION_FINISH:
+    case ACTION_RESOLVE:
+        must(!"wanted by a node so far");
+        break;
     case ACTION_CLOSE:
         net_close(pump->net, action->close.carrier);
         break;

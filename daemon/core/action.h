@@ -2,7 +2,8 @@
  * world.
  *
  * A carrier is what a link rides on: a TCP connection (later also a circuit through other peers).
- * The shell numbers carriers (from 1, never reused); the core numbers dials, tickets and reads. */
+ * The shell numbers carriers (from 1, never reused); the core numbers dials, resolves, tickets and
+ * reads. */
 #ifndef P2PCHAT_DAEMON_CORE_ACTION_H
 #define P2PCHAT_DAEMON_CORE_ACTION_H
 
@@ -15,12 +16,19 @@
 #include "common/error.h"
 #include "daemon/core/transaction.h"
 
+/* What is spoken on a carrier. */
+enum carrier_kind {
+    CARRIER_LINK,   /* a link (p2pchat-protocol(7), Links) */
+    CARRIER_CLASSIC /* objects of the classic dialect */
+};
+
 enum input_kind {
     INPUT_CARRIER_UP,   /* somebody connected to us, or a dial succeeded */
     INPUT_BYTES,        /* a carrier brought bytes */
     INPUT_ROOM,         /* a carrier's output went on: so many bytes may be sent now */
     INPUT_CARRIER_DOWN, /* a carrier is gone (not told after the action CLOSE) */
     INPUT_DIAL_FAILED,  /* no address of a dial answered */
+    INPUT_RESOLVED,     /* the answer to RESOLVE */
     INPUT_DURABLE,      /* transactions are on disk */
     INPUT_STORE_FAILED, /* a transaction is not, and none after it */
     INPUT_ROWS,         /* the answer to READ */
@@ -45,7 +53,10 @@ struct input {
         struct {
             uint64_t carrier;
             uint64_t dial;           /* 0: they came to us */
+            enum carrier_kind kind;  /* the dial's, or that of the listener they came to */
+            size_t address;          /* which of the dial's addresses it is (its index), or 0 */
             struct host_port remote; /* the other end: a literal */
+            struct host_port local;  /* our end: a literal */
         } carrier_up;
         struct {
             uint64_t carrier;
@@ -58,11 +69,20 @@ struct input {
         } room;
         struct {
             uint64_t carrier;
+            bool is_clean; /* the other side ended its stream, and took all that was sent; else
+                              something failed */
         } carrier_down;
         struct {
             uint64_t dial;
             enum error error;
+            const char *why; /* in our words, what was found at each address: "chat.example.org: no
+                                such host" */
         } dial_failed;
+        struct {
+            uint64_t resolve;
+            const char *const *literals; /* of both families */
+            size_t count;                /* at most RESOLVED_MAX; 0: nobody knows the name */
+        } resolved;
         struct {
             /* The first of those that became durable together, in the order of their tickets,
              * linked by `next`: what follows from all of them is done at once. Taken over. */
@@ -92,11 +112,14 @@ struct input {
 };
 
 enum action_kind {
-    ACTION_SEND,  /* write bytes to a carrier */
-    ACTION_CLOSE, /* close a carrier once what was sent is out; it is not mentioned again by either
-                     side */
-    ACTION_DIAL,  /* win a carrier to one of the addresses: look names up, race them (RFC 8305) */
+    ACTION_SEND,   /* write bytes to a carrier */
+    ACTION_FINISH, /* nothing more is sent to a carrier: the other side hears the end of the stream
+                      once what was sent is out. Its own end comes as CARRIER_DOWN */
+    ACTION_CLOSE,  /* close a carrier once what was sent is out; it is not mentioned again by either
+                      side */
+    ACTION_DIAL,   /* win a carrier to one of the addresses: look names up, race them (RFC 8305) */
     ACTION_DIAL_CANCEL, /* forget a dial */
+    ACTION_RESOLVE,     /* look up a host name; always answered, within seconds */
     ACTION_APPEND,      /* make a transaction durable; the shell takes it over */
     ACTION_READ,        /* read a stream of ours back from the log */
     ACTION_REPLY,       /* answer a call */
@@ -106,7 +129,15 @@ enum action_kind {
 
 enum note_severity { NOTE_ERROR, NOTE_WARNING, NOTE_NOTICE, NOTE_INFO, NOTE_DEBUG };
 
-enum { DIAL_ADDRESSES_MAX = 10 };
+enum {
+    DIAL_ADDRESSES_MAX = 10,
+
+    /* Questions that the core has open at one time: others cause them. */
+    RESOLVES_MAX = 64,
+
+    /* Literals in one answer. */
+    RESOLVED_MAX = 16
+};
 
 /* Everything borrowed in an action lives until the next call on the node. */
 struct action {
@@ -119,15 +150,23 @@ struct action {
         } send;
         struct {
             uint64_t carrier;
+        } finish;
+        struct {
+            uint64_t carrier;
         } close;
         struct {
             uint64_t dial;
+            enum carrier_kind kind;
             const struct host_port *addresses;
             size_t count;
         } dial;
         struct {
             uint64_t dial;
         } dial_cancel;
+        struct {
+            uint64_t resolve;
+            const char *host; /* a DNS name; a literal is answered with itself */
+        } resolve;
         struct {
             struct transaction *transaction; /* the shell's from now on */
         } append;

@@ -113,6 +113,11 @@ enum {
     PEER_RECORD_ADDRESSES_MAX = 8,
     PEER_RECORD_VIA_MAX = 3,
 
+    /* Trackers that a node registers with: a link is kept to each, and each is asked for every
+     * name.
+     */
+    TRACKERS_MAX = 16,
+
     /* How long a record holds: a day, so that a node that is gone is forgotten soon; at most a
      * week, by the specification. */
     PEER_RECORD_LIFETIME_S = 24 * 60 * 60,

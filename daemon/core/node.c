@@ -174,6 +174,12 @@ void node_set_addresses(struct node *node, const struct host_port *addresses, si
     }
 }
 
+void node_set_classic_address(struct node *node, const struct host_port *address)
+{
+    must(!node->started && address->port != 0);
+    node->classic = *address;
+}
+
 static void arm_requests(struct node *node)
 {
     node->requests_timer.kind = TIMER_REQUESTS;
@@ -222,6 +228,8 @@ void node_input(struct node *node, const struct input *input, struct now now)
     case INPUT_DIAL_FAILED:
         dial_failed(node, input->dial_failed.dial);
         break;
+    case INPUT_RESOLVED:
+        break; /* nothing is asked */
     case INPUT_DURABLE:
         ledger_durable(node, input->durable.transaction);
         break;

@@ -14,15 +14,25 @@
 #include "common/mono.h"
 #include "daemon/core/action.h"
 #include "daemon/core/link/identity.h"
+#include "daemon/core/overlay/tracker_setting.h"
 #include "daemon/core/random.h"
 
 struct node;
+
+enum node_role {
+    ROLE_NODE,
+    ROLE_TRACKER /* serves records and names, talks to nobody */
+};
+
+/* What becomes of a text that does not fit into one object of the classic dialect. */
+enum long_text { LONG_TEXT_SPLIT, LONG_TEXT_REFUSE };
 
 /* What a node is told once. Borrowed by node_new only while it runs, but for `identity`, which must
  * outlive the node. */
 struct node_settings {
     const struct identity *identity;
     struct random random;
+    enum node_role role;
     const char *name;  /* checked with name_check */
     const char *agent; /* "p2pchat/0.1.0" */
     int64_t request_timeout_ms;
@@ -31,6 +41,19 @@ struct node_settings {
     uint64_t outbox_messages_max; /* per peer */
     uint64_t outbox_bytes_max;
     const uint8_t *network_key; /* 32 bytes, or NULL */
+
+    /* Where we say that we are reached, instead of what node_set_addresses tells; none: that. */
+    const struct host_port *advertise;
+    size_t advertise_count; /* at most PEER_RECORD_ADDRESSES_MAX */
+
+    /* Where a node registers, as configured; a tracker has none. */
+    const struct tracker_setting *trackers;
+    size_t tracker_count; /* at most TRACKERS_MAX */
+
+    struct {
+        bool is_on; /* there are listeners: CARRIER_CLASSIC comes in */
+        enum long_text long_text;
+    } classic;
 };
 
 struct node *node_new(const struct node_settings *settings);
@@ -44,6 +67,10 @@ void node_load(struct node *node, const struct change *row, struct now now);
  * whenever it changes. The node issues a new signed record with it. */
 void node_set_addresses(struct node *node, const struct host_port *addresses, size_t count,
                         struct now now);
+
+/* Where the classic dialect reaches us, with its real port; before node_start. It goes into the
+ * record. Never called while the dialect is off. */
+void node_set_classic_address(struct node *node, const struct host_port *address);
 
 /* From here on the node dials. */
 void node_start(struct node *node, struct now now);

@@ -8,7 +8,7 @@
 #include "common/alloc.h"
 #include "tests/unit/seeded.h"
 
-enum { PORT = 28470, TURNS_MAX = 5000, PARAMS_MAX = 70000 };
+enum { PORT = 28470, CLASSIC_PORT = 40000, TURNS_MAX = 5000, PARAMS_MAX = 70000 };
 
 /* 2026-01-01: wall clocks begin about there. */
 #define WALL_START_MS INT64_C(1767225600000)
@@ -167,6 +167,10 @@ static void carry_out(struct actor *actor, const struct action *action)
             (unsigned long long)sim_hash(SIM_HASH_START, action->send.bytes, action->send.length));
         wire_send(actor, action->send.carrier, action->send.bytes, action->send.length);
         break;
+    case ACTION_FINISH:
+        sim_trace(sim, actor, "finish %llu", (unsigned long long)action->finish.carrier);
+        wire_finish(actor, action->finish.carrier);
+        break;
     case ACTION_CLOSE:
         sim_trace(sim, actor, "close %llu", (unsigned long long)action->close.carrier);
         wire_close(actor, action->close.carrier);
@@ -175,11 +179,16 @@ static void carry_out(struct actor *actor, const struct action *action)
         sim_trace(sim, actor, "dial %llu: %zu addresses, %s:%u first",
                   (unsigned long long)action->dial.dial, action->dial.count,
                   action->dial.addresses[0].host, action->dial.addresses[0].port);
-        wire_dial(actor, action->dial.dial, action->dial.addresses, action->dial.count);
+        wire_dial(actor, action);
         break;
     case ACTION_DIAL_CANCEL:
         sim_trace(sim, actor, "cancel dial %llu", (unsigned long long)action->dial_cancel.dial);
         wire_dial_cancel(actor, action->dial_cancel.dial);
+        break;
+    case ACTION_RESOLVE:
+        sim_trace(sim, actor, "resolve %llu: %s", (unsigned long long)action->resolve.resolve,
+                  action->resolve.host);
+        wire_resolve(actor, action->resolve.resolve, action->resolve.host);
         break;
     case ACTION_APPEND:
         append(actor, action->append.transaction);
@@ -232,6 +241,7 @@ static const char *input_name(enum input_kind kind)
         [INPUT_ROOM] = "room",
         [INPUT_CARRIER_DOWN] = "carrier down",
         [INPUT_DIAL_FAILED] = "dial failed",
+        [INPUT_RESOLVED] = "resolved",
         [INPUT_DURABLE] = "durable",
         [INPUT_STORE_FAILED] = "store failed",
         [INPUT_ROWS] = "rows",
@@ -256,6 +266,8 @@ static unsigned long long input_number(const struct input *input)
         return input->carrier_down.carrier;
     case INPUT_DIAL_FAILED:
         return input->dial_failed.dial;
+    case INPUT_RESOLVED:
+        return input->resolved.resolve;
     case INPUT_DURABLE:
         return input->durable.transaction->ticket;
     case INPUT_STORE_FAILED:
@@ -295,6 +307,9 @@ void actors_add(struct sim *sim, size_t count)
         identity_create(&sim->random, &actor->identity);
         host_from_bytes(address, sizeof address, actor->address.host);
         actor->address.port = PORT;
+        actor->classic = actor->address;
+        actor->classic.port = CLASSIC_PORT;
+        snprintf(actor->host_name, sizeof actor->host_name, "%s.example", actor->name);
         actor->inbound = i == 0 || !sim_chance(sim, sim->options.no_inbound_percent);
         actor->wall_ms = WALL_START_MS + sim_between(sim, 0, 600 * 1000) - 300 * 1000;
         actor->incarnation = 1;
@@ -363,11 +378,15 @@ void actor_start(struct actor *actor)
         .accept_from_count = actor->is_bot ? sim->actor_count : 0,
         .identity = &actor->identity,
         .random = seeded(&actor->random_state),
+        .role = actor->role,
         .name = actor->is_called,
         .agent = "sim/1",
         .request_timeout_ms = sim->options.request_timeout_ms,
         .outbox_messages_max = sim->options.outbox_messages_max,
         .outbox_bytes_max = UINT64_C(1) << 30,
+        .trackers = actor->trackers,
+        .tracker_count = actor->tracker_count,
+        .classic = {.is_on = actor->is_classic, .long_text = LONG_TEXT_SPLIT},
     };
 
     if (actor->node != NULL) {
@@ -390,6 +409,8 @@ void actor_start(struct actor *actor)
     disk_each_row(&actor->disk, actor->logged_seq, actor_saw_row); /* "perhaps stored" */
     actor->is_starting = false;
     node_set_addresses(actor->node, &actor->address, 1, actor_now(actor));
+    if (actor->is_classic)
+        node_set_classic_address(actor->node, &actor->classic);
     node_start(actor->node, actor_now(actor));
     pump(actor);
     people_look(actor);

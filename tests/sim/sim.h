@@ -190,10 +190,14 @@ void disk_each_row(struct disk *disk, uint64_t after_seq,
 
 /* --- wire.c --- */
 
-void wire_dial(struct actor *actor, uint64_t dial, const struct host_port *addresses, size_t count);
+void wire_dial(struct actor *actor, const struct action *action);
 void wire_dial_cancel(struct actor *actor, uint64_t dial);
 void wire_send(struct actor *actor, uint64_t carrier, const uint8_t *bytes, size_t length);
+void wire_finish(struct actor *actor, uint64_t carrier);
 void wire_close(struct actor *actor, uint64_t carrier);
+
+/* Looks a name up: each machine has one (actor.host_name), and there are no others. */
+void wire_resolve(struct actor *actor, uint64_t resolve, const char *host);
 
 /* The machine stops. With power lost nobody is told. */
 enum wire_end { WIRE_KILLED, WIRE_POWER_LOST };
@@ -238,8 +242,13 @@ struct actor {
     char name[24];         /* of the machine, in traces */
     const char *is_called; /* what the node says its name is */
     struct identity identity;
-    struct host_port address;
+    struct host_port address, classic;
+    char host_name[32]; /* by which it can be looked up */
     bool inbound;
+    enum node_role role;                    /* these hold from its next start on */
+    const struct tracker_setting *trackers; /* the scenario's */
+    size_t tracker_count;
+    bool is_classic;   /* listens for the classic dialect as well */
     struct node *node; /* NULL: down */
     bool is_stopping;  /* in an orderly way */
     bool starts_again; /* as soon as it has stopped */
@@ -254,6 +263,7 @@ struct actor {
     struct disk disk;
     uint64_t last_carrier;
     struct dialled *dials;
+    size_t resolves; /* names being looked up */
     struct call *calls;
     uint64_t last_call;
     uint64_t appended_ticket, durable_ticket;

@@ -21,10 +21,13 @@ enum {
 struct end {
     struct actor *actor;
     uint64_t number; /* by which its node knows it; 0: not yet, or no more */
+    enum carrier_kind kind;
+    struct host_port at;
     struct bytes out;
     bool is_sending;   /* a segment of `out` leaves in its time */
     bool is_closing;   /* nothing follows `out` */
     bool has_said_end; /* the other end will learn of it */
+    bool is_broken;    /* and that something went wrong */
     uint64_t last_arrival_ms;
     uint64_t blocked_since_ms; /* UINT64_MAX: not */
 };
@@ -32,6 +35,7 @@ struct end {
 struct carrier {
     uint64_t number;
     struct end ends[2];
+    size_t address; /* which of the dialled ones it came from */
     bool is_silent; /* bytes go nowhere */
     UT_hash_handle hh;
 };
@@ -99,10 +103,15 @@ static struct event *tell_later(struct sim *sim, const struct carrier *carrier, 
 
 /* --- The end --- */
 
+enum end_kind { END_CLEAN, END_BROKEN };
+
 /* Tells the node at this end, if it still wants to know. */
-static void tell_down(struct end *end)
+static void tell_down(struct end *end, enum end_kind kind)
 {
-    struct input input = {.kind = INPUT_CARRIER_DOWN, .carrier_down.carrier = end->number};
+    const struct input input = {
+        .kind = INPUT_CARRIER_DOWN,
+        .carrier_down = {.carrier = end->number,
+                         .is_clean = kind == END_CLEAN && bytes_length(&end->out) == 0}};
 
     if (end->number == 0)
         return;
@@ -110,6 +119,8 @@ static void tell_down(struct end *end)
     bytes_clear(&end->out);
     actor_input(end->actor, &input);
 }
+
+static void say_end(struct sim *sim, struct carrier *carrier, size_t side, enum end_kind kind);
 
 static void arrive_end(struct sim *sim, struct event *event)
 {
@@ -125,19 +136,22 @@ static void arrive_end(struct sim *sim, struct event *event)
             forget(sim, carrier);
         return;
     }
-    tell_down(end);
+    tell_down(end, other->is_broken ? END_BROKEN : END_CLEAN);
     if (end->number == 0 && other->number == 0)
         forget(sim, carrier);
+    else if (end->number == 0 && !end->is_closing) /* whoever finished hears of this end, too */
+        say_end(sim, carrier, event->b, END_CLEAN);
 }
 
 /* The other end will hear that this one is gone, after what was sent. */
-static void say_end(struct sim *sim, struct carrier *carrier, size_t side)
+static void say_end(struct sim *sim, struct carrier *carrier, size_t side, enum end_kind kind)
 {
     struct end *end = &carrier->ends[side];
 
-    if (end->has_said_end)
+    if (end->has_said_end && (end->is_broken || kind == END_CLEAN))
         return;
     end->has_said_end = true;
+    end->is_broken = kind == END_BROKEN;
     uint64_t at_ms = sim->now_ms + delay(sim);
     if (at_ms < end->last_arrival_ms)
         at_ms = end->last_arrival_ms;
@@ -158,7 +172,7 @@ static void arrive(struct sim *sim, struct event *event)
     struct end *end = &carrier->ends[event->b];
     if (end->number == 0) { /* a reset, if there is anybody to send it */
         if (end->actor->node != NULL && !end->is_closing)
-            say_end(sim, carrier, event->b);
+            say_end(sim, carrier, event->b, END_BROKEN);
         return;
     }
     input.bytes.carrier = end->number;
@@ -198,7 +212,7 @@ static void block(struct sim *sim, struct carrier *carrier, size_t side)
     if (sim->options.user_timeout_ms != 0 &&
         sim->now_ms - end->blocked_since_ms >= sim->options.user_timeout_ms) {
         bytes_clear(&end->out);
-        tell_down(end);
+        tell_down(end, END_BROKEN);
         if (carrier->ends[!side].number == 0)
             forget(sim, carrier);
         return;
@@ -251,7 +265,7 @@ static void send_segment(struct sim *sim, struct event *event)
         tell_later(sim, carrier, side, 0, tell_room);
         return;
     }
-    say_end(sim, carrier, side);
+    say_end(sim, carrier, side, END_CLEAN);
 }
 
 /* The end by which a node knows a carrier. */
@@ -275,6 +289,17 @@ void wire_send(struct actor *actor, uint64_t number, const uint8_t *bytes, size_
     if (carrier == NULL)
         return;
     bytes_append(&carrier->ends[side].out, bytes, length);
+    start_sending(actor->sim, carrier, side, 0);
+}
+
+void wire_finish(struct actor *actor, uint64_t number)
+{
+    size_t side;
+    struct carrier *carrier = of_actor(actor, number, &side);
+
+    if (carrier == NULL)
+        return;
+    carrier->ends[side].is_closing = true;
     start_sending(actor->sim, carrier, side, 0);
 }
 
@@ -313,9 +338,10 @@ static bool end_dial(struct actor *actor, uint64_t dial)
     return true;
 }
 
-static void tell_dial_failed(struct actor *actor, uint64_t dial)
+static void tell_dial_failed(struct actor *actor, uint64_t dial, const char *why)
 {
-    const struct input input = {.kind = INPUT_DIAL_FAILED, .dial_failed = {dial, ERR_UNREACHABLE}};
+    const struct input input = {.kind = INPUT_DIAL_FAILED,
+                                .dial_failed = {dial, ERR_UNREACHABLE, why}};
 
     actor_input(actor, &input);
 }
@@ -324,17 +350,22 @@ static void dial_failed(struct sim *sim, struct event *event)
 {
     (void)sim;
     if (end_dial(event->actor, event->a))
-        tell_dial_failed(event->actor, event->a);
+        tell_dial_failed(event->actor, event->a,
+                         event->b != 0 ? "the connection is refused" : "nobody answers");
 }
 
-static void carrier_up(struct end *end, uint64_t dial, const struct host_port *remote)
+static void carrier_up(struct carrier *carrier, size_t side, uint64_t dial)
 {
+    struct end *end = &carrier->ends[side];
     struct input input = {.kind = INPUT_CARRIER_UP};
 
     end->number = ++end->actor->last_carrier;
     input.carrier_up.carrier = end->number;
     input.carrier_up.dial = dial;
-    input.carrier_up.remote = *remote;
+    input.carrier_up.kind = end->kind;
+    input.carrier_up.address = side == HERE ? carrier->address : 0;
+    input.carrier_up.remote = carrier->ends[!side].at;
+    input.carrier_up.local = end->at;
     actor_input(end->actor, &input);
 }
 
@@ -351,10 +382,10 @@ static void dial_done(struct sim *sim, struct event *event)
         return;
     }
     if (carrier == NULL) {
-        tell_dial_failed(event->actor, event->b);
+        tell_dial_failed(event->actor, event->b, "the connection is refused");
         return;
     }
-    carrier_up(&carrier->ends[HERE], event->b, &carrier->ends[THERE].actor->address);
+    carrier_up(carrier, HERE, event->b);
 }
 
 static void breaks(struct sim *sim, struct event *event)
@@ -370,82 +401,135 @@ static void breaks(struct sim *sim, struct event *event)
         carrier->is_silent = true;
         return;
     }
-    say_end(sim, carrier, HERE);
-    say_end(sim, carrier, THERE);
+    say_end(sim, carrier, HERE, END_BROKEN);
+    say_end(sim, carrier, THERE, END_BROKEN);
 }
 
-static void connect(struct actor *actor, struct actor *to, uint64_t dial)
+/* What a dial is for, and where it goes: the bytes of an event. */
+struct errand {
+    uint64_t dial;
+    enum carrier_kind kind;
+    size_t count;
+    struct host_port addresses[DIAL_ADDRESSES_MAX];
+};
+
+static void connect(struct actor *actor, struct actor *to, enum carrier_kind listening,
+                    const struct errand *errand, size_t address)
 {
     struct sim *sim = actor->sim;
     struct carrier *carrier = xcalloc(1, sizeof *carrier);
-    struct host_port from = actor->address;
     struct event *event;
 
     carrier->number = ++sim->last_carrier;
+    carrier->address = address;
     carrier->ends[HERE].actor = actor;
+    carrier->ends[HERE].kind = errand->kind;
+    carrier->ends[HERE].at = actor->address;
+    carrier->ends[HERE].at.port = (uint16_t)(EPHEMERAL_PORT + carrier->number % EPHEMERAL_PORT);
     carrier->ends[THERE].actor = to;
+    carrier->ends[THERE].kind = listening;
+    carrier->ends[THERE].at = listening == CARRIER_CLASSIC ? to->classic : to->address;
     carrier->ends[HERE].blocked_since_ms = carrier->ends[THERE].blocked_since_ms = UINT64_MAX;
     HASH_ADD(hh, sim->carriers, number, sizeof carrier->number, carrier);
     sim_trace(sim, NULL, "carrier %llu from %s to %s", (unsigned long long)carrier->number,
               actor->name, to->name);
     event = sim_after_for(actor, delay(sim), dial_done);
     event->a = carrier->number;
-    event->b = dial;
+    event->b = errand->dial;
     carrier->ends[THERE].last_arrival_ms = event->at_ms; /* nothing comes before that */
     if (sim->options.carrier_life_ms != 0)
         later(sim, carrier, HERE, sim_around(sim, sim->options.carrier_life_ms), breaks);
-    from.port = (uint16_t)(EPHEMERAL_PORT + carrier->number % EPHEMERAL_PORT);
-    carrier_up(&carrier->ends[THERE], 0, &from);
+    carrier_up(carrier, THERE, 0);
 }
 
-static struct actor *at_address(const struct sim *sim, const struct host_port *address)
+static struct actor *at_host(const struct sim *sim, const char *host)
 {
     for (size_t i = 0; i < sim->actor_count; i++)
-        if (strcmp(sim->actors[i].address.host, address->host) == 0 &&
-            sim->actors[i].address.port == address->port)
+        if (strcmp(sim->actors[i].address.host, host) == 0 ||
+            strcmp(sim->actors[i].host_name, host) == 0)
             return &sim->actors[i];
     return NULL;
+}
+
+/* Whether somebody listens at this port of a machine that is up, and for what. */
+static bool listens(const struct actor *actor, uint16_t port, enum carrier_kind *ret_kind)
+{
+    if (actor->node == NULL || !actor->inbound)
+        return false;
+    *ret_kind = port == actor->address.port ? CARRIER_LINK : CARRIER_CLASSIC;
+    return port == actor->address.port || (actor->is_classic && port == actor->classic.port);
 }
 
 /* A SYN arrives, or does not. */
 static void try_dial(struct sim *sim, struct event *event)
 {
     struct actor *actor = event->actor;
-    const struct host_port *addresses = (const struct host_port *)bytes_data(&event->bytes);
+    struct errand errand;
     bool is_refused = false;
 
-    if (*find_dial(actor, event->a) == NULL)
+    memcpy(&errand, bytes_data(&event->bytes), sizeof errand);
+    if (*find_dial(actor, errand.dial) == NULL)
         return;
-    for (size_t i = 0; i < bytes_length(&event->bytes) / sizeof *addresses; i++) {
-        struct actor *to = at_address(sim, &addresses[i]);
+    for (size_t i = 0; i < errand.count; i++) {
+        struct actor *to = at_host(sim, errand.addresses[i].host);
+        enum carrier_kind kind;
         if (to == NULL || wire_is_parted(sim, actor, to))
             continue;
         is_refused = true;
-        if (to->node == NULL || !to->inbound ||
+        if (!listens(to, errand.addresses[i].port, &kind) ||
             (!sim->healed && sim_chance(sim, sim->options.dial_fails_percent)))
             continue;
-        connect(actor, to, event->a);
+        connect(actor, to, kind, &errand, i);
         return;
     }
-    const uint64_t number = event->a;
     event = sim_after_for(actor, is_refused ? delay(sim) : DIAL_TIMEOUT_MS, dial_failed);
-    event->a = number;
+    event->a = errand.dial;
+    event->b = is_refused;
 }
 
-void wire_dial(struct actor *actor, uint64_t dial, const struct host_port *addresses, size_t count)
+void wire_dial(struct actor *actor, const struct action *action)
 {
     struct dialled *known = xcalloc(1, sizeof *known);
     struct event *event = sim_after_for(actor, delay(actor->sim), try_dial);
+    struct errand errand = {
+        .dial = action->dial.dial, .kind = action->dial.kind, .count = action->dial.count};
 
-    *known = (struct dialled){.dial = dial, .next = actor->dials};
+    must(errand.count <= DIAL_ADDRESSES_MAX);
+    memcpy(errand.addresses, action->dial.addresses, errand.count * sizeof errand.addresses[0]);
+    *known = (struct dialled){.dial = errand.dial, .next = actor->dials};
     actor->dials = known;
-    event->a = dial;
-    bytes_append(&event->bytes, addresses, count * sizeof *addresses);
+    bytes_append(&event->bytes, &errand, sizeof errand);
 }
 
 void wire_dial_cancel(struct actor *actor, uint64_t dial)
 {
     end_dial(actor, dial);
+}
+
+/* --- Names --- */
+
+static void resolved(struct sim *sim, struct event *event)
+{
+    struct actor *actor = event->actor;
+    const struct actor *of = at_host(sim, (const char *)bytes_data(&event->bytes));
+    const char *literal = of != NULL ? of->address.host : NULL;
+    const struct input input = {
+        .kind = INPUT_RESOLVED,
+        .resolved = {.resolve = event->a, .literals = &literal, .count = of != NULL}};
+
+    must(actor->resolves > 0);
+    actor->resolves--;
+    actor_input(actor, &input);
+}
+
+void wire_resolve(struct actor *actor, uint64_t resolve, const char *host)
+{
+    struct event *event = sim_after_for(actor, delay(actor->sim), resolved);
+
+    if (++actor->resolves > RESOLVES_MAX)
+        sim_fail(actor->sim, "%s looks up more than %d names at once", actor->name, RESOLVES_MAX);
+    event->a = resolve;
+    bytes_append(&event->bytes, host, strlen(host) + 1);
 }
 
 /* --- What befalls carriers --- */
@@ -456,6 +540,7 @@ void wire_crash(struct actor *actor, enum wire_end how)
 
     while (actor->dials != NULL)
         end_dial(actor, actor->dials->dial);
+    actor->resolves = 0;
     for (struct carrier *carrier = sim->carriers, *next; carrier != NULL; carrier = next) {
         next = carrier->hh.next;
         for (size_t side = HERE; side <= THERE; side++) {
@@ -492,8 +577,8 @@ void wire_break(struct sim *sim, const struct actor *a, const struct actor *b, e
             continue;
         carrier->is_silent = how == WIRE_SILENT;
         if (how == WIRE_CUT) {
-            say_end(sim, carrier, HERE);
-            say_end(sim, carrier, THERE);
+            say_end(sim, carrier, HERE, END_BROKEN);
+            say_end(sim, carrier, THERE, END_BROKEN);
         }
     }
 }

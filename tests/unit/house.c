@@ -37,6 +37,17 @@ static void reply(struct house *house, const struct action *action)
                  action->reply.json);
 }
 
+static void note_dial(struct house *house, const struct action *action)
+{
+    house->dials++;
+    house->dialled.dial = action->dial.dial;
+    house->dialled.kind = action->dial.kind;
+    house->dialled.count = action->dial.count;
+    assert_true(action->dial.count <= DIAL_ADDRESSES_MAX);
+    memcpy(house->dialled.addresses, action->dial.addresses,
+           action->dial.count * sizeof action->dial.addresses[0]);
+}
+
 static void act(struct house *house, const struct action *action)
 {
     struct visitor *visitor;
@@ -75,7 +86,14 @@ static void act(struct house *house, const struct action *action)
             snprintf(house->ended, sizeof house->ended, "%s", action->note.detail);
         break;
     case ACTION_DIAL:
-        house->dials++;
+        note_dial(house, action);
+        break;
+    case ACTION_RESOLVE:
+        house->asked.resolve = action->resolve.resolve;
+        snprintf(house->asked.host, sizeof house->asked.host, "%s", action->resolve.host);
+        break;
+    case ACTION_FINISH:
+        house->finished = action->finish.carrier;
         break;
     case ACTION_DIAL_CANCEL:
     case ACTION_EVENT:
@@ -280,7 +298,10 @@ struct visitor *house_come(struct house *house)
 void house_enter(struct house *house, struct visitor *visitor, const char *host)
 {
     struct input input = {.kind = INPUT_CARRIER_UP,
-                          .carrier_up = {.carrier = ++house->last_carrier, .remote.port = 5000}};
+                          .carrier_up = {.carrier = ++house->last_carrier,
+                                         .kind = CARRIER_LINK,
+                                         .remote.port = 5000,
+                                         .local = home}};
 
     if (visitor->link != NULL) {
         const struct input down = {.kind = INPUT_CARRIER_DOWN,

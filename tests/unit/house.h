@@ -43,7 +43,18 @@ struct house {
     size_t rows, messages;         /* of the log */
     char logged[HOUSE_TEXT_MAX];   /* the last row that is no message: type and body */
     size_t dials;                  /* how often the node dialled */
-    size_t reads, reads_max;       /* not answered; the most at one time */
+    struct {
+        uint64_t dial;
+        enum carrier_kind kind;
+        struct host_port addresses[DIAL_ADDRESSES_MAX];
+        size_t count;
+    } dialled; /* the last time */
+    struct {
+        uint64_t resolve;
+        char host[ADDRESS_HOST_MAX + 1];
+    } asked;                 /* the last name that it wanted to be looked up */
+    uint64_t finished;       /* the last carrier that it sends nothing more to */
+    size_t reads, reads_max; /* not answered; the most at one time */
 };
 
 int house_setup(void **state);

@@ -50,9 +50,11 @@ static void drain(struct node_rig *rig)
             rig->events++;
             break;
         case ACTION_SEND:
+        case ACTION_FINISH:
         case ACTION_CLOSE:
         case ACTION_READ:
-            fail_msg("nothing is there to be read, sent to or closed");
+        case ACTION_RESOLVE:
+            fail_msg("nothing is there to be read, sent to, closed or looked up");
             break;
         case ACTION_NOTE:
             break;

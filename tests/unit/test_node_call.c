@@ -145,8 +145,9 @@ static void unreachable_when_the_dial_fails(void **state)
     const size_t appends = rig->appends;
 
     node_rig_expect_open(rig, call);
-    const struct input failed = {.kind = INPUT_DIAL_FAILED,
-                                 .dial_failed = {rig->last_dial, ERR_UNREACHABLE}};
+    const struct input failed = {
+        .kind = INPUT_DIAL_FAILED,
+        .dial_failed = {rig->last_dial, ERR_UNREACHABLE, "nobody is there"}};
     node_rig_input(rig, &failed);
     node_rig_expect(rig, call, ERR_UNREACHABLE);
     assert_int_equal(rig->appends, appends); /* "keeps nothing" */
@@ -163,7 +164,8 @@ static void unreachable_after_a_while(void **state)
     node_rig_wait(rig, 1);
     node_rig_expect(rig, call, ERR_UNREACHABLE);
     assert_int_equal(rig->cancelled_dial, dial);
-    const struct input late = {.kind = INPUT_DIAL_FAILED, .dial_failed = {dial, ERR_UNREACHABLE}};
+    const struct input late = {.kind = INPUT_DIAL_FAILED,
+                               .dial_failed = {dial, ERR_UNREACHABLE, "nobody is there"}};
     node_rig_input(rig, &late); /* crossed the cancellation: nothing more is said */
 }
 
@@ -236,7 +238,8 @@ static void waits_at_most_so_long(void **state)
 /* So long nobody answers, wherever the node dials. How often it dialled. */
 static size_t nobody_answers(struct node_rig *rig, uint64_t s)
 {
-    struct input failed = {.kind = INPUT_DIAL_FAILED, .dial_failed = {0, ERR_UNREACHABLE}};
+    struct input failed = {.kind = INPUT_DIAL_FAILED,
+                           .dial_failed = {0, ERR_UNREACHABLE, "nobody is there"}};
     const size_t before = rig->dials;
 
     for (; s > 0; s--, node_rig_wait(rig, 1000))

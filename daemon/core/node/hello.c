@@ -210,6 +210,8 @@ void hello_new_record(struct node *node)
     memcpy(record.name, node->name, strlen(node->name) + 1);
     for (size_t i = 0; i < node->address_count && i < PEER_RECORD_ADDRESSES_MAX; i++)
         record.addresses[record.address_count++] = node->addresses[i];
+    record.has_classic = node->classic.port != 0;
+    record.classic = node->classic;
     while (peer_record_encode(&record, node->identity, bytes, &length) != OK) {
         must(record.address_count > 0); /* long names of hosts: the least useful go */
         record.address_count--;

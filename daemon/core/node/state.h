@@ -233,6 +233,7 @@ struct node {
     struct now record_made; /* when the last one was */
     struct host_port *addresses;
     size_t address_count;
+    struct host_port classic; /* where the classic dialect reaches us; port 0: nowhere */
     struct timer record_timer;
     struct timer requests_timer; /* what is left of requests is written down now and then */
 
