@@ -23,6 +23,7 @@ class Program(threading.Thread):
         self.stopping = False
         self.output = b""
         self.connections = 0
+        self.heard_lines = 0
         self.wake_read, self.wake_write = os.pipe()
 
     def begin(self, test):
@@ -54,8 +55,12 @@ class Program(threading.Thread):
         os.write(self.wake_write, b"x")
 
     def wait_for(self, condition, what):
-        """As rig.wait_for, but also ends with what went wrong here."""
-        return rig.wait_for(lambda: self.check() and condition(), what)
+        """As rig.wait_for, as long as this program gets on; also ends with what went wrong here."""
+        return rig.wait_for(lambda: self.check() and condition(), what, self.progress)
+
+    def progress(self):
+        """Something else whenever it has got on."""
+        return self.heard_lines
 
     def connect(self):
         """A connection; None when it is stopped before there is one."""
@@ -108,6 +113,7 @@ class Program(threading.Thread):
                 *lines, rest = (rest + received).split(b"\n")
                 for line in lines:
                     self.heard(json.loads(line))
+                self.heard_lines += len(lines)
         return rest
 
     def call(self, number, method, **params):

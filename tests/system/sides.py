@@ -25,14 +25,14 @@ class Side:
     def wait_for_the_end(self, messages):
         """Until everything of both sides, so many messages, is answered, delivered and told."""
         self.sender.wait_for(self.sender.is_done, "all answers")
-        rig.wait_for(lambda: self.daemon.call("status")["queued"] == 0, "all to be delivered")
+        rig.wait_until_delivered(self.daemon)
         self.reader.wait_for(lambda: self.reader.delivered >= self.sender.wanted and
                              self.reader.messages >= messages, "all events")
         last = self.reader.seq
         self.consumer.wait_for(lambda: self.consumer.seq >= last, "all events by name")
         for watch in self.watches:
             rig.wait_for(lambda: watch.tend() or watch.read() >= last,
-                         f"all events printed by {watch.name}")
+                         f"all events printed by {watch.name}", lambda: len(watch.events))
             if watch.end() != 0:
                 raise AssertionError(f"{watch.name} ended badly")
         for program in (self.sender, self.reader, self.consumer):

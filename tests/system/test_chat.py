@@ -103,13 +103,14 @@ class Consent(rig.People):
 
     def test_yes_that_comes_too_late_there(self):
         """The request is over where it was asked; the other side does not know yet."""
-        config = self.write("short.conf", "[Chat]\nRequestTimeoutSec=1\n")
+        config = self.write("short.conf", "[Chat]\nRequestTimeoutSec=5\n")
         alice, bob = self.person("alice", f"--config={config}"), self.person("bob")
         events = bob.client()
         events.call("events.subscribe")
         asking = alice.client()
         asking.call("events.subscribe")
         alice.call("chat.request", to=bob.address())
+        events.event("chat.requested")
         asking.event("chat.expired")
         bob.call("chat.accept", request="alice")
         self.assertEqual(events.event("chat.expired")["request"], "r1")
@@ -289,7 +290,7 @@ class Restarts(rig.People):
         alice.call("chat.message", peer="bob", text="last")
         self.assertEqual(alice.call("status")["queued"], 51)
         bob.start()
-        rig.wait_for(lambda: alice.call("status")["queued"] == 0, "everything to be delivered")
+        rig.wait_until_delivered(alice)
         self.assertEqual([m["text"] for m in bob.call("history", limit=100)["messages"]],
                          [f"m{n}" for n in range(50)] + ["last"])
 
@@ -299,7 +300,7 @@ class Restarts(rig.People):
             alice.call("chat.message", peer="bob", text=f"m{number}")
             (alice if number % 2 else bob).end(signal.SIGKILL)
             (alice if number % 2 else bob).start()
-        rig.wait_for(lambda: alice.call("status")["queued"] == 0, "everything to be delivered")
+        rig.wait_until_delivered(alice)
         self.assertEqual([m["text"] for m in bob.call("history")["messages"]],
                          [f"m{n}" for n in range(5)])
 
@@ -360,7 +361,7 @@ class Limits(rig.People):
         self.assert_refused("outbox_full", alice.call, "chat.message", peer="bob", text="m3")
         self.assertEqual(alice.call("status")["queued"], 3)
         bob.start()
-        rig.wait_for(lambda: alice.call("status")["queued"] == 0, "everything to be delivered")
+        rig.wait_until_delivered(alice)
         bob.end()
         alice.call("chat.message", peer="bob", text="x" * 65536)
         self.assert_refused("outbox_full", alice.call, "chat.message", peer="bob", text="x")

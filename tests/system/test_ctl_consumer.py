@@ -132,7 +132,7 @@ class Consumer(Case):
             never = threading.Event()
             acks = Acks(never)
             with FakeDaemon(Session(3, received(4), stays=True), acks) as daemon:
-                process = self.start(daemon, "--timeout=0.2", *([] if stop else ["--count=1"]))
+                process = self.start(daemon, "--timeout=3", *([] if stop else ["--count=1"]))
                 acks.wait_for(4)
                 if stop:
                     process.send_signal(signal.SIGTERM)
@@ -243,7 +243,7 @@ class Consumer(Case):
             daemon.stop()
 
         with FakeDaemon(events, acks) as daemon:
-            process = self.start(daemon, "--count=1", "--timeout=0.3")
+            process = self.start(daemon, "--count=1", "--timeout=3")
             self.assertEqual(self.finish(process, 3, "p2pchatctl: no daemon answers: what was done "
                                          "after event 0 is not acknowledged, and comes again\n"),
                              [1])

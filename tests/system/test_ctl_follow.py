@@ -126,7 +126,7 @@ class Follow(Case):
                     refusing(-32014, "storage_failed"), refusing(-32016, "limit_exceeded"),
                     Session(1, received(2), stays=True))
         with FakeDaemon(*sessions) as daemon:
-            self.assertEqual(self.runs(0, "--count=2", "--timeout=0.3", daemon=daemon,
+            self.assertEqual(self.runs(0, "--count=2", "--timeout=3", daemon=daemon,
                                        says=AWAY + BACK), [1, 2])
 
     def test_refused_when_back(self):
