@@ -8,12 +8,11 @@ import rig
 
 COUNT = 300
 PROOF_S = 10        # until a link whose peer has not proved a key is closed
-SLACK_S = 2         # for a machine that is busy
+SLACK_S = 10        # for a machine that is busy; who drips could live for 40 s
 UNPROVED_KIB = 512 * 16  # places for the unproved, and what each may cost
 SLACK_KIB = 4096    # the kernel gives memory by pages, the allocator by more
 PLACES_FOR_ALL = 384     # of 512; the others are for contacts' addresses
 ROUND_TRIPS = 150
-ROUNDS = 3
 RATIO_MAX = 2
 TICKS_S = 0.010     # two processes wait for a tick of the scheduler, of 4 ms, on the way
 
@@ -44,47 +43,56 @@ class Unproved(rig.People):
                         "ASAN_OPTIONS", *(() if before is None else (before,)))
 
     def talk(self, client, peer, count):
-        """Returns the 99th percentile of so many round trips, in seconds."""
-        times = []
+        """So many round trips."""
         for number in range(count):
-            start = time.monotonic()
             sent = client.call("chat.message", peer=peer, text=f"m{number}", wait=True)
-            times.append(time.monotonic() - start)
             self.assertEqual(sent["state"], "delivered")
-        return sorted(times)[count * 99 // 100]
+
+    def in_peace(self):
+        """Two others on the same machine, who are not attacked: the second one, and a function for
+        a round trip between them."""
+        erin, dave = self.person("erin"), self.person("dave")
+        self.befriend(erin, dave)
+        client = erin.client()
+        return dave, lambda: self.talk(client, "dave", 1)
 
     def test_conversation_goes_on(self):
         alice, bob = self.pair()
         client = alice.client()
-        self.talk(client, "bob", 20)
-        rounds = []
-        for _ in range(ROUNDS):
-            quiet = self.talk(client, "bob", ROUND_TRIPS)
-            with attackers.Attack(bob.address(), COUNT):
-                attacked = self.talk(client, "bob", ROUND_TRIPS)
-            rounds.append((attacked, quiet))
-            if attacked <= RATIO_MAX * quiet + TICKS_S:
-                break
-        else:
-            self.fail(f"attacked and quiet, 99th percentiles in seconds: {rounds}")
+        ways = (lambda: self.talk(client, "bob", 1)), self.in_peace()[1]
+
+        def compare():
+            times = [], []
+            for _ in range(ROUND_TRIPS):
+                for way, taken in zip(ways, times):
+                    start = time.monotonic()
+                    way()
+                    taken.append(time.monotonic() - start)
+            attacked, quiet = (sorted(taken)[ROUND_TRIPS * 99 // 100] for taken in times)
+            self.assertLess(attacked, RATIO_MAX * quiet + TICKS_S)
+
+        with attackers.Attack(bob.address(), COUNT):
+            rig.in_some_round(compare)
         self.befriend(self.person("carol"), bob)
 
     def test_memory_and_time_of_the_unproved(self):
         alice, bob = self.pair()
         client = alice.client()
+        dave, talk_in_peace = self.in_peace()
         self.talk(client, "bob", 20)
         with attackers.Attack(bob.address(), COUNT, again=False) as attack:
             before = resident_kib(bob)
-            used = processor_s(bob)
+            used = processor_s(bob) - processor_s(dave)
             most = 0
             while attack.lives.empty():
                 self.talk(client, "bob", 1)
+                talk_in_peace()
                 most = max(most, resident_kib(bob))
             longest, _ = attack.over()
         self.assertLess(longest, PROOF_S + SLACK_S)
         self.assertGreater(longest, PROOF_S - 1)  # the silent ones were let wait
         self.assertLess(most - before, UNPROVED_KIB + SLACK_KIB)
-        self.assertLess(processor_s(bob) - used, PROOF_S / 2)
+        self.assertLess(processor_s(bob) - processor_s(dave) - used, PROOF_S / 2)
         self.assertEqual(bob.call("contact.list")["contacts"][0]["alias"], "alice")
         self.assertEqual(bob.call("status")["links"], 1)
         self.befriend(self.person("carol"), bob)
@@ -107,12 +115,13 @@ class Unproved(rig.People):
         bob = self.person("bob", prefix=("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"))
         alice = self.person("alice")
         self.befriend(alice, bob)
-        client = alice.client()
+        client, talk_in_peace = alice.client(), self.in_peace()[1]
         with attackers.Attack(bob.address(), COUNT, (attackers.SILENT,)) as attack:
             used, start = processor_s(bob), time.monotonic()
             while time.monotonic() - start < 3:
                 self.talk(client, "bob", 1)
                 bob.call("status")  # a client has a descriptor
+                talk_in_peace()
             share = (processor_s(bob) - used) / (time.monotonic() - start)
         self.assertLess(share, 0.5)
         self.assertFalse(attack.process.is_alive())
