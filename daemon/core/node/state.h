@@ -9,6 +9,7 @@
  *     dial.c       dials, until there is a carrier
  *     hello.c      the beginning of a link, and which of several is used
  *     consent.c    requests and their answers (p2pchat-protocol(7), Consent)
+ *     consent_link.c  what of them is said over links
  *     stream.c     messages both ways (p2pchat-protocol(7), Messages between contacts)
  *     call*.c      what control clients ask for
  *     trackers.c   where we register
