@@ -1,6 +1,7 @@
 #include "tests/bench/bench.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include <time.h>
 
 #include "common/alloc.h"
+
+enum { SETTLE_MS = 1000 /* without a change: at rest */ };
 
 static struct timespec read_clock(clockid_t clock)
 {
@@ -66,6 +69,18 @@ long bench_resident_kib(pid_t pid)
     }
     fclose(file);
     return kib;
+}
+
+long bench_resting_kib(pid_t pid)
+{
+    long before, now = bench_resident_kib(pid);
+
+    do {
+        before = now;
+        poll(NULL, 0, SETTLE_MS);
+        now = bench_resident_kib(pid);
+    } while (now != before);
+    return now;
 }
 
 static int compare(const void *a, const void *b)

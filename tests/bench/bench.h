@@ -27,6 +27,9 @@ double bench_own_seconds(void);
 /* What of a process is in memory (VmRSS), in KiB. */
 long bench_resident_kib(pid_t pid);
 
+/* The same, once it does not change any more. */
+long bench_resting_kib(pid_t pid);
+
 /* The middle one; sorts the values. `count` is at least 1. */
 double bench_median(double *values, size_t count);
 

@@ -12,7 +12,7 @@
 
 enum {
     CONTACTS = 1000,
-    SETTLE_MS = 1000, /* without a change: at rest */
+    JOIN_MS = 1000,
     JOIN_ROUNDS_MAX = 20,
 };
 
@@ -32,19 +32,6 @@ static long floor_kib(const struct subject *subject)
     }
     free(command);
     return kib;
-}
-
-/* Once it does not change any more. */
-static long resting_kib(const struct subject *subject)
-{
-    long before, now = bench_resident_kib(subject->process);
-
-    do {
-        before = now;
-        poll(NULL, 0, SETTLE_MS);
-        now = bench_resident_kib(subject->process);
-    } while (now != before);
-    return now;
 }
 
 /* A configuration by which everybody in the crowd is accepted at once. */
@@ -68,7 +55,7 @@ static void wait_for_contacts(struct subject *subject)
     struct subject_status status = subject_status(subject);
 
     for (int i = 0; i < JOIN_ROUNDS_MAX && status.contacts < CONTACTS; i++) {
-        poll(NULL, 0, SETTLE_MS);
+        poll(NULL, 0, JOIN_MS);
         status = subject_status(subject);
     }
     if (status.contacts != CONTACTS || status.links != CONTACTS) {
@@ -83,7 +70,7 @@ static bool idle(void)
     struct subject subject;
 
     subject_start(&subject, "");
-    long ours = resting_kib(&subject), floor = floor_kib(&subject);
+    long ours = bench_resting_kib(subject.process), floor = floor_kib(&subject);
     subject_stop(&subject);
     printf("memory: idle daemon %ld KiB, floor %ld KiB\n", ours, floor);
     return bench_judge("memory: idle daemon", (double)ours / (double)floor, BENCH_AT_MOST,
@@ -99,10 +86,10 @@ static bool crowded(void)
     subject_start(&subject, (const char *)bytes_data(&text));
     bytes_done(&text);
     struct subject_status status = subject_status(&subject);
-    long before = resting_kib(&subject);
+    long before = bench_resting_kib(subject.process);
     crowd_join(crowd, status.peer_id, status.port);
     wait_for_contacts(&subject);
-    long after = resting_kib(&subject);
+    long after = bench_resting_kib(subject.process);
     crowd_free(crowd);
     subject_stop(&subject);
 
