@@ -99,7 +99,7 @@ static int hold_on(struct claims *c, const struct claim *claim)
 
 int claims_take(struct claims *c, struct claim *claim, uint64_t age_ms)
 {
-    struct holder holder;
+    struct holder holder = {.is_there = false};
     int rc = find_holder(c, claim, age_ms, &holder);
 
     if (rc != SQLITE_OK)
