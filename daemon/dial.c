@@ -275,6 +275,11 @@ void dials_cancel(struct dials *dials, uint64_t number)
     }
 }
 
+bool dials_are_under_way(const struct dials *dials)
+{
+    return !LIST_EMPTY(&dials->dials);
+}
+
 void dials_stop(struct dials *dials)
 {
     while (!LIST_EMPTY(&dials->dials))

@@ -3,6 +3,8 @@
 #ifndef P2PCHAT_DAEMON_DIAL_H
 #define P2PCHAT_DAEMON_DIAL_H
 
+#include <stdbool.h>
+
 #include "daemon/core/action.h"
 
 struct dials;
@@ -18,6 +20,9 @@ void dials_free(struct dials *dials);
  * may be cancelled. */
 void dials_dial(struct dials *dials, const struct action *action);
 void dials_cancel(struct dials *dials, uint64_t dial);
+
+/* Whether there is a dial that has not ended. */
+bool dials_are_under_way(const struct dials *dials);
 
 /* Forgets every dial, without a word to the node. */
 void dials_stop(struct dials *dials);

@@ -122,10 +122,31 @@ static void drain(struct pump *pump)
     arm_node(pump);
 }
 
+/* What a node that is stopping still hears of: the carriers that it dials for its last words. */
+static bool is_of_carriers(enum input_kind kind)
+{
+    switch (kind) {
+    case INPUT_CARRIER_UP:
+    case INPUT_BYTES:
+    case INPUT_ROOM:
+    case INPUT_CARRIER_DOWN:
+    case INPUT_DIAL_FAILED:
+        return true;
+    case INPUT_RESOLVED:
+    case INPUT_DURABLE:
+    case INPUT_STORE_FAILED:
+    case INPUT_ROWS:
+    case INPUT_CALL:
+    case INPUT_CALL_GONE:
+        return false;
+    }
+    return false;
+}
+
 void pump_input(struct pump *pump, const struct input *input)
 {
     must(!pump->is_acting);
-    if (pump->is_stopping)
+    if (pump->is_stopping && !is_of_carriers(input->kind))
         return;
     node_input(pump->node, input, pump_now(pump));
     drain(pump);
@@ -371,8 +392,8 @@ static void on_stop_asked(evutil_socket_t fd, short events, void *context)
     node_stop(pump->node, pump_now(pump));
     pump->stop_deadline = mono_after(pump_now(pump).mono, PUMP_STOP_MS);
     pump->is_stopping = true;
-    drain(pump);
     dials_stop(pump->dials);
+    drain(pump); /* what is dialled from now on has a last word to say */
     control_stop(pump->control);
 }
 
@@ -382,8 +403,8 @@ static bool is_finished(struct pump *pump)
     if (!pump->is_stopping)
         return false;
     return mono_due(pump->stop_deadline, pump_now(pump).mono) ||
-           (net_count(pump->net) == 0 && store_queued_bytes(pump->store) == 0 &&
-            control_is_flushed(pump->control));
+           (!dials_are_under_way(pump->dials) && net_count(pump->net) == 0 &&
+            store_queued_bytes(pump->store) == 0 && control_is_flushed(pump->control));
 }
 
 static void on_signal(evutil_socket_t number, short events, void *context)

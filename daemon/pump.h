@@ -88,7 +88,7 @@ void pump_arm(struct pump *pump, struct event *timer, struct mono deadline);
 /* Hands one input to the node, carries out every action that follows, and arms the timer. Must not
  * be called from within an action: not from control_reply, control_event, net_send and the like.
  * What turns up there waits for a callback of its own. Once the pump is stopping the node hears
- * only what became of its transactions. */
+ * only what became of its transactions, and of the carriers that it dials for a last word. */
 void pump_input(struct pump *pump, const struct input *input);
 
 /* Starts the node (all members are there by now) and tells it our addresses: peers are accepted and

@@ -76,7 +76,8 @@ void node_set_classic_address(struct node *node, const struct host_port *address
 void node_start(struct node *node, struct now now);
 
 /* Says good-bye to everybody: every link gets CLOSE; calls that wait get shutting_down. Drain the
- * actions, then free. */
+ * actions, then free. What is dialled from here on is for a last word: the node may hear of those
+ * carriers until they are down. */
 void node_stop(struct node *node, struct now now);
 
 void node_input(struct node *node, const struct input *input, struct now now);
