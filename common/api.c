@@ -12,16 +12,17 @@
 /* A row of zeros ends each list, so that none is empty. */
 #define PARAM(ID, KEY, name, type, need, min, max, help) \
     {name, API_##type, API_##need, min, max, help},
-#define METHOD(ID, name, where, access, params, result, help)     \
-    static const struct api_param params_of_##ID[] = {params{0}}; \
-    _Static_assert((int)ARG_COUNT_##ID <= (int)API_PARAMS_MAX,    \
+#define METHOD(ID, name, where, role, access, params, result, help) \
+    static const struct api_param params_of_##ID[] = {params{0}};   \
+    _Static_assert((int)ARG_COUNT_##ID <= (int)API_PARAMS_MAX,      \
                    "more parameters than api_args holds");
 #include "common/api.def"
 #undef PARAM
 
 static const struct api_method_row methods[] = {
-#define METHOD(ID, name, where, access, params, result, help) \
-    [API_##ID] = {name, API_##where, API_##access, params_of_##ID, ARG_COUNT_##ID, result, help},
+#define METHOD(ID, name, where, role, access, params, result, help)              \
+    [API_##ID] = {name,           API_##where,    API_ROLE_##role, API_##access, \
+                  params_of_##ID, ARG_COUNT_##ID, result,          help},
 #include "common/api.def"
 };
 
@@ -57,6 +58,17 @@ bool api_find_method(const char *name, enum api_method *ret_method)
         }
     }
     return false;
+}
+
+bool api_is_for(enum api_method method, enum node_role role)
+{
+    switch (api_method(method)->role) {
+    case API_ROLE_ANY:
+        return true;
+    case API_ROLE_NODE:
+        return role == ROLE_NODE;
+    }
+    must(!"a role of api.def");
 }
 
 const struct api_event_row *api_event_at(size_t index)
@@ -382,13 +394,14 @@ static void describe_error(struct json_writer *w, enum error error)
     json_write_close(w, '}');
 }
 
-void api_describe(struct json_writer *w)
+void api_describe(struct json_writer *w, enum node_role role)
 {
     json_write_open(w, '{');
     json_write_name(w, "methods");
     json_write_open(w, '[');
-    for (unsigned i = 0; i < API_METHOD_COUNT; i++)
-        describe_method(w, &methods[i]);
+    for (enum api_method m = 0; m < API_METHOD_COUNT; m++)
+        if (api_is_for(m, role))
+            describe_method(w, &methods[m]);
     json_write_close(w, ']');
     json_write_name(w, "events");
     json_write_open(w, '[');

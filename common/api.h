@@ -9,16 +9,17 @@
 
 #include "common/error.h"
 #include "common/json.h"
+#include "common/role.h"
 
 enum api_method {
-#define METHOD(ID, name, where, access, params, result, help) API_##ID,
+#define METHOD(ID, name, where, role, access, params, result, help) API_##ID,
 #include "common/api.def"
     API_METHOD_COUNT
 };
 
 /* The place of a parameter among its method's: ARG_CHAT_MESSAGE_TEXT. */
-#define PARAM(ID, KEY, name, type, need, min, max, help)      ARG_##ID##_##KEY,
-#define METHOD(ID, name, where, access, params, result, help) enum { params ARG_COUNT_##ID };
+#define PARAM(ID, KEY, name, type, need, min, max, help)            ARG_##ID##_##KEY,
+#define METHOD(ID, name, where, role, access, params, result, help) enum { params ARG_COUNT_##ID };
 #include "common/api.def"
 #undef PARAM
 
@@ -28,6 +29,7 @@ enum api_event {
 };
 
 enum api_where { API_NODE, API_SHELL };
+enum api_role { API_ROLE_ANY, API_ROLE_NODE };
 enum api_access { API_ANYONE, API_OWNER };
 enum api_type { API_STRING, API_TEXT, API_INTEGER, API_NUMBER, API_BOOL, API_STRINGS };
 enum api_need { API_REQUIRED, API_OPTIONAL };
@@ -43,6 +45,7 @@ struct api_param {
 struct api_method_row {
     const char *name;
     enum api_where where;
+    enum api_role role;
     enum api_access access;
     const struct api_param *params;
     size_t param_count;
@@ -74,6 +77,9 @@ const struct api_event_row *api_event_named(const char *name);
 /* Finds a method by its name; false when there is none. */
 bool api_find_method(const char *name, enum api_method *ret_method);
 
+/* Whether a daemon of that role has the method. */
+bool api_is_for(enum api_method method, enum node_role role);
+
 enum { API_MESSAGE_MAX = 256 };
 
 /* Checks `params` (an object, or NULL for none) against the method's rows. On failure
@@ -89,8 +95,8 @@ int64_t api_integer(const struct api_args *args, int place, int64_t fallback);
 double api_number(const struct api_args *args, int place, double fallback);
 bool api_bool(const struct api_args *args, int place, bool fallback);
 
-/* Writes the whole table as rpc.discover's result: {methods: [{name, params, result, access,
- * help}], events, errors}. */
-void api_describe(struct json_writer *w);
+/* Writes the table, with the methods of that role, as rpc.discover's result: {methods: [{name,
+ * params, result, access, help}], events, errors}. */
+void api_describe(struct json_writer *w, enum node_role role);
 
 #endif

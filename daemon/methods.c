@@ -103,7 +103,7 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     (void)args;
     json_write_open(w, '{');
     json_put_string(w, "version", PACKAGE_VERSION);
-    json_put_string(w, "role", facts->role);
+    json_put_string(w, "role", role_name(facts->role));
     json_put_string(w, "peer_id", facts->identity->id);
     json_put_string(w, "name", facts->name);
     write_listen(w, facts);
@@ -136,6 +136,6 @@ const struct answered *method_shutdown(struct call *call, const struct api_args 
 const struct answered *method_rpc_discover(struct call *call, const struct api_args *args)
 {
     (void)args;
-    api_describe(call_result(call));
+    api_describe(call_result(call), call->client->control->pump->facts->role);
     return call_succeed(call);
 }

@@ -30,8 +30,8 @@ struct node;
  * borrowed here lives as long as the pump. */
 struct facts {
     const struct identity *identity;
-    const char *name;               /* ours, checked with name_check */
-    const char *role;               /* "node" */
+    const char *name; /* ours, checked with name_check */
+    enum node_role role;
     const struct host_port *listen; /* bound, with real ports; wildcards stay "::" and "0.0.0.0" */
     size_t listen_count;
     struct host_port addresses[ANNOUNCE_MAX]; /* what is announced, most useful first; the first one

@@ -186,7 +186,7 @@ bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusa
         return false;
     daemon->facts = (struct facts){.identity = daemon->identity,
                                    .name = daemon->config.name,
-                                   .role = "node",
+                                   .role = ROLE_NODE,
                                    .started = pump_now(pump).mono};
     pump->facts = &daemon->facts;
     if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, ret_refusal))

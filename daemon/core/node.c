@@ -12,6 +12,7 @@
 static void copy_settings(struct node *node, const struct node_settings *settings)
 {
     node->identity = settings->identity;
+    node->role = settings->role;
     node->random = settings->random;
     node->name = xstrdup(settings->name);
     node->agent = xstrdup(settings->agent);
@@ -29,6 +30,7 @@ struct node *node_new(const struct node_settings *settings)
     copy_settings(node, settings);
     random_fill(&node->random, &node->instance, sizeof node->instance);
     node->link_settings = (struct link_settings){.identity = settings->identity,
+                                                 .role = settings->role,
                                                  .network_key = settings->network_key,
                                                  .random = settings->random,
                                                  .hello = &node->hello};

@@ -12,17 +12,13 @@
 
 #include "common/bytes.h"
 #include "common/mono.h"
+#include "common/role.h"
 #include "daemon/core/action.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/overlay/tracker_setting.h"
 #include "daemon/core/random.h"
 
 struct node;
-
-enum node_role {
-    ROLE_NODE,
-    ROLE_TRACKER /* serves records and names, talks to nobody */
-};
 
 /* What becomes of a text that does not fit into one object of the classic dialect. */
 enum long_text { LONG_TEXT_SPLIT, LONG_TEXT_REFUSE };

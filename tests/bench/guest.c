@@ -68,7 +68,8 @@ void guest_open(struct guest *guest, size_t index, const struct identity *identi
 {
     *guest = (struct guest){.fd = connect_from(guest_address(index), host->port),
                             .random = entropy_random()};
-    message_hello_encode(&guest->hello, "node", "p2pchat/bench", index + 1, record, record_length);
+    message_hello_encode(&guest->hello, ROLE_NODE, "p2pchat/bench", index + 1, record,
+                         record_length);
     guest->settings = (struct link_settings){
         .identity = identity, .random = guest->random, .hello = &guest->hello};
     must(link_new_dialled(&guest->settings, host->key.bytes, bench_now(), &guest->link) == OK);

@@ -16,7 +16,7 @@ void session_link_init(void)
     crypto_init();
     identity_create(&random, &identities[SESSION_DIALLER]);
     identity_create(&random, &identities[SESSION_LISTENER]);
-    message_hello_encode(&hello, "node", "p2pchat/bench", 1, NULL, 0);
+    message_hello_encode(&hello, ROLE_NODE, "p2pchat/bench", 1, NULL, 0);
 }
 
 /* Sends everything that the link has to say, in one piece; returns whether HELLO has come. */

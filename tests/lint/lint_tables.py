@@ -67,7 +67,7 @@ def check(tree):
         yield from check_messages(tree)
 
 
-ROW = 'METHOD(CHAT_MESSAGE, "chat.message", NODE, ANYONE,\n       NONE)\n'
+ROW = 'METHOD(CHAT_MESSAGE, "chat.message", NODE, ANY, ANYONE,\n       NONE)\n'
 FIRES = [
     ("a method without a handler", {API: ROW, DISPATCH: "API_CHAT_MESSAGES"}, "no handler"),
     ("a method without an entry", {API: ROW, API_PAGE: "Use chat.message.\n.It Ic chat.message.x"},
@@ -75,17 +75,17 @@ FIRES = [
     ("a method without a test", {API: ROW, DISPATCH: "API_CHAT_MESSAGE", "tests/system/a.py": "x"},
      "no test"),
     ("a message without an entry",
-     {MESSAGES: "\nMESSAGE(PING, LINK, 1)\n", PROTOCOL_PAGE: ".It PINGS\n"},
+     {MESSAGES: "\nMESSAGE(PING, LINK, ANY, 1)\n", PROTOCOL_PAGE: ".It PINGS\n"},
      f"{MESSAGES}:2: PING has no entry"),
     ("a message without a seed",
-     {MESSAGES: "MESSAGE(PING, LINK, 1)\n", SEEDS + "pong": '{"msgtype":"PONG"}'}, "no seed"),
+     {MESSAGES: "MESSAGE(PING, LINK, ANY, 1)\n", SEEDS + "pong": '{"msgtype":"PONG"}'}, "no seed"),
 ]
 PASSES = [
     ("a method that has all",
      {API: ROW, DISPATCH: "case API_CHAT_MESSAGE:", API_PAGE: ".It Ic chat.message Ar peer\n",
       "tests/system/a.py": 'call("chat.message")'}),
     ("a message that has all",
-     {MESSAGES: "MESSAGE(PING, LINK, 1)\n", PROTOCOL_PAGE: ".It Sy PING\n",
+     {MESSAGES: "MESSAGE(PING, LINK, ANY, 1)\n", PROTOCOL_PAGE: ".It Sy PING\n",
       SEEDS + "ping": '{"msgtype": "PING"}'}),
     ("the head of a table", {API: "/* METHOD(ID, \"name\") */\n#define METHOD(ID, name)\n",
                              DISPATCH: ""}),

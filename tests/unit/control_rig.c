@@ -206,7 +206,7 @@ int rig_setup(void **state)
     memset(identity.id, 'a', PEER_ID_LENGTH);
     facts = (struct facts){.identity = &identity,
                            .name = "bob",
-                           .role = "node",
+                           .role = ROLE_NODE,
                            .listen = listen,
                            .listen_count = 2,
                            .addresses = {{"2001:db8::1", 28470}},

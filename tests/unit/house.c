@@ -420,7 +420,7 @@ int house_setup(void **state)
     identity_create(&random, &house->identity);
     house->node = make_node(house);
     house->store = model_store_new();
-    message_hello_encode(&house->hello, "node", "visitor/0", 1, NULL, 0);
+    message_hello_encode(&house->hello, ROLE_NODE, "visitor/0", 1, NULL, 0);
     start(house);
     *state = house;
     return 0;

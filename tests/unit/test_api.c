@@ -236,7 +236,7 @@ static void test_describes_itself(void **state)
     int64_t max, code;
 
     json_write_init(&w, &text);
-    api_describe(&w);
+    api_describe(&w, ROLE_NODE);
     assert_int_equal(json_parse((char *)bytes_data(&text), bytes_length(&text), &root), OK);
     assert_int_equal(json_count(json_member(root, "methods")), API_METHOD_COUNT);
     method = json_first(json_member(root, "methods"));
@@ -258,6 +258,34 @@ static void test_describes_itself(void **state)
     bytes_done(&text);
 }
 
+/* A tracker has no chats: nobody is told that it could be asked for one. */
+static void test_describes_a_tracker(void **state)
+{
+    (void)state;
+    struct bytes text = BYTES_EMPTY;
+    struct json_writer w;
+    struct json *root;
+    const char *name;
+    size_t length;
+
+    json_write_init(&w, &text);
+    api_describe(&w, ROLE_TRACKER);
+    assert_int_equal(json_parse((char *)bytes_data(&text), bytes_length(&text), &root), OK);
+    assert_in_range(json_count(json_member(root, "methods")), 4, 5);
+    for (const struct json *m = json_first(json_member(root, "methods")); m != NULL;
+         m = json_next(m)) {
+        enum api_method method;
+        assert_true(json_string(json_member(m, "name"), &name, &length));
+        assert_true(api_find_method(name, &method));
+        assert_true(api_is_for(method, ROLE_TRACKER));
+    }
+    assert_false(api_is_for(API_CHAT_REQUEST, ROLE_TRACKER));
+    assert_true(api_is_for(API_CHAT_REQUEST, ROLE_NODE));
+    assert_true(api_is_for(API_STATUS, ROLE_NODE));
+    json_free(root);
+    bytes_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_describes_itself),
+        cmocka_unit_test(test_describes_a_tracker),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,25 @@ static void test_cut_anywhere(void **state)
     }
 }
 
+/* What is for the other role is skipped, and the link goes on. */
+static void test_roles_hear_what_is_theirs(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->settings[LISTENER].role = ROLE_TRACKER;
+    link_rig_connect(rig, RIG_XK);
+    link_rig_send(rig, DIALLER, MESSAGE_CHAT_REQUEST, "{}");
+    link_rig_send(rig, DIALLER, MESSAGE_REGISTER, "{}");
+    link_rig_send(rig, DIALLER, MESSAGE_RECORDS, "{}");
+    link_rig_send(rig, DIALLER, MESSAGE_EXIT_NETWORK, "{}");
+    link_rig_send(rig, LISTENER, MESSAGE_REGISTER, "{}");
+    link_rig_send(rig, LISTENER, MESSAGE_RECORDS, "{}");
+    link_rig_send(rig, LISTENER, MESSAGE_EXIT_NETWORK, "{}");
+    link_rig_run(rig);
+    rig_assert_told(rig, LISTENER, "REGISTER{} EXIT_NETWORK{}");
+    rig_assert_told(rig, DIALLER, "RECORDS{} EXIT_NETWORK{}");
+}
+
 /* What is not proved is never answered with more than it sent, and before a preamble not at all. */
 static void test_no_amplification(void **state)
 {
@@ -429,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(test_each_way),
         RIG_TEST(test_cut_anywhere),
+        RIG_TEST(test_roles_hear_what_is_theirs),
         RIG_TEST(test_no_amplification),
         RIG_TEST(test_dial_of_a_bad_key),
         RIG_TEST(test_somebody_else_answers),

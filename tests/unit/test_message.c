@@ -212,14 +212,14 @@ static void test_hello_both_ways(void **state)
     size_t length = 99;
     struct json *data;
 
-    message_hello_encode(&out, "tracker", "p2pchat/0.1.0", epoch, (const uint8_t *)"foo", 3);
+    message_hello_encode(&out, ROLE_TRACKER, "p2pchat/0.1.0", epoch, (const uint8_t *)"foo", 3);
     assert_written(&out, "{\"features\":[],\"role\":\"tracker\",\"agent\":\"p2pchat/0.1.0\","
                          "\"instance\":" EPOCH ",\"record\":\"Zm9v\"}");
 
     data = parsed("{\"record\":\"Zm9v\",\"instance\":" EPOCH ",\"agent\":\"\",\"role\":\"node\","
                   "\"features\":[\"x\",1],\"more\":{}}");
     assert_int_equal(message_hello_decode(data, &m), OK);
-    assert_string_equal(m.role, "node");
+    assert_int_equal(m.role, ROLE_NODE);
     assert_string_equal(m.agent, "");
     assert_int_equal(m.instance, epoch);
     assert_int_equal(message_hello_record(&m, record, 2, &length), ERR_MALFORMED);
@@ -240,7 +240,7 @@ static void test_hello_with_the_largest_record(void **state)
     struct json *data = NULL;
 
     memset(record, 0xa5, sizeof(record));
-    message_hello_encode(&out, "node", AGENT_64, 0, record, sizeof(record));
+    message_hello_encode(&out, ROLE_NODE, AGENT_64, 0, record, sizeof(record));
     assert_int_equal(json_parse((const char *)bytes_data(&out), bytes_length(&out), &data), OK);
     assert_int_equal(message_hello_decode(data, &m), OK);
     assert_int_equal(message_hello_record(&m, again, sizeof(again), &length), OK);

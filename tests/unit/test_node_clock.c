@@ -173,7 +173,7 @@ static void come_with_record(struct house *house, struct visitor *visitor, const
     snprintf(record.name, sizeof record.name, "%s", name);
     assert_int_equal(peer_record_encode(&record, &visitor->identity, bytes, &length), OK);
     bytes_clear(&house->hello);
-    message_hello_encode(&house->hello, "node", "visitor/0", 1, bytes, length);
+    message_hello_encode(&house->hello, ROLE_NODE, "visitor/0", 1, bytes, length);
     house_enter(house, visitor, "198.51.100.1");
 }
 

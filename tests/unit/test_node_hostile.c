@@ -402,7 +402,7 @@ static void test_consent_of_another(void **state)
 static void enter_as(struct house *house, struct visitor *visitor, uint64_t instance)
 {
     bytes_clear(&house->hello);
-    message_hello_encode(&house->hello, "node", "visitor/0", instance, NULL, 0);
+    message_hello_encode(&house->hello, ROLE_NODE, "visitor/0", instance, NULL, 0);
     house_enter(house, visitor, "198.51.100.1");
 }
 

@@ -437,7 +437,7 @@ static size_t frame_length_max(const struct link *link)
 }
 
 /* Takes the frame at the front of the stream, if it is all there. Kinds and types that we do not
- * know are skipped, so that the vocabulary can grow. */
+ * know, or that are for another role, are skipped, so that the vocabulary can grow. */
 static enum step take_frame(struct link *link, struct link_output *ret_output)
 {
     enum message_type type;
@@ -460,6 +460,8 @@ static enum step take_frame(struct link *link, struct link_output *ret_output)
     if (kind == FRAME_JSON)
         error = message_decode((const char *)body, length, &type, &link->lent_json, &data);
     bytes_consume(&link->stream, FRAME_HEADER_LENGTH + length);
+    if (error == OK && !message_is_for(type, link->settings->role))
+        error = ERR_NOT_FOUND;
     if (error == OK)
         return take_message(link, type, data, ret_output);
     if (error != ERR_NOT_FOUND || !link->heard_hello)

@@ -17,6 +17,7 @@ struct link;
 /* What all links of a node share; must outlive them. */
 struct link_settings {
     const struct identity *identity;
+    enum node_role role;        /* messages for another are skipped */
     const uint8_t *network_key; /* 32 bytes: only psk patterns are spoken; NULL: only the others */
     struct random random;
     const struct bytes

@@ -8,7 +8,8 @@
 #include "daemon/core/link/msgdata.h"
 
 static const struct message_row rows[] = {
-#define MESSAGE(ID, tier, per_minute, carries) {#ID, MESSAGE_##tier, per_minute},
+#define MESSAGE(ID, tier, hears, per_minute, carries) \
+    {#ID, MESSAGE_##tier, MESSAGE_FOR_##hears, per_minute},
 #include "daemon/core/link/message.def"
 #undef MESSAGE
 };
@@ -19,6 +20,19 @@ const struct message_row *message_row(enum message_type type)
 {
     must(type < MESSAGE_TYPE_COUNT);
     return &rows[type];
+}
+
+bool message_is_for(enum message_type type, enum node_role role)
+{
+    switch (message_row(type)->hears) {
+    case MESSAGE_FOR_ANY:
+        return true;
+    case MESSAGE_FOR_NODE:
+        return role == ROLE_NODE;
+    case MESSAGE_FOR_TRACKER:
+        return role == ROLE_TRACKER;
+    }
+    must(!"a column of the table");
 }
 
 /* --- Frames --- */
@@ -123,18 +137,13 @@ static bool is_agent(const char *text, size_t length)
                                                        "abcdefghijklmnopqrstuvwxyz{|}~") == length;
 }
 
-static bool is_role(const char *text)
-{
-    return strcmp(text, "node") == 0 || strcmp(text, "tracker") == 0;
-}
-
-void message_hello_encode(struct bytes *out, const char *role, const char *agent, uint64_t instance,
-                          const uint8_t *record, size_t record_length)
+void message_hello_encode(struct bytes *out, enum node_role role, const char *agent,
+                          uint64_t instance, const uint8_t *record, size_t record_length)
 {
     char base64[BASE64_LENGTH(PEER_RECORD_BYTES_MAX) + 1];
     struct json_writer w;
 
-    must(is_role(role) && is_agent(agent, strlen(agent)));
+    must(is_agent(agent, strlen(agent)));
     must(record_length <= PEER_RECORD_BYTES_MAX);
     base64_encode(record, record_length, base64);
     json_write_init(&w, out);
@@ -142,7 +151,7 @@ void message_hello_encode(struct bytes *out, const char *role, const char *agent
     json_write_name(&w, "features");
     json_write_open(&w, '[');
     json_write_close(&w, ']');
-    json_put_string(&w, "role", role);
+    json_put_string(&w, "role", role_name(role));
     json_put_string(&w, "agent", agent);
     json_put_hex64(&w, "instance", instance);
     json_put_string(&w, "record", base64);
@@ -159,10 +168,12 @@ static bool has_features(const struct json *data)
 enum error message_hello_decode(const struct json *data, struct message_hello *ret_hello)
 {
     struct message_hello m;
+    const char *role;
     size_t role_length, agent_length;
 
-    if (!has_features(data) || !json_string(json_member(data, "role"), &m.role, &role_length) ||
-        !is_role(m.role) || !json_string(json_member(data, "agent"), &m.agent, &agent_length) ||
+    if (!has_features(data) || !json_string(json_member(data, "role"), &role, &role_length) ||
+        !role_find(role, &m.role) ||
+        !json_string(json_member(data, "agent"), &m.agent, &agent_length) ||
         !is_agent(m.agent, agent_length) ||
         !json_hex64(json_member(data, "instance"), &m.instance) ||
         !json_string(json_member(data, "record"), &m.record_base64, &m.record_base64_length))

@@ -11,23 +11,29 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/mono.h"
+#include "common/role.h"
 
 enum message_type {
-#define MESSAGE(ID, tier, per_minute, carries) MESSAGE_##ID,
+#define MESSAGE(ID, tier, hears, per_minute, carries) MESSAGE_##ID,
 #include "daemon/core/link/message.def"
 #undef MESSAGE
     MESSAGE_TYPE_COUNT
 };
 
 enum message_tier { MESSAGE_LINK, MESSAGE_STRANGER, MESSAGE_CONTACT };
+enum message_hears { MESSAGE_FOR_ANY, MESSAGE_FOR_NODE, MESSAGE_FOR_TRACKER };
 
 struct message_row {
     const char *name;
     enum message_tier tier;
+    enum message_hears hears;
     uint16_t per_minute; /* 0: bounded elsewhere */
 };
 
 const struct message_row *message_row(enum message_type type);
+
+/* Whether a daemon of that role hears such messages at all. */
+bool message_is_for(enum message_type type, enum node_role role);
 
 /* The kinds of frames: u32 length (without the kind), u8 kind, body. Others are skipped. */
 enum frame_kind { FRAME_JSON = 1, FRAME_FILE = 2, FRAME_CIRCUIT = 3 };
@@ -76,7 +82,7 @@ enum {
 #define MESSAGE_TIME_MAX INT64_C(253402300799999)
 
 struct message_hello {
-    const char *role;          /* "node" or "tracker" */
+    enum node_role role;
     const char *agent;         /* at most MESSAGE_AGENT_MAX characters of printable ASCII */
     uint64_t instance;         /* random, drawn at each start */
     const char *record_base64; /* own signed peer record, or empty; see message_hello_record */
@@ -84,8 +90,8 @@ struct message_hello {
 };
 
 /* `features` is written as an empty array: there is none yet. */
-void message_hello_encode(struct bytes *out, const char *role, const char *agent, uint64_t instance,
-                          const uint8_t *record, size_t record_length);
+void message_hello_encode(struct bytes *out, enum node_role role, const char *agent,
+                          uint64_t instance, const uint8_t *record, size_t record_length);
 enum error message_hello_decode(const struct json *data, struct message_hello *ret_hello);
 
 /* The bytes of the record, at most `size` (PEER_RECORD_BYTES_MAX), for peer_record_decode.

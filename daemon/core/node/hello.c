@@ -239,5 +239,5 @@ void hello_check_clock(struct node *node)
 void hello_set_record(struct node *node, const uint8_t *record, size_t length)
 {
     bytes_clear(&node->hello);
-    message_hello_encode(&node->hello, "node", node->agent, node->instance, record, length);
+    message_hello_encode(&node->hello, node->role, node->agent, node->instance, record, length);
 }

@@ -207,6 +207,7 @@ struct ration {
 
 struct node {
     const struct identity *identity;
+    enum node_role role;
     struct random random;
     char *name;
     char *agent;
