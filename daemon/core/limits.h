@@ -26,17 +26,22 @@ enum {
      * and a handshake takes less than one. */
     DOORMAN_BLOCK_PER_MINUTE = 20 * 60,
 
-    /* Links to strangers (keys are free) in all: about 16 KiB each, 16 MiB at worst. */
+    /* Links to strangers (keys are free) in all, of a node: about 16 KiB each, 16 MiB at worst. */
     DOORMAN_STRANGERS_MAX = 1024,
 
-    /* Of those, links to strangers of one address block: a host with many nodes finds room, and it
-     * takes several blocks to shut others out. */
-    DOORMAN_STRANGERS_BLOCK_MAX = DOORMAN_STRANGERS_MAX / 4,
+    /* The same of a tracker, where everybody is one: 256 MiB at worst. Nodes keep their link to it;
+     * with more of them than that some lose theirs now and then, and come back to renew. */
+    DOORMAN_TRACKER_STRANGERS_MAX = 16384,
 
-    /* Address blocks that are remembered at once: those with a carrier, and those whose bucket is
+    /* The share of them that one address block may have: a host with many nodes finds room, and it
+     * takes several blocks to shut others out. */
+    DOORMAN_BLOCK_SHARE = 4,
+
+    /* Address blocks that are remembered although no carrier comes from them: those whose bucket is
      * not full again, which takes at most 26 s. Beyond that the one unused for longest is
-     * forgotten. 40 bytes each and their places in a table: 256 KiB at worst. */
-    DOORMAN_BLOCKS_MAX = 4096,
+     * forgotten. With the others 40 bytes each and their places in a table: 256 KiB at worst, and
+     * 1.2 MiB of a tracker. */
+    DOORMAN_IDLE_BLOCKS_MAX = 2560,
 
     /* --- Links (p2pchat-protocol(7), Links) --- */
 
@@ -247,8 +252,5 @@ enum {
 
 /* The same in bytes: 4 GiB, which does not fit an enumeration. */
 #define KEYS_USE_BYTES_MAX (UINT64_C(4) << 30)
-
-_Static_assert(DOORMAN_BLOCKS_MAX > DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX,
-               "a block without carriers can always be found and forgotten");
 
 #endif

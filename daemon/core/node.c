@@ -36,7 +36,9 @@ struct node *node_new(const struct node_settings *settings)
                                                  .hello = &node->hello};
     node->hash_key = hash_key_draw(&node->random);
     contacts_init(&node->contacts, &node->hash_key);
-    doorman_init(&node->doorman, &node->random);
+    doorman_init(&node->doorman, &node->random,
+                 node->role == ROLE_TRACKER ? DOORMAN_TRACKER_STRANGERS_MAX
+                                            : DOORMAN_STRANGERS_MAX);
     dialler_init(&node->dialler, &node->random);
     node->dialler_timer.kind = TIMER_DIALLER;
     node->waiters_end = &node->waiters;

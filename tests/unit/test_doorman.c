@@ -14,6 +14,8 @@ enum {
     OPEN = UNPROVED_MAX - KEPT,
     BURST = DOORMAN_BLOCK_BURST,
     OPEN_BURST = BURST - BURST / DOORMAN_CONTACT_SHARE,
+    STRANGERS_BLOCK_MAX = DOORMAN_STRANGERS_MAX / DOORMAN_BLOCK_SHARE,
+    BLOCKS_MAX = DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX + DOORMAN_IDLE_BLOCKS_MAX,
 };
 
 struct fixture {
@@ -31,7 +33,7 @@ static int setup(void **state)
 
     f->seed = 5;
     f->now.ms = 1000;
-    doorman_init(&f->doorman, &random);
+    doorman_init(&f->doorman, &random, DOORMAN_STRANGERS_MAX);
     *state = f;
     return 0;
 }
@@ -333,10 +335,10 @@ static void test_strangers_of_one_block(void **state)
 {
     struct fixture *f = *state;
 
-    for (int i = 0; i < DOORMAN_STRANGERS_BLOCK_MAX; i++)
+    for (int i = 0; i < STRANGERS_BLOCK_MAX; i++)
         assert_true(stranger_enters(f, "127.0.0.1"));
     assert_false(stranger_enters(f, "127.0.0.1"));
-    assert_int_equal(f->doorman.strangers.count, DOORMAN_STRANGERS_BLOCK_MAX);
+    assert_int_equal(f->doorman.strangers.count, STRANGERS_BLOCK_MAX);
     assert_int_equal(unproved(f), 0);
     assert_true(stranger_enters(f, "127.0.0.2"));
 
@@ -371,6 +373,26 @@ static void test_strangers_in_all(void **state)
     assert_int_equal(f->doorman.strangers.count, DOORMAN_STRANGERS_MAX);
 }
 
+/* A tracker's: as many as it was made for. */
+static void test_strangers_of_a_tracker(void **state)
+{
+    struct fixture *f = *state;
+    struct random random = seeded(&f->seed);
+    char text[16];
+
+    doorman_done(&f->doorman);
+    doorman_init(&f->doorman, &random, DOORMAN_TRACKER_STRANGERS_MAX);
+    for (uint32_t i = 0; i < DOORMAN_TRACKER_STRANGERS_MAX; i++) {
+        assert_int_equal(arrive(f, host(i, text)), DOORMAN_ENTER);
+        assert_true(proved(f, f->carrier, DOORMAN_STRANGER));
+    }
+    assert_int_equal(f->doorman.strangers.count, DOORMAN_TRACKER_STRANGERS_MAX);
+    assert_true(stranger_enters(f, "192.0.2.1"));
+    assert_in_range(f->evicted, 1, DOORMAN_TRACKER_STRANGERS_MAX);
+    fill_open(f);
+    assert_int_equal(f->doorman.strangers.count, DOORMAN_TRACKER_STRANGERS_MAX);
+}
+
 /* --- Memory --- */
 
 static void test_idle_blocks_fall_out(void **state)
@@ -398,13 +420,13 @@ static void test_blocks_are_bounded(void **state)
     char text[16];
 
     assert_int_equal(arrive(f, "192.0.2.1"), DOORMAN_ENTER); /* stays, and so does its block */
-    for (uint32_t i = 0; i < 3 * DOORMAN_BLOCKS_MAX; i++) {
+    for (uint32_t i = 0; i < 3 * BLOCKS_MAX; i++) {
         assert_int_equal(arrive(f, host(i, text)), DOORMAN_ENTER);
         doorman_leave(&f->doorman, f->carrier);
-        assert_true(f->doorman.block_places.count <= DOORMAN_BLOCKS_MAX);
+        assert_true(f->doorman.block_places.count <= BLOCKS_MAX);
     }
-    assert_int_equal(f->doorman.block_places.count, DOORMAN_BLOCKS_MAX);
-    assert_int_equal(f->doorman.block_count, DOORMAN_BLOCKS_MAX);
+    assert_int_equal(f->doorman.block_places.count, BLOCKS_MAX);
+    assert_int_equal(f->doorman.block_count, BLOCKS_MAX);
     for (int i = 1; i < OPEN_BURST; i++) {
         assert_int_not_equal(arrive(f, "192.0.2.1"), DOORMAN_REFUSE);
         doorman_leave(&f->doorman, f->carrier);
@@ -469,6 +491,7 @@ int main(void)
         TEST(test_contacts_are_not_counted),
         TEST(test_strangers_of_one_block),
         TEST(test_strangers_in_all),
+        TEST(test_strangers_of_a_tracker),
         TEST(test_idle_blocks_fall_out),
         TEST(test_blocks_are_bounded),
         TEST(test_visitors_are_bounded),

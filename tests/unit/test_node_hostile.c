@@ -218,7 +218,7 @@ static void test_many_keys_of_many_blocks_ask(void **state)
 static void test_many_links_of_strangers(void **state)
 {
     struct house *house = *state;
-    enum { LINKS = DOORMAN_STRANGERS_BLOCK_MAX };
+    enum { LINKS = DOORMAN_STRANGERS_MAX / DOORMAN_BLOCK_SHARE };
 
     for (int i = 0; i < LINKS; i++)
         assert_non_null(house_stranger(house, "198.51.100.1")->link);

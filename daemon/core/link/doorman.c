@@ -9,7 +9,6 @@
 enum {
     KEPT_PLACES = DOORMAN_UNPROVED_MAX / DOORMAN_CONTACT_SHARE,
     KEPT_TOKENS = DOORMAN_BLOCK_BURST / DOORMAN_CONTACT_SHARE,
-    VISITORS_MAX = DOORMAN_UNPROVED_MAX + DOORMAN_STRANGERS_MAX,
     ROOM_FIRST = 8,
 };
 
@@ -34,7 +33,20 @@ struct doorman_block {
     uint16_t strangers;
 };
 
-_Static_assert(VISITORS_MAX <= UINT16_MAX, "visitors are counted and found by 16 bits");
+_Static_assert(DOORMAN_UNPROVED_MAX + DOORMAN_TRACKER_STRANGERS_MAX <= UINT16_MAX,
+               "visitors are counted and found by 16 bits");
+
+/* All that can be there at one time. */
+static uint32_t visitors_max(const struct doorman *d)
+{
+    return DOORMAN_UNPROVED_MAX + d->strangers_max;
+}
+
+/* So a block without carriers can always be found and forgotten. */
+static uint32_t blocks_max(const struct doorman *d)
+{
+    return visitors_max(d) + DOORMAN_IDLE_BLOCKS_MAX;
+}
 
 /* --- Address blocks --- */
 
@@ -106,7 +118,7 @@ static uint32_t block_of(struct doorman *d, uint64_t number)
 
     if (b != NONE)
         return b;
-    if (d->block_places.count == DOORMAN_BLOCKS_MAX)
+    if (d->block_places.count == blocks_max(d))
         forget_oldest(d);
     b = block_place(d);
     d->blocks[b] = (struct doorman_block){.number = number};
@@ -137,7 +149,7 @@ static uint32_t visitor_place(struct doorman *d)
         d->visitor_free = d->visitors[v].block;
         return v;
     }
-    must(d->visitor_count < VISITORS_MAX);
+    must(d->visitor_count < visitors_max(d));
     if (d->visitor_count == d->visitor_room) {
         d->visitor_room = d->visitor_room > 0 ? 2 * d->visitor_room : ROOM_FIRST;
         d->visitors = xreallocarray(d->visitors, d->visitor_room, sizeof(*d->visitors));
@@ -160,6 +172,10 @@ static void row_append(struct doorman *d, uint32_t v)
 {
     struct doorman_row *row = row_of(d, v);
 
+    if (row->count == row->room) {
+        row->room = row->room > 0 ? 2 * row->room : ROOM_FIRST;
+        row->visitors = xreallocarray(row->visitors, row->room, sizeof(*row->visitors));
+    }
     d->visitors[v].place = (uint16_t)row->count;
     row->visitors[row->count++] = (uint16_t)v;
 }
@@ -239,11 +255,13 @@ static uint64_t evict(struct doorman *d, uint32_t count)
 
 /* --- */
 
-void doorman_init(struct doorman *d, const struct random *random)
+void doorman_init(struct doorman *d, const struct random *random, uint32_t strangers_max)
 {
     struct hash_key key = hash_key_draw(random);
 
+    must(strangers_max <= DOORMAN_TRACKER_STRANGERS_MAX);
     *d = (struct doorman){.random = *random,
+                          .strangers_max = strangers_max,
                           .visitor_free = NONE,
                           .block_free = NONE,
                           .oldest = NONE,
@@ -256,6 +274,9 @@ void doorman_done(struct doorman *d)
 {
     number_map_done(&d->visitor_places);
     number_map_done(&d->block_places);
+    for (size_t i = 0; i < DOORMAN_ORIGINS; i++)
+        free(d->unproved[i].visitors);
+    free(d->strangers.visitors);
     free(d->visitors);
     free(d->blocks);
 }
@@ -286,7 +307,7 @@ enum doorman_verdict doorman_proved(struct doorman *d, uint64_t carrier,
                                     enum doorman_standing standing, uint64_t *ret_evicted)
 {
     uint32_t v = number_map_get(&d->visitor_places, carrier);
-    bool is_full = d->strangers.count == DOORMAN_STRANGERS_MAX;
+    bool is_full = d->strangers.count == d->strangers_max;
 
     if (v == NONE)
         return DOORMAN_ENTER;
@@ -296,7 +317,7 @@ enum doorman_verdict doorman_proved(struct doorman *d, uint64_t carrier,
     }
     if (d->visitors[v].state == STRANGER)
         return DOORMAN_ENTER;
-    if (d->blocks[d->visitors[v].block].strangers == DOORMAN_STRANGERS_BLOCK_MAX) {
+    if (d->blocks[d->visitors[v].block].strangers == d->strangers_max / DOORMAN_BLOCK_SHARE) {
         visitor_remove(d, v);
         return DOORMAN_REFUSE;
     }

@@ -29,13 +29,13 @@ enum { DOORMAN_ORIGINS = 2 };
 
 /* The unproved of one origin, or the strangers, in no order, so that one can be drawn. */
 struct doorman_row {
-    uint32_t count;
-    uint16_t visitors[DOORMAN_STRANGERS_MAX]; /* places in `visitors` below */
+    uint32_t count, room;
+    uint16_t *visitors; /* places in `visitors` below */
 };
-_Static_assert(DOORMAN_UNPROVED_MAX <= DOORMAN_STRANGERS_MAX, "a row has room for either");
 
 struct doorman {
     struct random random;
+    uint32_t strangers_max;
     struct doorman_row unproved[DOORMAN_ORIGINS];
     struct doorman_row strangers;
 
@@ -51,8 +51,9 @@ struct doorman {
     uint32_t oldest, newest; /* the list of blocks without carriers, by when the last one left */
 };
 
-/* `random` is copied. */
-void doorman_init(struct doorman *doorman, const struct random *random);
+/* `random` is copied. `strangers_max`: links to strangers in all, DOORMAN_STRANGERS_MAX or
+ * DOORMAN_TRACKER_STRANGERS_MAX. */
+void doorman_init(struct doorman *doorman, const struct random *random, uint32_t strangers_max);
 void doorman_done(struct doorman *doorman);
 
 enum doorman_verdict {
