@@ -141,7 +141,40 @@ static void answer_trim(enum error error, uint64_t floor, uint64_t through, bool
     housekeeping_kept(rig.housekeeping, &answer);
 }
 
+static void answer_trim_claims(enum error error, bool end)
+{
+    const struct store_answer answer = {
+        .kind = STORE_KEPT, .id = rig.claim_trim_id, .error = error, .end = end};
+
+    housekeeping_kept(rig.housekeeping, &answer);
+}
+
 /* --- Tests --- */
+
+/* Some at a time, until those were all; then a minute later. */
+static void test_names_that_are_over(void **state)
+{
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    assert_int_equal(rig.claim_trims, 1);
+    let_a_minute_pass(); /* not answered yet */
+    assert_int_equal(rig.claim_trims, 1);
+    answer_trim_claims(OK, false);
+    assert_int_equal(rig.claim_trims, 2);
+    answer_trim_claims(OK, true);
+    assert_int_equal(rig.claim_trims, 2);
+    let_a_minute_pass();
+    assert_int_equal(rig.claim_trims, 3);
+    answer_trim_claims(ERR_STORAGE_FULL, false); /* not at once again */
+    assert_int_equal(rig.claim_trims, 3);
+    let_a_minute_pass();
+    assert_int_equal(rig.claim_trims, 4);
+    rig.pump.is_stopping = true;
+    answer_trim_claims(OK, false);
+    assert_int_equal(rig.claim_trims, 4);
+    assert_int_equal(rig.saves, 1); /* which was not mistaken for the others */
+    answer_save(OK);
+}
 
 static void test_the_first_time_is_the_start(void **state)
 {
@@ -272,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_retention_looks_every_minute, set_up_retention,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_retention_fails, set_up_retention, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_that_are_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
     };
 

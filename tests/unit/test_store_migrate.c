@@ -1,5 +1,5 @@
-/* A database that an older program made (tests/data/store_1.sql) is brought up to date: nothing in
- * it is lost, and it becomes what a new one is. */
+/* Databases that older programs made (tests/data/store_1.sql, store_2.sql) are brought up to date:
+ * nothing in them is lost, and they become what a new one is. */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -12,10 +12,36 @@
 #include "common/api.h"
 #include "tests/unit/store_rig.h"
 
-/* What is in it. */
+/* What is in each. */
 enum { PEERS = 4, LIVE_STREAMS = 3, REQUESTS = 2, LAST_SEQ = 42, LAST_REQUEST = 4, MESSAGES = 24 };
 
+/* A saved database. */
+struct saved {
+    const char *name;
+    int schema;
+    const char *schema_text; /* as `query` shows it */
+    const char *consumers;   /* after the migration */
+    const char *marks;
+};
+
+static const struct saved first = {
+    .name = "store_1.sql",
+    .schema = 1,
+    .schema_text = "1:1:1|\n",
+    .consumers = "",
+    .marks = "1:1:0|1:2:42|\n", /* rows that were there before count as new */
+};
+static const struct saved second = {
+    .name = "store_2.sql",
+    .schema = 2,
+    .schema_text = "1:1:2|\n",
+    .consumers = "3:12:archive@home|1:2:34|1:13:1795412069064|1:3:119|\n"
+                 "3:3:bot|1:2:33|1:13:1795412069063|1:3:118|\n",
+    .marks = "1:1:0|1:1:0|\n",
+};
+
 struct migration {
+    const struct saved *saved;
     struct store_rig rig;
     uint8_t key[KEY_LENGTH];
 };
@@ -70,14 +96,14 @@ static void assert_query(const struct store_rig *rig, const char *sql, const cha
     free(text);
 }
 
-static char *read_saved(void)
+static char *read_saved(const char *name)
 {
     const char *top = getenv("top_srcdir");
     char path[4096];
     FILE *file;
     char *sql = xcalloc(1, 64 << 10);
 
-    snprintf(path, sizeof(path), "%s/tests/data/store_1.sql", top != NULL ? top : ".");
+    snprintf(path, sizeof(path), "%s/tests/data/%s", top != NULL ? top : ".", name);
     file = fopen(path, "r");
     assert_non_null(file);
     assert_in_range(fread(sql, 1, (64 << 10) - 1, file), 1, (64 << 10) - 2);
@@ -85,13 +111,16 @@ static char *read_saved(void)
     return sql;
 }
 
+/* *state is what to begin with; then the migration. */
 static int set_up(void **state)
 {
     struct migration *m = xcalloc(1, sizeof(*m));
     sqlite3_stmt *s;
-    char *sql = read_saved();
+    const struct saved *saved = *state;
+    char *sql = read_saved(saved->name);
     sqlite3 *db;
 
+    m->saved = saved;
     store_rig_init(&m->rig);
     store_rig_close(&m->rig);
     store_rig_unlink(&m->rig);
@@ -147,7 +176,7 @@ static void test_nothing_is_lost(void **state)
     struct migration *m = *state;
     char *before[KEPT];
 
-    assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'schema'", "1:1:1|\n");
+    assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'schema'", m->saved->schema_text);
     for (size_t i = 0; i < KEPT; i++)
         before[i] = query(&m->rig, kept[i]);
     for (int times = 0; times < 2; times++) { /* and the second time there is nothing to do */
@@ -162,16 +191,18 @@ static void test_nothing_is_lost(void **state)
         free(before[i]);
 }
 
-/* Rows that were there before count as new. */
 static void test_what_is_new(void **state)
 {
     struct migration *m = *state;
 
     migrate(m);
     store_rig_close(&m->rig);
-    assert_query(&m->rig, "SELECT * FROM consumer", "");
-    assert_query(&m->rig, "SELECT * FROM mark", "1:1:0|1:2:42|\n");
+    assert_query(&m->rig, "SELECT * FROM consumer", m->saved->consumers);
+    assert_query(&m->rig, "SELECT * FROM mark", m->saved->marks);
     assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'floor'", "1:1:0|\n");
+    assert_query(&m->rig, "SELECT DISTINCT classic FROM peer", "1:1:0|\n");
+    assert_query(&m->rig, "SELECT count(*) FROM tracker", "1:1:0|\n");
+    assert_query(&m->rig, "SELECT count(*) FROM claim", "1:1:0|\n");
 }
 
 static void test_same_as_a_new_one(void **state)
@@ -264,6 +295,20 @@ static void test_goes_on(void **state)
     transaction_free(t);
 }
 
+/* Nothing of a step that failed, or was not begun, is there. */
+static void assert_untouched(const struct migration *m)
+{
+    static const char *const tables[] = {"consumer", "tracker"}; /* that a step adds */
+
+    assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'schema'", m->saved->schema_text);
+    for (size_t step = (size_t)m->saved->schema - 1; step < 2; step++) {
+        char sql[80];
+
+        snprintf(sql, sizeof(sql), "SELECT * FROM sqlite_schema WHERE name = '%s'", tables[step]);
+        assert_query(&m->rig, sql, "");
+    }
+}
+
 static void test_refused_is_not_touched(void **state)
 {
     struct migration *m = *state;
@@ -272,8 +317,7 @@ static void test_refused_is_not_touched(void **state)
     m->key[0] ^= 1;
     assert_int_equal(store_open(m->rig.directory, m->key, &m->rig.store, message),
                      STORE_OTHER_IDENTITY);
-    assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'schema'", "1:1:1|\n");
-    assert_query(&m->rig, "SELECT * FROM sqlite_schema WHERE name = 'consumer'", "");
+    assert_untouched(m);
 }
 
 /* Half of a step: something of the new tables is in the way. Nothing of it stays. */
@@ -283,24 +327,29 @@ static void test_a_step_that_fails(void **state)
     char message[STORE_MESSAGE_MAX];
     sqlite3 *db = open_database(&m->rig);
 
-    run_sql(db, "CREATE TABLE mark(x)");
+    run_sql(db, "CREATE TABLE claim(x)");
     sqlite3_close(db);
     assert_int_equal(store_open(m->rig.directory, m->key, &m->rig.store, message), STORE_DAMAGED);
-    assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'schema'", "1:1:1|\n");
-    assert_query(&m->rig, "SELECT * FROM sqlite_schema WHERE name = 'consumer'", "");
+    assert_untouched(m);
 }
+
+#define FROM(saved, test)                                                             \
+    {                                                                                 \
+#test " (" #saved ")", test, set_up, tear_down, (void *)(uintptr_t) & (saved) \
+    }
+#define FROM_EACH(test) FROM(first, test), FROM(second, test)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_is_lost, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_is_new, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_same_as_a_new_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_loads, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_history_shows_what_it_showed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_goes_on, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refused_is_not_touched, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_step_that_fails, set_up, tear_down),
+        FROM_EACH(test_nothing_is_lost),
+        FROM_EACH(test_what_is_new),
+        FROM_EACH(test_same_as_a_new_one),
+        FROM_EACH(test_loads),
+        FROM_EACH(test_history_shows_what_it_showed),
+        FROM_EACH(test_goes_on),
+        FROM_EACH(test_refused_is_not_touched),
+        FROM_EACH(test_a_step_that_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
