@@ -12,7 +12,7 @@
 
 #include "common/alloc.h"
 
-enum { PATIENCE_S = 30 };
+enum { PATIENCE_S = 120 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t failed = PTHREAD_COND_INITIALIZER;

@@ -10,7 +10,7 @@
 #include "common/api.h"
 #include "tests/unit/unit.h"
 
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 120000 }; /* for disks that rest for seconds, at each of several syncs */
 
 const uint8_t store_rig_key[KEY_LENGTH] = {1, 2, 3};
 

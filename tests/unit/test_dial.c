@@ -31,9 +31,9 @@ static struct {
     size_t asked;
     const char *at_once; /* names are this literal, and answered while they are asked for */
     char trace[256];
-    int listening;
+    int listening, deaf;
     struct host_port at;     /* somebody listens there */
-    struct host_port closed; /* nobody does */
+    struct host_port closed; /* nobody does, nor can meanwhile */
 } rig;
 
 static void note(const char *what, uint64_t dial)
@@ -148,7 +148,7 @@ static int setup(void **state)
     rig.pump.now.mono.ms = 1000;
     rig.pump.dials = dials_new(&rig.pump);
     rig.listening = make_socket(&rig.at, 16);
-    close(make_socket(&rig.closed, 0));
+    rig.deaf = make_socket(&rig.closed, 0);
     return 0;
 }
 
@@ -158,6 +158,7 @@ static int teardown(void **state)
     dials_free(rig.pump.dials);
     event_base_free(rig.pump.base);
     close(rig.listening);
+    close(rig.deaf);
     return 0;
 }
 
