@@ -4,6 +4,7 @@ A test is a unittest.TestCase; `rig.main()` at the end of the script runs them a
 daemon lives in the temporary directory of its test and is ended with it, whatever happens.
 """
 
+import glob
 import json
 import os
 import select
@@ -239,9 +240,23 @@ class Daemon:
 
 
 class Test(unittest.TestCase):
+    LAST_LINES = 15  # of each log, shown when a test fails
+
     def setUp(self):
         self.top = tempfile.mkdtemp(prefix="p2pchat-test-")
         self.addCleanup(shutil.rmtree, self.top)
+        self.addCleanup(self.last_words)
+        self.words = ""
+
+    def last_words(self):
+        """What the daemons of this test said last, also when its directory is gone."""
+        if os.path.isdir(self.top):
+            self.words = ""
+            for path in sorted(glob.glob(self.path("**", "*.log"), recursive=True)):
+                with open(path, encoding="utf-8", errors="replace") as log:
+                    lines = log.readlines()[-self.LAST_LINES:]
+                self.words += "".join([f"{os.path.basename(path)}:\n", *lines])
+        return self.words
 
     def path(self, *parts):
         return os.path.join(self.top, *parts)
@@ -323,10 +338,13 @@ class TapResult(unittest.TestResult):
         self.say("ok", test)
 
     def addFailure(self, test, err):
-        self.say("not ok", test, self._exc_info_to_string(err, test))
+        self.say_why(test, self._exc_info_to_string(err, test))
 
     def addError(self, test, err):
-        self.say("not ok", test, self._exc_info_to_string(err, test))
+        self.say_why(test, self._exc_info_to_string(err, test))
+
+    def say_why(self, test, why):
+        self.say("not ok", test, why + (test.last_words() if isinstance(test, Test) else ""))
 
     def addSubTest(self, test, subtest, err):
         if err is not None:
@@ -334,7 +352,7 @@ class TapResult(unittest.TestResult):
 
     def stopTest(self, test):
         if self.parts:
-            self.say("not ok", test, "\n".join(self.parts))
+            self.say_why(test, "\n".join(self.parts))
             self.parts.clear()
 
     def addSkip(self, test, reason):
