@@ -56,6 +56,7 @@ void node_free(struct node *node)
         return;
     call_done(node);
     requests_done(&node->requests, &node->timers); /* while all that has timers is there */
+    flight_done(node);
     ledger_done(node);
     session_done(node);
     contacts_done(&node->contacts);
@@ -159,7 +160,7 @@ static void settle(struct node *node)
         goes_on = session_drain(node);
         goes_on = stream_pump(node) || goes_on;
         if (!goes_on)
-            goes_on = ledger_settle(node);
+            goes_on = flight_settle(node);
     } while (goes_on);
     timers_set(&node->timers, &node->dialler_timer,
                node->started && !node->stopping ? dialler_deadline(&node->dialler) : MONO_NEVER);
@@ -235,10 +236,10 @@ void node_input(struct node *node, const struct input *input, struct now now)
     case INPUT_RESOLVED:
         break; /* nothing is asked */
     case INPUT_DURABLE:
-        ledger_durable(node, input->durable.transaction);
+        flight_durable(node, input->durable.transaction);
         break;
     case INPUT_STORE_FAILED:
-        ledger_failed(node, input->store_failed.transaction, input->store_failed.error);
+        flight_failed(node, input->store_failed.transaction, input->store_failed.error);
         break;
     case INPUT_ROWS:
         stream_rows(node, input);
@@ -286,7 +287,7 @@ static void expire(struct node *node, struct timer *timer)
         arm_requests(node);
         break;
     case TIMER_STORE:
-        ledger_retry(node);
+        flight_retry(node);
         break;
     }
 }

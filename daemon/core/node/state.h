@@ -2,8 +2,9 @@
  * others.
  *
  *     node.c       inputs in, actions out, time
- *     ledger.c     transactions, what waits for them, and what to undo when they fail
- *     effect.c     what becomes of what waited
+ *     ledger.c     what a transaction is made of, and what to undo when it fails
+ *     flight.c     its way to the disk and back
+ *     effect.c     what becomes of what waited for it
  *     ration.c     how much of it others may cause
  *     session.c    carriers and links: who is there
  *     dial.c       dials, until there is a carrier
@@ -346,13 +347,25 @@ struct effect *ledger_effect(struct node *node, enum effect_kind kind);
 struct effect *ledger_effect_like(struct node *node, enum effect_kind kind,
                                   const struct effect *like);
 
+/* Puts a row back as it was. Rows are undone in the reverse order of their changes. */
+void ledger_put_back(struct node *node, struct undo *undo);
+
+/* What is true whether a transaction failed or not goes into the next: what delivered messages, and
+ * which names are held no more. Takes it out of this one. */
+void ledger_carry(struct node *node, struct transaction *failed);
+void ledger_done(struct node *node);
+
+/* --- flight.c --- */
+
 /* The end of an input: hands the transaction over, or lets the effects happen. Returns whether
  * effects happened. */
-bool ledger_settle(struct node *node);
-void ledger_durable(struct node *node, struct transaction *first);
-void ledger_failed(struct node *node, struct transaction *transaction, enum error error);
-void ledger_retry(struct node *node);
-void ledger_done(struct node *node);
+bool flight_settle(struct node *node);
+void flight_durable(struct node *node, struct transaction *first);
+void flight_failed(struct node *node, struct transaction *transaction, enum error error);
+
+/* Tries a disk again that failed. */
+void flight_retry(struct node *node);
+void flight_done(struct node *node);
 
 /* --- effect.c --- */
 
