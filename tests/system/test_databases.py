@@ -9,7 +9,8 @@ import sqlite3
 
 import rig
 
-SAVED = os.path.join(os.environ.get("top_srcdir", "."), "tests/data/store_1.sql")
+DATA = os.path.join(os.environ.get("top_srcdir", "."), "tests/data")
+OLDER = 1, 2  # schemas, of which there is a database each
 
 
 class Databases(rig.People):
@@ -18,6 +19,8 @@ class Databases(rig.People):
         self.alice = self.daemon("alice")
         self.alice.start()
         self.assertEqual(self.alice.end(), 0)
+        with self.database() as database:
+            (self.key,) = database.execute("SELECT value FROM meta WHERE name = 'key'").fetchone()
 
     @contextlib.contextmanager
     def database(self):
@@ -25,16 +28,15 @@ class Databases(rig.People):
             with database:
                 yield database
 
-    def put_older(self):
+    def put_older(self, schema):
         """The saved database, as if this node had made it."""
-        with self.database() as database:
-            (key,) = database.execute("SELECT value FROM meta WHERE name = 'key'").fetchone()
+        saved_path = os.path.join(DATA, f"store_{schema}.sql")
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path("alice", "p2pchat.db" + suffix))
-        with self.database() as database, open(SAVED, encoding="utf-8") as saved:
+        with self.database() as database, open(saved_path, encoding="utf-8") as saved:
             database.executescript("PRAGMA journal_mode=WAL;" + saved.read())
-            database.execute("UPDATE meta SET value = ? WHERE name = 'key'", (key,))
+            database.execute("UPDATE meta SET value = ? WHERE name = 'key'", (self.key,))
 
     def schema(self):
         with self.database() as database:
@@ -55,28 +57,36 @@ class Databases(rig.People):
         self.assertEqual(self.alice.call("status")["queued"], 3)
 
     def test_older(self):
-        self.put_older()
-        self.alice.start()
-        self.assert_all_there()
-        send = {"peer": "bobby", "text": "waits 1"}
-        self.assertEqual(self.alice.call("chat.message", key="waiting-1", **send)["seq"], 41)
-        with self.alice.client() as reader:
-            reader.call("events.subscribe", since=40)
-            self.assertEqual(reader.event()["seq"], 41)
-        self.alice.call("events.consumers")
-        self.alice.end(signal.SIGKILL)
-        self.assertEqual(self.schema(), 2)
-        self.alice.start()
-        self.assert_all_there()
+        for schema in OLDER:
+            with self.subTest(schema=schema):
+                self.put_older(schema)
+                self.alice.start()
+                self.assert_all_there()
+                send = {"peer": "bobby", "text": "waits 1"}
+                self.assertEqual(self.alice.call("chat.message", key="waiting-1", **send)["seq"],
+                                 41)
+                with self.alice.client() as reader:
+                    reader.call("events.subscribe", since=40)
+                    self.assertEqual(reader.event()["seq"], 41)
+                consumers = self.alice.call("events.consumers")["consumers"]
+                self.assertEqual([c["consumer"] for c in consumers],
+                                 ["archive@home", "bot"] if schema >= 2 else [])
+                self.alice.end(signal.SIGKILL)
+                self.assertEqual(self.schema(), 3)
+                self.alice.start()
+                self.assert_all_there()
+                self.assertEqual(self.alice.end(), 0)
 
     def test_older_of_another_identity(self):
-        self.put_older()
-        with self.database() as database:
-            database.execute("UPDATE meta SET value = zeroblob(32) WHERE name = 'key'")
-        code, said = self.alice.refusal()
-        self.assertEqual(code, 78, said)
-        self.assertIn("another identity key than the one in use: put that key back", said)
-        self.assertEqual(self.schema(), 1)
+        for schema in OLDER:
+            with self.subTest(schema=schema):
+                self.put_older(schema)
+                with self.database() as database:
+                    database.execute("UPDATE meta SET value = zeroblob(32) WHERE name = 'key'")
+                code, said = self.alice.refusal()
+                self.assertEqual(code, 78, said)
+                self.assertIn("another identity key than the one in use: put that key back", said)
+                self.assertEqual(self.schema(), schema)
 
     def test_newer(self):
         with self.database() as database:

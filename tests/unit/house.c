@@ -64,6 +64,7 @@ static void act(struct house *house, const struct action *action)
             link_lost(visitor->link);
         break;
     case ACTION_APPEND:
+        action->append.transaction->age_ms = house->now.mono.ms;
         model_store_append(house->store, action->append.transaction);
         break;
     case ACTION_READ:
@@ -455,6 +456,7 @@ void house_restart(struct house *house)
             hang_up(&house->visitors[i]);
     node_free(house->node);
     model_store_crash(house->store, false);
+    model_store_start_age(house->store, house->now.mono.ms);
     house->reads = 0;
     house->node = make_node(house);
     model_store_load(house->store, load, house);

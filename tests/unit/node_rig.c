@@ -37,6 +37,7 @@ static void drain(struct node_rig *rig)
             break;
         case ACTION_APPEND:
             rig->appends++;
+            action.append.transaction->age_ms = rig->now.mono.ms;
             model_store_append(rig->store, action.append.transaction);
             break;
         case ACTION_DIAL:
@@ -179,6 +180,7 @@ void node_rig_restart(struct node_rig *rig)
 {
     node_free(rig->node);
     model_store_crash(rig->store, false);
+    model_store_start_age(rig->store, rig->now.mono.ms);
     rig->node = make_node(rig);
     model_store_load(rig->store, load, rig);
     node_rig_start(rig);

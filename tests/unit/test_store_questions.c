@@ -241,6 +241,33 @@ static void test_states_in_history(void **state)
     store_answer_done(&answer);
 }
 
+/* Nobody knows whether a classic peer has what it was sent. */
+static void test_states_of_a_classic_peer(void **state)
+{
+    struct store_rig *rig = *state;
+    struct transaction *t = store_rig_transaction(rig);
+    struct store_answer answer;
+
+    put_conversation(rig);
+    add_peer(t, 1, "alice");
+    t->changes[0].peer.is_classic = true;
+    add_acked(t, 1, 1, 2, 5, 2, 6);
+    store_rig_put(rig, t);
+    for (int times = 0; times < 2; times++) { /* also when its stream is closed */
+        store_read_history(rig->store, 1, &(struct history_query){.peer = 1, .limit = 100});
+        answer = store_rig_rows(rig, 1, 4, true);
+        assert_int_equal(answer.rows[0].state, MESSAGE_STATE_SENT);
+        assert_int_equal(answer.rows[1].state, MESSAGE_STATE_RECEIVED);
+        assert_int_equal(answer.rows[2].state, MESSAGE_STATE_SENT);
+        assert_int_equal(answer.rows[3].state,
+                         times == 0 ? MESSAGE_STATE_QUEUED : MESSAGE_STATE_FAILED);
+        store_answer_done(&answer);
+        t = store_rig_transaction(rig);
+        add_gone(t, 1);
+        store_rig_put(rig, t);
+    }
+}
+
 /* Pages of long messages are cut; history over stretches without messages is not, unless they are
  * longer than this one (test_store_reader.c). */
 static void test_history_is_bounded(void **state)
@@ -299,10 +326,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(function) \
     cmocka_unit_test_setup_teardown(function, store_rig_setup, store_rig_teardown)
-        TEST(test_read_stream),          TEST(test_read_range),
-        TEST(test_read_sparse_range),    TEST(test_read_history),
-        TEST(test_read_history_onwards), TEST(test_states_in_history),
-        TEST(test_history_is_bounded),   TEST(test_questions_do_not_overtake),
+        TEST(test_read_stream),
+        TEST(test_read_range),
+        TEST(test_read_sparse_range),
+        TEST(test_read_history),
+        TEST(test_read_history_onwards),
+        TEST(test_states_in_history),
+        TEST(test_states_of_a_classic_peer),
+        TEST(test_history_is_bounded),
+        TEST(test_questions_do_not_overtake),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
