@@ -149,6 +149,17 @@ enum {
      * time. 9 MiB at worst. */
     CLASSIC_KEYED_MAX = 16384,
 
+    /* --- The tracker (p2pchat-protocol(7), The tracker) --- */
+
+    /* A registration that is not renewed ends after so long, by the specification: nodes renew it
+     * every two minutes, so that one that is lost does no harm. */
+    REGISTRATION_MS = 5 * 60 * 1000,
+
+    /* Registrations in all: 150 MiB at worst, records included. And of one address block: a host
+     * with many nodes finds room, and it takes hundreds of addresses to fill the tracker. */
+    REGISTRY_MAX = 262144,
+    REGISTRY_BLOCK_MAX = 512,
+
     /* --- Sessions --- */
 
     /* A destination that only a peer's record names is dialled once a minute, by the specification;

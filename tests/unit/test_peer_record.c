@@ -114,6 +114,38 @@ static void test_round_trip(void **state)
     assert_survives(&record);
 }
 
+static void read_nonsense(void *arg)
+{
+    static const uint8_t nonsense[PEER_RECORD_BYTES_MAX] = {1};
+
+    peer_record_read(nonsense, sizeof nonsense, arg);
+}
+
+/* What was checked before is read without the signature; the front of it without the rest. */
+static void test_what_was_checked_before(void **state)
+{
+    (void)state;
+    const struct peer_record record = full_record();
+    uint8_t bytes[PEER_RECORD_BYTES_MAX], again[PEER_RECORD_BYTES_MAX];
+    const size_t length = encode(&record, bytes);
+    struct peer_record read;
+
+    bytes[length - 1] ^= 1; /* the signature */
+    assert_int_equal(peer_record_decode(bytes, length, &read), ERR_BAD_SIGNATURE);
+    bytes[length - 1] ^= 1;
+    peer_record_read(bytes, length, &read);
+    assert_int_equal(encode(&read, again), length);
+    assert_memory_equal(again, bytes, length);
+
+    const struct peer_record_head head = peer_record_peek(bytes);
+    assert_memory_equal(head.key, record.key, sizeof record.key);
+    assert_int_equal(head.sequence, record.sequence);
+    assert_int_equal(head.issued_ms, record.issued_ms);
+    assert_int_equal(head.lifetime_s, record.lifetime_s);
+    assert_int_equal(peer_record_head_validity(&head, record.issued_ms), PEER_RECORD_VALID);
+    unit_assert_aborts(read_nonsense, &read, "peer_record.c:");
+}
+
 static void test_most_of_everything(void **state)
 {
     (void)state;
@@ -493,6 +525,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_what_was_checked_before),
         cmocka_unit_test(test_most_of_everything),
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_largest),

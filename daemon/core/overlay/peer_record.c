@@ -197,11 +197,11 @@ static bool keys_are_good(const struct peer_record *record)
     return key_is_good(record->key);
 }
 
-enum error peer_record_decode(const uint8_t *bytes, size_t length, struct peer_record *ret_record)
+/* All but the signature. */
+static enum error read_body(const uint8_t *bytes, size_t length, struct peer_record *ret_record)
 {
     struct peer_record record = {0};
     struct reader r;
-    enum error error;
 
     if (length > PEER_RECORD_BYTES_MAX)
         return ERR_OVERSIZED;
@@ -216,23 +216,60 @@ enum error peer_record_decode(const uint8_t *bytes, size_t length, struct peer_r
         return ERR_MALFORMED;
     if (!keys_are_good(&record))
         return ERR_BAD_KEY;
-    error = crypto_verify_tagged(record.key, tag, bytes, length - SIGNATURE,
-                                 bytes + length - SIGNATURE);
+    *ret_record = record;
+    return OK;
+}
+
+enum error peer_record_decode(const uint8_t *bytes, size_t length, struct peer_record *ret_record)
+{
+    struct peer_record record;
+    enum error error = read_body(bytes, length, &record);
+
+    if (error == OK)
+        error = crypto_verify_tagged(record.key, tag, bytes, length - SIGNATURE,
+                                     bytes + length - SIGNATURE);
     if (error != OK)
         return error;
     *ret_record = record;
     return OK;
 }
 
+void peer_record_read(const uint8_t *bytes, size_t length, struct peer_record *ret_record)
+{
+    must(read_body(bytes, length, ret_record) == OK);
+}
+
+struct peer_record_head peer_record_peek(const uint8_t *bytes)
+{
+    struct peer_record_head head;
+    struct reader r;
+
+    reader_init(&r, bytes, 1 + KEY + 8 + 8 + 4);
+    must(reader_u8(&r) == VERSION);
+    head.key = reader_take(&r, KEY);
+    head.sequence = reader_u64(&r);
+    head.issued_ms = (int64_t)reader_u64(&r);
+    head.lifetime_s = reader_u32(&r);
+    return head;
+}
+
 /* --- What a record says --- */
+
+enum peer_record_validity peer_record_head_validity(const struct peer_record_head *head,
+                                                    int64_t unix_ms)
+{
+    if (head->issued_ms - PEER_RECORD_AHEAD_MS_MAX > unix_ms)
+        return PEER_RECORD_AHEAD;
+    if (unix_ms >= head->issued_ms + (int64_t)head->lifetime_s * 1000)
+        return PEER_RECORD_EXPIRED;
+    return PEER_RECORD_VALID;
+}
 
 enum peer_record_validity peer_record_validity(const struct peer_record *r, int64_t unix_ms)
 {
-    if (r->issued_ms - PEER_RECORD_AHEAD_MS_MAX > unix_ms)
-        return PEER_RECORD_AHEAD;
-    if (unix_ms >= r->issued_ms + (int64_t)r->lifetime_s * 1000)
-        return PEER_RECORD_EXPIRED;
-    return PEER_RECORD_VALID;
+    return peer_record_head_validity(
+        &(const struct peer_record_head){.issued_ms = r->issued_ms, .lifetime_s = r->lifetime_s},
+        unix_ms);
 }
 
 bool peer_record_is_newer(const struct peer_record *record, const struct peer_record *known)

@@ -52,6 +52,19 @@ enum error peer_record_encode(const struct peer_record *record, const struct ide
  * that is dear; that the key has an X25519 form is left to those who dial it (peer_key_init). */
 enum error peer_record_decode(const uint8_t *bytes, size_t length, struct peer_record *ret_record);
 
+/* The same of a record whose signature was checked before: neither is it checked again, nor are
+ * those bytes anything but a record; others abort. */
+void peer_record_read(const uint8_t *bytes, size_t length, struct peer_record *ret_record);
+
+/* What stands at the front of such a record. */
+struct peer_record_head {
+    const uint8_t *key; /* in the bytes */
+    uint64_t sequence;
+    int64_t issued_ms;
+    uint32_t lifetime_s;
+};
+struct peer_record_head peer_record_peek(const uint8_t *bytes);
+
 enum peer_record_validity {
     PEER_RECORD_VALID,
     PEER_RECORD_EXPIRED, /* may be dialled, but is not passed on */
@@ -59,6 +72,8 @@ enum peer_record_validity {
 };
 
 enum peer_record_validity peer_record_validity(const struct peer_record *record, int64_t unix_ms);
+enum peer_record_validity peer_record_head_validity(const struct peer_record_head *head,
+                                                    int64_t unix_ms);
 
 /* Whether `record` takes the place of `known`, which is of the same key: its sequence is higher. */
 bool peer_record_is_newer(const struct peer_record *record, const struct peer_record *known);
