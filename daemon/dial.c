@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "daemon/dial_why.h"
 #include "daemon/happy_eyeballs.h"
 #include "daemon/net.h"
 #include "daemon/pump.h"
@@ -16,7 +17,7 @@
 /* A socket that is being connected. */
 struct attempt {
     struct dial *dial;
-    size_t number; /* in the race */
+    size_t number, entry; /* in the race */
     struct socket_address address;
     int fd;
     struct event connected;
@@ -30,16 +31,19 @@ struct question {
     enum race_family family;
     uint16_t port;
     struct lookup *lookup; /* NULL: not asked, or answered */
+    enum error error;      /* of the answer */
 };
 
 struct dial {
     struct dials *dials;
     uint64_t number;
+    enum carrier_kind kind;
     struct host_port *entries;
     size_t count;
     struct question questions[DIAL_ADDRESSES_MAX][RACE_FAMILIES];
     struct happy_eyeballs race;
     LIST_HEAD(, attempt) attempts;
+    int errors[DIAL_CANDIDATES_MAX]; /* errno of the attempts that failed, by their numbers */
     struct event timer;
     bool has_begun;
     bool is_running; /* its actions are being carried out further up the stack */
@@ -48,7 +52,6 @@ struct dial {
 
 struct dials {
     struct pump *pump;
-    struct resolver *resolver;
     LIST_HEAD(, dial) dials;
 };
 
@@ -79,14 +82,43 @@ static void dial_free(struct dial *dial)
     free(dial);
 }
 
+/* What was found at each entry. */
+static void say_why(const struct dial *dial, char why[DIAL_WHY_MAX + 1])
+{
+    const struct happy_eyeballs *race = &dial->race;
+
+    dial_why_init(why);
+    for (size_t entry = 0; entry < dial->count; entry++) {
+        const struct question *questions = dial->questions[entry];
+        const char *host = dial->entries[entry].host;
+        bool has_addresses = false;
+
+        for (size_t i = 0; i < race->count; i++) {
+            if (race->attempts[i].entry != entry)
+                continue;
+            has_addresses = true;
+            dial_why_add(why, host, &race->attempts[i].address,
+                         race->attempts[i].state == RACE_FAILED ? dial->errors[i] : ETIMEDOUT);
+        }
+        if (has_addresses || host_is_literal(host))
+            continue;
+        dial_why_add_unknown(why, host,
+                             questions[RACE_IPV6].error == ERR_NOT_FOUND &&
+                                     questions[RACE_IPV4].error == ERR_NOT_FOUND
+                                 ? ERR_NOT_FOUND
+                                 : ERR_TIMED_OUT);
+    }
+}
+
 /* The dial ends without a carrier. */
 static void lose(struct dial *dial, enum error error)
 {
     struct pump *pump = dial->dials->pump;
-    const struct input input = {
-        .kind = INPUT_DIAL_FAILED,
-        .dial_failed = {.dial = dial->number, .error = error, .why = error_text(error)}};
+    char why[DIAL_WHY_MAX + 1];
+    const struct input input = {.kind = INPUT_DIAL_FAILED,
+                                .dial_failed = {.dial = dial->number, .error = error, .why = why}};
 
+    say_why(dial, why);
     dial_free(dial);
     pump_input(pump, &input);
 }
@@ -95,13 +127,15 @@ static void lose(struct dial *dial, enum error error)
 static void win(struct attempt *attempt)
 {
     struct net *net = attempt->dial->dials->pump->net;
-    struct socket_address address = attempt->address;
-    uint64_t number = attempt->dial->number;
-    int fd = attempt->fd;
+    const struct arrival arrival = {.fd = attempt->fd,
+                                    .dial = attempt->dial->number,
+                                    .address = attempt->entry,
+                                    .kind = attempt->dial->kind,
+                                    .remote = attempt->address};
 
     attempt->fd = -1;
     dial_free(attempt->dial);
-    net_adopt(net, fd, number, &address);
+    net_adopt(net, &arrival);
 }
 
 static void run(struct dial *dial);
@@ -119,6 +153,7 @@ static void on_connected(evutil_socket_t fd, short events, void *context)
         win(attempt);
         return;
     }
+    dial->errors[number] = error;
     attempt_free(attempt);
     happy_eyeballs_failed(&dial->race, number, pump_now(dial->dials->pump));
     run(dial);
@@ -133,6 +168,7 @@ static bool begin(struct dial *dial, const struct race_action *action)
 
     attempt->dial = dial;
     attempt->number = action->attempt;
+    attempt->entry = action->entry;
     attempt->address = *action->address;
     attempt->fd = fd;
     LIST_INSERT_HEAD(&dial->attempts, attempt, others);
@@ -144,6 +180,7 @@ static bool begin(struct dial *dial, const struct race_action *action)
         event_add(&attempt->connected, NULL);
         return true;
     }
+    dial->errors[action->attempt] = errno;
     attempt_free(attempt);
     return false;
 }
@@ -172,7 +209,8 @@ static void run(struct dial *dial)
     pump_arm(pump, &dial->timer, happy_eyeballs_deadline(&dial->race));
 }
 
-static void on_resolved(void *context, const struct socket_address *addresses, size_t count)
+static void on_resolved(void *context, enum error error, const struct socket_address *addresses,
+                        size_t count)
 {
     struct socket_address with_port[DIAL_PER_ANSWER_MAX];
     struct question *question = context;
@@ -180,6 +218,7 @@ static void on_resolved(void *context, const struct socket_address *addresses, s
 
     must(count <= DIAL_PER_ANSWER_MAX);
     question->lookup = NULL;
+    question->error = error;
     for (size_t i = 0; i < count; i++) {
         with_port[i] = addresses[i];
         socket_address_set_port(&with_port[i], question->port);
@@ -200,7 +239,7 @@ static void ask(struct dial *dial, size_t entry)
                                       .entry = entry,
                                       .family = (enum race_family)family,
                                       .port = dial->entries[entry].port};
-        question->lookup = resolver_ask(dial->dials->resolver, dial->entries[entry].host,
+        question->lookup = resolver_ask(dial->dials->pump->resolver, dial->entries[entry].host,
                                         families[family], on_resolved, question);
     }
 }
@@ -253,6 +292,7 @@ void dials_dial(struct dials *dials, const struct action *action)
     must(action->kind == ACTION_DIAL && action->dial.count <= DIAL_ADDRESSES_MAX);
     dial->dials = dials;
     dial->number = action->dial.dial;
+    dial->kind = action->dial.kind;
     dial->count = action->dial.count;
     dial->entries =
         xmemdup(action->dial.addresses, action->dial.count * sizeof(action->dial.addresses[0]));
@@ -291,7 +331,6 @@ struct dials *dials_new(struct pump *pump)
     struct dials *dials = xcalloc(1, sizeof(*dials));
 
     dials->pump = pump;
-    dials->resolver = resolver_new(pump->base);
     LIST_INIT(&dials->dials);
     return dials;
 }
@@ -301,6 +340,5 @@ void dials_free(struct dials *dials)
     if (dials == NULL)
         return;
     dials_stop(dials);
-    resolver_free(dials->resolver);
     free(dials);
 }

@@ -10,7 +10,7 @@
 struct dials;
 struct pump;
 
-/* `pump` outlives the dials. */
+/* `pump` and its resolver outlive the dials. */
 struct dials *dials_new(struct pump *pump);
 
 /* Forgets every dial; only when the loop does not run any more. NULL is fine. */

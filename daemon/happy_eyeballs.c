@@ -181,8 +181,10 @@ bool happy_eyeballs_next_action(struct happy_eyeballs *race, struct race_action 
     for (size_t i = 0; i < race->count; i++) {
         if (race->attempts[i].state == RACE_CHOSEN) {
             race->attempts[i].state = RACE_TRYING;
-            *ret_action = (struct race_action){
-                .kind = RACE_TRY, .attempt = i, .address = &race->attempts[i].address};
+            *ret_action = (struct race_action){.kind = RACE_TRY,
+                                               .attempt = i,
+                                               .entry = race->attempts[i].entry,
+                                               .address = &race->attempts[i].address};
             return true;
         }
     }

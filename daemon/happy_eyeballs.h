@@ -73,7 +73,7 @@ void happy_eyeballs_expire(struct happy_eyeballs *race, struct now now);
 struct mono happy_eyeballs_deadline(const struct happy_eyeballs *race);
 
 enum race_action_kind {
-    RACE_TRY, /* begin to connect to `address`; `attempt` is its number */
+    RACE_TRY, /* begin to connect to `address`, which is of `entry`; `attempt` is its number */
     RACE_LOST /* nothing connected: ERR_UNREACHABLE; ERR_NOT_FOUND: no name has an address;
                  ERR_TIMED_OUT. Nothing comes after it */
 };
@@ -81,7 +81,7 @@ enum race_action_kind {
 /* Borrowed from the race. */
 struct race_action {
     enum race_action_kind kind;
-    size_t attempt;
+    size_t attempt, entry;
     const struct socket_address *address;
     enum error error;
 };

@@ -57,6 +57,10 @@ enum {
     DIAL_ATTEMPT_DELAY_MS = 250,
     DIAL_RESOLUTION_DELAY_MS = 50,
 
+    /* A name that the node asks about is answered after so long with what is known by then: whoever
+     * waits for it has 10 s in all (p2pchat-protocol(7)). */
+    NAMES_TOTAL_MS = 8000,
+
     /* Addresses tried in one dial, and those taken from one answer of one name. */
     DIAL_CANDIDATES_MAX = 32,
     DIAL_PER_ANSWER_MAX = 8,

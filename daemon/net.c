@@ -27,6 +27,7 @@ struct carrier {
     struct net *net;
     int fd;
     uint32_t place;           /* in the net's array */
+    bool is_finishing;        /* ACTION_FINISH came: nothing follows what is in `output` */
     bool is_closing;          /* ACTION_CLOSE came: the node is told nothing more */
     bool is_broken;           /* writing failed: the node is to be told that it is down */
     bool has_sent;            /* there is something that the other side may not have read yet */
@@ -112,22 +113,27 @@ static void carrier_free(struct carrier *carrier)
     free(carrier);
 }
 
+static size_t waiting(const struct carrier *carrier)
+{
+    return carrier->output != NULL ? evbuffer_get_length(carrier->output->buffer) : 0;
+}
+
+enum carrier_end { CARRIER_END_OF_STREAM, CARRIER_FAILED };
+
 /* The carrier has come to its end: frees it, and tells the node unless the node ended it. */
-static void carrier_ended(struct carrier *carrier)
+static void carrier_ended(struct carrier *carrier, enum carrier_end end)
 {
     struct pump *pump = carrier->net->pump;
     const struct input input = {.kind = INPUT_CARRIER_DOWN,
-                                .carrier_down = {.carrier = carrier->number}};
+                                .carrier_down = {.carrier = carrier->number,
+                                                 .is_clean = end == CARRIER_END_OF_STREAM &&
+                                                             !carrier->is_broken &&
+                                                             waiting(carrier) == 0}};
     bool is_closing = carrier->is_closing;
 
     carrier_free(carrier);
     if (!is_closing)
         pump_input(pump, &input);
-}
-
-static size_t waiting(const struct carrier *carrier)
-{
-    return carrier->output != NULL ? evbuffer_get_length(carrier->output->buffer) : 0;
 }
 
 static size_t room(const struct carrier *carrier)
@@ -179,7 +185,7 @@ static void on_news(evutil_socket_t fd, short events, void *context)
         LIST_REMOVE(carrier, news);
         carrier->has_news = false;
         if (carrier->is_broken)
-            carrier_ended(carrier);
+            carrier_ended(carrier, CARRIER_FAILED);
         else if (!carrier->is_closing && room_is_news(carrier))
             tell_room(carrier);
     }
@@ -201,14 +207,27 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0)
-        carrier_ended(carrier);
+        carrier_ended(carrier, got == 0 ? CARRIER_END_OF_STREAM : CARRIER_FAILED);
     else if (!carrier->is_closing)
         pump_input(net->pump, &input); /* the carrier may be gone after this */
 }
 
 /* --- Output --- */
 
-/* Everything is out: says so by the end of the stream, for which the other side can wait. */
+static void note_broken(struct carrier *carrier)
+{
+    carrier->is_broken = true;
+    note_news(carrier);
+}
+
+/* Everything is out: says so by the end of the stream. */
+static void finish(struct carrier *carrier)
+{
+    if (shutdown(carrier->fd, SHUT_WR) < 0)
+        note_broken(carrier);
+}
+
+/* The same for a carrier that nobody asks about any more; the other side can wait for it. */
 static void finish_closing(struct carrier *carrier)
 {
     if (shutdown(carrier->fd, SHUT_WR) < 0)
@@ -222,17 +241,21 @@ static void on_writable(evutil_socket_t fd, short events, void *context)
     (void)events;
     if (evbuffer_write(carrier->output->buffer, fd) < 0) {
         if (errno != EAGAIN && errno != EINTR)
-            carrier_ended(carrier);
+            carrier_ended(carrier, CARRIER_FAILED);
         return;
     }
     if (waiting(carrier) == 0) {
         output_free(carrier->output);
         carrier->output = NULL;
     }
-    if (!carrier->is_closing && room_is_news(carrier))
+    if (carrier->is_closing || carrier->is_finishing) {
+        if (carrier->output == NULL && carrier->is_closing)
+            finish_closing(carrier);
+        else if (carrier->output == NULL)
+            finish(carrier);
+    } else if (room_is_news(carrier)) {
         tell_room(carrier);
-    else if (carrier->is_closing && carrier->output == NULL)
-        finish_closing(carrier);
+    }
 }
 
 /* Sends what the socket takes; returns how much that was. */
@@ -245,10 +268,8 @@ static size_t send_now(struct carrier *carrier, const uint8_t *bytes, size_t len
     while (sent < 0 && errno == EINTR);
     if (sent >= 0)
         return (size_t)sent;
-    if (errno != EAGAIN) {
-        carrier->is_broken = true;
-        note_news(carrier);
-    }
+    if (errno != EAGAIN)
+        note_broken(carrier);
     return 0;
 }
 
@@ -270,7 +291,7 @@ void net_send(struct net *net, uint64_t number, const uint8_t *bytes, size_t len
     struct carrier *carrier = find(net, number);
     size_t sent = 0;
 
-    if (carrier == NULL || carrier->is_closing || carrier->is_broken)
+    if (carrier == NULL || carrier->is_closing || carrier->is_finishing || carrier->is_broken)
         return;
     carrier->has_sent = true;
     if (carrier->output == NULL)
@@ -281,6 +302,17 @@ void net_send(struct net *net, uint64_t number, const uint8_t *bytes, size_t len
         length < carrier->believed_free ? (uint32_t)length : carrier->believed_free;
     if (room_is_news(carrier))
         note_news(carrier);
+}
+
+void net_finish(struct net *net, uint64_t number)
+{
+    struct carrier *carrier = find(net, number);
+
+    if (carrier == NULL || carrier->is_closing || carrier->is_finishing || carrier->is_broken)
+        return;
+    carrier->is_finishing = true;
+    if (carrier->output == NULL)
+        finish(carrier);
 }
 
 /* --- Beginning and end --- */
@@ -309,12 +341,27 @@ static bool is_full(struct net *net)
     return full;
 }
 
-void net_adopt(struct net *net, int fd, uint64_t dial, const struct socket_address *remote)
+/* Our end of a connection; "0.0.0.0" with port 0 when it is gone already. */
+static void find_local(int fd, struct host_port *ret_local)
 {
-    struct input input = {.kind = INPUT_CARRIER_UP, .carrier_up = {.dial = dial}};
+    struct socket_address local = {.v4.sin_family = AF_INET};
+    struct sockaddr_storage from;
+    socklen_t length = sizeof(from);
+
+    if (getsockname(fd, (struct sockaddr *)&from, &length) == 0)
+        (void)socket_address_from((const struct sockaddr *)&from, &local);
+    socket_address_format(&local, ret_local);
+}
+
+void net_adopt(struct net *net, const struct arrival *arrival)
+{
+    const int fd = arrival->fd;
+    struct input input = {
+        .kind = INPUT_CARRIER_UP,
+        .carrier_up = {.dial = arrival->dial, .kind = arrival->kind, .address = arrival->address}};
     struct carrier *carrier;
 
-    if (dial == 0 && is_full(net)) {
+    if (arrival->dial == 0 && is_full(net)) {
         close(fd);
         return;
     }
@@ -330,7 +377,8 @@ void net_adopt(struct net *net, int fd, uint64_t dial, const struct socket_addre
     event_add(&carrier->readable, NULL);
 
     input.carrier_up.carrier = carrier->number;
-    socket_address_format(remote, &input.carrier_up.remote);
+    socket_address_format(&arrival->remote, &input.carrier_up.remote);
+    find_local(fd, &input.carrier_up.local);
     pump_input(net->pump, &input);
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/housekeeping.h"
 #include "daemon/listen.h"
 #include "daemon/log.h"
+#include "daemon/names.h"
 #include "daemon/net.h"
 #include "daemon/service.h"
 #include "daemon/store/store.h"
@@ -77,8 +78,7 @@ static void act(struct pump *pump, const struct action *action)
         net_send(pump->net, action->send.carrier, action->send.bytes, action->send.length);
         break;
     case ACTION_FINISH:
-    case ACTION_RESOLVE:
-        must(!"wanted by a node so far");
+        net_finish(pump->net, action->finish.carrier);
         break;
     case ACTION_CLOSE:
         net_close(pump->net, action->close.carrier);
@@ -88,6 +88,9 @@ static void act(struct pump *pump, const struct action *action)
         break;
     case ACTION_DIAL_CANCEL:
         dials_cancel(pump->dials, action->dial_cancel.dial);
+        break;
+    case ACTION_RESOLVE:
+        names_resolve(pump->names, action);
         break;
     case ACTION_APPEND:
         action->append.transaction->age_ms = store_age_ms(pump->store, pump_now(pump).mono);
@@ -388,11 +391,14 @@ static void on_stop_asked(evutil_socket_t fd, short events, void *context)
     }
     service_stopping();
     listeners_stop(pump->listeners);
+    if (pump->classic_listeners != NULL)
+        listeners_stop(pump->classic_listeners);
     housekeeping_stop(pump->housekeeping);
     node_stop(pump->node, pump_now(pump));
     pump->stop_deadline = mono_after(pump_now(pump).mono, PUMP_STOP_MS);
     pump->is_stopping = true;
     dials_stop(pump->dials);
+    names_stop(pump->names);
     drain(pump); /* what is dialled from now on has a last word to say */
     control_stop(pump->control);
 }
@@ -454,7 +460,13 @@ bool pump_init(struct pump *pump)
 
 static void on_accepted(void *context, int fd, const struct socket_address *remote)
 {
-    net_adopt(context, fd, 0, remote);
+    net_adopt(context, &(const struct arrival){.fd = fd, .kind = CARRIER_LINK, .remote = *remote});
+}
+
+static void on_classic_accepted(void *context, int fd, const struct socket_address *remote)
+{
+    net_adopt(context,
+              &(const struct arrival){.fd = fd, .kind = CARRIER_CLASSIC, .remote = *remote});
 }
 
 /* Nobody is let in, and nobody asked, before what the node wrote at its start has come back: its
@@ -480,6 +492,8 @@ void pump_start(struct pump *pump)
     event_add(pump->store_readable, NULL);
     event_add(pump->look_again, &period);
     listeners_start(pump->listeners, pump->base, on_accepted, pump->net);
+    if (pump->classic_listeners != NULL)
+        listeners_start(pump->classic_listeners, pump->base, on_classic_accepted, pump->net);
     announce(pump);
     housekeeping_start(pump->housekeeping);
     node_start(pump->node, pump_now(pump));

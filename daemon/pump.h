@@ -23,8 +23,10 @@ struct event_base;
 struct housekeeping;
 struct identity;
 struct listeners;
+struct names;
 struct net;
 struct node;
+struct resolver;
 
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
  * borrowed here lives as long as the pump. */
@@ -47,8 +49,11 @@ struct pump {
     struct node *node;
     struct store *store;
     struct listeners *listeners;
+    struct listeners *classic_listeners; /* NULL: the classic dialect is off */
     struct net *net;
+    struct resolver *resolver;
     struct dials *dials;
+    struct names *names;
     struct control *control;
     struct housekeeping *housekeeping;
     struct facts *facts; /* main's; the pump keeps its addresses up to date */

@@ -80,6 +80,14 @@ static void lookup_free(struct lookup *lookup)
     free(lookup);
 }
 
+static enum error error_of(int result, size_t count)
+{
+    if (result == 0)
+        return count > 0 ? OK : ERR_NOT_FOUND;
+    return result == EVUTIL_EAI_NONAME || result == EVUTIL_EAI_NODATA ? ERR_NOT_FOUND
+                                                                      : ERR_TIMED_OUT;
+}
+
 static void on_answer(int result, struct evutil_addrinfo *found, void *context)
 {
     struct socket_address addresses[DIAL_PER_ANSWER_MAX];
@@ -94,7 +102,7 @@ static void on_answer(int result, struct evutil_addrinfo *found, void *context)
     if (found != NULL)
         evutil_freeaddrinfo(found);
     if (lookup->done != NULL)
-        lookup->done(lookup->context, addresses, count);
+        lookup->done(lookup->context, error_of(result, count), addresses, count);
     if (lookup->request != NULL)
         lookup_free(lookup);
     else

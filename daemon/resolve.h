@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "common/error.h"
 #include "daemon/socket_address.h"
 
 struct event_base;
@@ -16,9 +17,11 @@ struct resolver *resolver_new(struct event_base *base);
  */
 void resolver_free(struct resolver *resolver);
 
-/* The answer: addresses of the family that was asked for (port 0), none when the name has none or
- * nobody knows it. Borrowed during the call. */
-typedef void resolve_done(void *context, const struct socket_address *addresses, size_t count);
+/* The answer: OK, and addresses of the family that was asked for (port 0), borrowed during the
+ * call, at most DIAL_PER_ANSWER_MAX; or none: ERR_NOT_FOUND, the name has none or is not known;
+ * ERR_TIMED_OUT, no server of names could say. */
+typedef void resolve_done(void *context, enum error error, const struct socket_address *addresses,
+                          size_t count);
 
 /* Asks for the addresses of one family (AF_INET, AF_INET6). `done` is called once, perhaps before
  * this returns; then the result is NULL. The lookup is valid until `done` or lookup_cancel. */

@@ -12,8 +12,10 @@
 #include "daemon/identity_file.h"
 #include "daemon/listen.h"
 #include "daemon/log.h"
+#include "daemon/names.h"
 #include "daemon/net.h"
 #include "daemon/ports.h"
+#include "daemon/resolve.h"
 #include "daemon/service.h"
 #include "daemon/store/store.h"
 
@@ -192,7 +194,9 @@ bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusa
     if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, ret_refusal))
         return false;
     pump->net = net_new(pump);
+    pump->resolver = resolver_new(pump->base);
     pump->dials = dials_new(pump);
+    pump->names = names_new(pump);
     if (!open_control(daemon, control, ret_refusal) || !load_consumers(pump, ret_refusal))
         return false;
     pump->housekeeping = housekeeping_new(pump, &daemon->config);
@@ -206,8 +210,11 @@ void daemon_done(struct daemon *daemon)
 
     housekeeping_free(pump->housekeeping);
     control_free(pump->control);
+    names_free(pump->names);
     dials_free(pump->dials);
+    resolver_free(pump->resolver);
     net_free(pump->net);
+    listeners_free(pump->classic_listeners);
     listeners_free(pump->listeners);
     node_free(pump->node);
     store_close(pump->store);

@@ -69,8 +69,8 @@ struct input {
         } room;
         struct {
             uint64_t carrier;
-            bool is_clean; /* the other side ended its stream, and took all that was sent; else
-                              something failed */
+            bool is_clean; /* the other side ended its stream, and nothing of ours was left to be
+                              sent; else something failed */
         } carrier_down;
         struct {
             uint64_t dial;
@@ -165,7 +165,7 @@ struct action {
         } dial_cancel;
         struct {
             uint64_t resolve;
-            const char *host; /* a DNS name; a literal is answered with itself */
+            const char *host; /* a DNS name */
         } resolve;
         struct {
             struct transaction *transaction; /* the shell's from now on */

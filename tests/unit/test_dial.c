@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "common/mono.h"
 #include "daemon/dial.h"
+#include "daemon/dial_why.h"
 #include "daemon/happy_eyeballs.h"
 #include "daemon/net.h"
 #include "daemon/pump.h"
@@ -29,8 +31,12 @@ static struct {
     struct pump pump;
     struct lookup questions[QUESTIONS_MAX];
     size_t asked;
+    bool no_server;      /* names that are not known might exist */
     const char *at_once; /* names are this literal, and answered while they are asked for */
     char trace[256];
+    size_t won; /* which address it was, the last time */
+    enum carrier_kind kind;
+    char why[1024]; /* it came to nothing, the last time */
     int listening, deaf;
     struct host_port at;     /* somebody listens there */
     struct host_port closed; /* nobody does, nor can meanwhile */
@@ -63,25 +69,17 @@ void pump_input(struct pump *pump, const struct input *input)
     assert_int_equal(input->kind, INPUT_DIAL_FAILED);
     note(input->dial_failed.error == ERR_NOT_FOUND ? "not_found:" : "unreachable:",
          input->dial_failed.dial);
+    snprintf(rig.why, sizeof(rig.why), "%s", input->dial_failed.why);
 }
 
-void net_adopt(struct net *net, int fd, uint64_t dial, const struct socket_address *remote)
+void net_adopt(struct net *net, const struct arrival *arrival)
 {
     (void)net;
-    assert_int_equal(socket_address_port(remote), rig.at.port);
-    note("up:", dial);
-    close(fd);
-}
-
-struct resolver *resolver_new(struct event_base *base)
-{
-    (void)base;
-    return NULL;
-}
-
-void resolver_free(struct resolver *resolver)
-{
-    (void)resolver;
+    assert_int_equal(socket_address_port(&arrival->remote), rig.at.port);
+    note("up:", arrival->dial);
+    rig.won = arrival->address;
+    rig.kind = arrival->kind;
+    close(arrival->fd);
 }
 
 static void answer(struct lookup *lookup, const char *literal)
@@ -94,12 +92,12 @@ static void answer(struct lookup *lookup, const char *literal)
     assert_false(lookup->is_cancelled);
     lookup->done = NULL;
     if (literal == NULL) {
-        done(lookup->context, NULL, 0);
+        done(lookup->context, rig.no_server ? ERR_TIMED_OUT : ERR_NOT_FOUND, NULL, 0);
         return;
     }
     snprintf(at.host, sizeof(at.host), "%s", literal);
     assert_true(socket_address_parse(&at, &address));
-    done(lookup->context, &address, 1);
+    done(lookup->context, OK, &address, 1);
 }
 
 struct lookup *resolver_ask(struct resolver *resolver, const char *name, sa_family_t family,
@@ -172,9 +170,11 @@ static void turn(void)
 static void dial(uint64_t number, const struct host_port *first, const struct host_port *second)
 {
     struct host_port addresses[2] = {*first};
-    const struct action action = {
-        .kind = ACTION_DIAL,
-        .dial = {.dial = number, .addresses = addresses, .count = second != NULL ? 2 : 1}};
+    const struct action action = {.kind = ACTION_DIAL,
+                                  .dial = {.dial = number,
+                                           .kind = CARRIER_CLASSIC,
+                                           .addresses = addresses,
+                                           .count = second != NULL ? 2 : 1}};
 
     if (second != NULL)
         addresses[1] = *second;
@@ -196,13 +196,19 @@ static void test_a_literal_wins(void **state)
     (void)state;
     dial(7, &rig.at, NULL);
     assert_string_equal(rig.trace, "up:7 ");
+    assert_int_equal(rig.won, 0);
+    assert_int_equal(rig.kind, CARRIER_CLASSIC);
 }
 
 static void test_nobody_answers(void **state)
 {
     (void)state;
+    char expected[64];
+
     dial(7, &rig.closed, NULL);
     assert_string_equal(rig.trace, "unreachable:7 ");
+    snprintf(expected, sizeof(expected), "127.0.0.1:%u refuses the connection", rig.closed.port);
+    assert_string_equal(rig.why, expected);
 }
 
 static void test_the_next_address_wins(void **state)
@@ -210,6 +216,7 @@ static void test_the_next_address_wins(void **state)
     (void)state;
     dial(7, &rig.closed, &rig.at);
     assert_string_equal(rig.trace, "up:7 ");
+    assert_int_equal(rig.won, 1);
 }
 
 static void test_a_name_is_looked_up_in_both_families(void **state)
@@ -259,6 +266,50 @@ static void test_a_name_without_addresses(void **state)
     answer(&rig.questions[0], NULL);
     turn();
     assert_string_equal(rig.trace, "not_found:7 ");
+    assert_string_equal(rig.why, "a.example: no such host");
+}
+
+static void test_what_was_found_at_each_address(void **state)
+{
+    (void)state;
+    struct host_port at = named("a.example");
+    char expected[256];
+
+    at.port = rig.closed.port;
+    rig.no_server = true;
+    dial(7, &at, &rig.closed);
+    answer(&rig.questions[0], NULL);
+    answer(&rig.questions[1], "127.0.0.2");
+    turn();
+    snprintf(expected, sizeof(expected),
+             "127.0.0.2:%u (a.example) refuses the connection; 127.0.0.1:%u refuses the connection",
+             at.port, at.port);
+    assert_string_equal(rig.why, expected);
+
+    rig.asked = 0;
+    dial(8, &at, NULL);
+    answer(&rig.questions[0], NULL);
+    answer(&rig.questions[1], NULL);
+    turn();
+    assert_string_equal(rig.why, "a.example: no name server could say where it is");
+}
+
+static void test_why_is_bounded(void **state)
+{
+    (void)state;
+    struct socket_address address;
+    char why[DIAL_WHY_MAX + 1], before[DIAL_WHY_MAX + 1], host[ADDRESS_HOST_MAX + 1] = "";
+
+    memset(host, 'a', ADDRESS_HOST_MAX);
+    assert_true(socket_address_parse(&rig.at, &address));
+    dial_why_init(why);
+    dial_why_add(why, host, &address, ETIMEDOUT);
+    dial_why_add(why, host, &address, ETIMEDOUT);
+    memcpy(before, why, sizeof(why));
+    assert_non_null(strstr(why, ") does not answer; and more"));
+    dial_why_add_unknown(why, host, ERR_NOT_FOUND);
+    dial_why_add_unknown(why, "b", ERR_NOT_FOUND);
+    assert_string_equal(why, before);
 }
 
 static void test_cancelled(void **state)
@@ -314,6 +365,8 @@ int main(void)
         TEST(test_an_answer_after_the_win_is_not_awaited),
         TEST(test_answers_at_once),
         TEST(test_a_name_without_addresses),
+        TEST(test_what_was_found_at_each_address),
+        TEST(test_why_is_bounded),
         TEST(test_cancelled),
         TEST(test_no_addresses),
         TEST(test_several_at_once),

@@ -20,6 +20,8 @@ struct rig {
     struct pump pump;
     int end;
     uint64_t carrier;
+    struct host_port local;
+    size_t address;
     char trace[512]; /* inputs, but for bytes */
     struct bytes got;
     size_t room;
@@ -37,6 +39,10 @@ void pump_input(struct pump *pump, const struct input *input)
     assert_ptr_equal(pump, &rig.pump);
     if (input->kind == INPUT_CARRIER_UP) {
         rig.carrier = input->carrier_up.carrier;
+        assert_int_equal(input->carrier_up.kind, CARRIER_CLASSIC);
+        assert_int_equal(input->carrier_up.dial, 0);
+        rig.local = input->carrier_up.local;
+        rig.address = input->carrier_up.address;
         snprintf(at, size, "up %s:%u ", input->carrier_up.remote.host,
                  input->carrier_up.remote.port);
     } else if (input->kind == INPUT_BYTES) {
@@ -46,7 +52,7 @@ void pump_input(struct pump *pump, const struct input *input)
         rig.room = input->room.bytes_free;
         snprintf(at, size, "room ");
     } else if (input->kind == INPUT_CARRIER_DOWN) {
-        snprintf(at, size, "down ");
+        snprintf(at, size, input->carrier_down.is_clean ? "end " : "down ");
     } else {
         fail_msg("input %d", input->kind);
     }
@@ -57,13 +63,14 @@ void pump_input(struct pump *pump, const struct input *input)
 static void make_carrier(void)
 {
     const struct host_port at = {.host = "192.0.2.1", .port = 7};
-    struct socket_address remote;
+    struct arrival arrival = {.kind = CARRIER_CLASSIC};
     int ends[2];
 
-    assert_true(socket_address_parse(&at, &remote));
+    assert_true(socket_address_parse(&at, &arrival.remote));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     rig.end = ends[1];
-    net_adopt(rig.pump.net, ends[0], 0, &remote);
+    arrival.fd = ends[0];
+    net_adopt(rig.pump.net, &arrival);
 }
 
 static int setup(void **state)
@@ -127,12 +134,12 @@ static void test_end_of_the_other_side(void **state)
     (void)state;
     assert_int_equal(shutdown(rig.end, SHUT_WR), 0);
     turn();
-    assert_string_equal(rig.trace, "up 192.0.2.1:7 down ");
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 end ");
     assert_int_equal(net_count(rig.pump.net), 0);
     send_bytes(5);
     net_close(rig.pump.net, rig.carrier);
     turn();
-    assert_string_equal(rig.trace, "up 192.0.2.1:7 down ");
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 end ");
 }
 
 static void test_failure_to_send_is_told_later(void **state)
@@ -229,6 +236,73 @@ static void test_close_sends_what_waits(void **state)
     assert_int_equal(taken, 4 * CARRIER_OUTPUT_MAX);
 }
 
+static void test_finish_waits_for_the_other_side(void **state)
+{
+    (void)state;
+    char bytes[8];
+
+    send_bytes(5);
+    net_finish(rig.pump.net, rig.carrier);
+    send_bytes(5); /* too late */
+    turn();
+    assert_int_equal(read(rig.end, bytes, sizeof(bytes)), 5);
+    assert_int_equal(read(rig.end, bytes, sizeof(bytes)), 0);
+    assert_int_equal(write(rig.end, "answer", 6), 6);
+    turn();
+    assert_memory_equal(bytes_data(&rig.got), "answer", 6);
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 ");
+    assert_int_equal(shutdown(rig.end, SHUT_WR), 0);
+    turn();
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 end ");
+    assert_int_equal(net_count(rig.pump.net), 0);
+}
+
+static void test_finish_sends_what_waits(void **state)
+{
+    (void)state;
+    size_t taken = 0;
+
+    for (int i = 0; i < 4; i++)
+        send_bytes(CARRIER_OUTPUT_MAX);
+    net_finish(rig.pump.net, rig.carrier);
+    for (size_t got = 1; got > 0; taken += got) {
+        turn();
+        got = take(CARRIER_OUTPUT_MAX);
+    }
+    assert_int_equal(taken, 4 * CARRIER_OUTPUT_MAX);
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 ");
+    net_close(rig.pump.net, rig.carrier);
+    assert_int_equal(shutdown(rig.end, SHUT_WR), 0);
+    turn();
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 ");
+    assert_int_equal(net_count(rig.pump.net), 0);
+}
+
+/* It did not take all. */
+static void test_end_before_all_was_sent(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        send_bytes(CARRIER_OUTPUT_MAX);
+    net_finish(rig.pump.net, rig.carrier);
+    assert_int_equal(shutdown(rig.end, SHUT_WR), 0);
+    turn();
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 down ");
+}
+
+static void test_finish_of_one_that_is_gone(void **state)
+{
+    (void)state;
+    close(rig.end);
+    send_bytes(5);
+    net_finish(rig.pump.net, rig.carrier);
+    turn();
+    assert_string_equal(rig.trace, "up 192.0.2.1:7 down ");
+    net_finish(rig.pump.net, rig.carrier);
+    assert_int_equal(net_count(rig.pump.net), 0);
+    rig.end = open("/dev/null", O_RDONLY);
+}
+
 static void close_it(struct rig *r, const struct input *input)
 {
     (void)input;
@@ -305,6 +379,28 @@ static void test_descriptors_are_kept_for_others(void **state)
     assert_int_equal(net_count(rig.pump.net), 0);
 }
 
+static void test_both_ends_are_told(void **state)
+{
+    (void)state;
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct arrival arrival = {.kind = CARRIER_CLASSIC, .address = 3};
+    socklen_t length = sizeof(v4);
+    int listening = socket(AF_INET, SOCK_STREAM, 0), end = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(listening, (struct sockaddr *)&v4, sizeof(v4)), 0);
+    assert_int_equal(listen(listening, 1), 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&v4, &length), 0);
+    assert_int_equal(connect(end, (struct sockaddr *)&v4, sizeof(v4)), 0);
+    assert_true(socket_address_from((struct sockaddr *)&v4, &arrival.remote));
+    arrival.fd = accept(listening, NULL, NULL);
+    net_adopt(rig.pump.net, &arrival);
+    assert_string_equal(rig.local.host, "127.0.0.1");
+    assert_int_equal(rig.local.port, ntohs(v4.sin_port));
+    assert_int_equal(rig.address, 3);
+    close(end);
+    close(listening);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -317,8 +413,13 @@ int main(void)
         TEST(test_close_of_one_that_said_nothing),
         TEST(test_close_waits_for_the_other_side),
         TEST(test_close_sends_what_waits),
+        TEST(test_finish_waits_for_the_other_side),
+        TEST(test_finish_sends_what_waits),
+        TEST(test_end_before_all_was_sent),
+        TEST(test_finish_of_one_that_is_gone),
         TEST(test_close_within_an_input),
         TEST(test_many_carriers),
+        TEST(test_both_ends_are_told),
         TEST(test_descriptors_are_kept_for_others),
     };
 #undef TEST
