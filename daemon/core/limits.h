@@ -205,6 +205,10 @@ enum {
     REQUESTS_MAX = 256,
     REQUESTS_BLOCK_MAX = 32,
 
+    /* The same in all of classic peers, who prove nothing: they have places of their own, and make
+     * room for each other only. */
+    REQUESTS_CLASSIC_MAX = 64,
+
     /* A request that expired is remembered for so long, so that a late answer is told why it does
      * nothing. */
     REQUEST_REMEMBERED_MS = 10 * 60 * 1000,
@@ -223,6 +227,30 @@ enum {
 
     /* Blocks and peers whose last row of a kind is remembered for that. 20 KiB. */
     RATIONS_MAX = 512,
+
+    /* --- The classic dialect (p2pchat-protocol(7), The classic dialect) --- */
+
+    /* From the beginning of a connection to the end of its object, by the specification. */
+    CLASSIC_READ_MS = 10 * 1000,
+
+    /* What was written, and is not refused by then, has been sent, by the specification. */
+    CLASSIC_SENT_MS = 3 * 1000,
+
+    /* Host names that others gave and that are being looked up: an eighth of all for one address
+     * block, so that it takes several to keep the rest waiting. */
+    CLASSIC_QUESTIONS_BLOCK_MAX = 8,
+
+    /* Answers on their way to who asked for them (the list, a registration), each with a dial; in
+     * all, and to one address block. Beyond that they are not given. */
+    CLASSIC_ANSWERS_MAX = 256,
+    CLASSIC_ANSWERS_BLOCK_MAX = 16,
+
+    /* Dials, twelve hours of them, that tell a classic peer that the chat is over; then it is left
+     * alone. */
+    CLASSIC_DISCONNECT_TRIES_MAX = 16,
+
+    /* How often the time at which a classic peer was last heard of, or reached, is written down. */
+    CLASSIC_SEEN_MS = 60 * 1000,
 
     /* --- Messages between contacts --- */
 

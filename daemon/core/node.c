@@ -19,6 +19,8 @@ static void copy_settings(struct node *node, const struct node_settings *setting
     node->request_timeout_ms = settings->request_timeout_ms;
     node->outbox_messages_max = settings->outbox_messages_max;
     node->outbox_bytes_max = settings->outbox_bytes_max;
+    node->dialect.is_on = settings->classic.is_on;
+    node->dialect.long_text = settings->classic.long_text;
     node->accept_from_count = settings->accept_from_count;
     node->accept_from = xmemdup(settings->accept_from, settings->accept_from_count * KEY_LENGTH);
 }
@@ -58,6 +60,7 @@ void node_free(struct node *node)
     requests_done(&node->requests, &node->timers); /* while all that has timers is there */
     flight_done(node);
     ledger_done(node);
+    classic_done(node);
     session_done(node);
     contacts_done(&node->contacts);
     trackers_done(node);
@@ -218,8 +221,11 @@ void node_input(struct node *node, const struct input *input, struct now now)
     begin(node, now);
     switch (input->kind) {
     case INPUT_CARRIER_UP:
-        session_carrier_up(node, input->carrier_up.carrier, input->carrier_up.dial,
-                           &input->carrier_up.remote);
+        if (input->carrier_up.kind == CARRIER_CLASSIC)
+            classic_carrier_up(node, input);
+        else
+            session_carrier_up(node, input->carrier_up.carrier, input->carrier_up.dial,
+                               &input->carrier_up.remote);
         break;
     case INPUT_BYTES:
         session_bytes(node, input->bytes.carrier, input->bytes.bytes, input->bytes.length);
@@ -228,13 +234,15 @@ void node_input(struct node *node, const struct input *input, struct now now)
         session_room(node, input->room.carrier, input->room.bytes_free);
         break;
     case INPUT_CARRIER_DOWN:
-        session_carrier_down(node, input->carrier_down.carrier);
+        session_carrier_down(node, input->carrier_down.carrier, input->carrier_down.is_clean);
         break;
     case INPUT_DIAL_FAILED:
         dial_failed(node, input->dial_failed.dial);
+        classic_dial_failed(node, input->dial_failed.dial, input->dial_failed.why);
         break;
     case INPUT_RESOLVED:
-        break; /* nothing is asked */
+        classic_resolved(node, input);
+        break;
     case INPUT_DURABLE:
         flight_durable(node, input->durable.transaction);
         break;
@@ -268,6 +276,12 @@ static void expire(struct node *node, struct timer *timer)
         break;
     case TIMER_ATTEMPT:
         call_attempt_failed(node, OWNER_OF(timer, attempt, timer), ERR_UNREACHABLE, NULL);
+        break;
+    case TIMER_CLASSIC_VISITOR:
+        classic_visitor_expire(node, timer);
+        break;
+    case TIMER_CLASSIC_ERRAND:
+        classic_errand_expire(node, timer);
         break;
     case TIMER_WAITER:
         wait_expire(node, OWNER_OF(timer, waiter, timer));
@@ -409,11 +423,15 @@ bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_pee
 {
     const struct contact *contact = contacts_by_number(&node->contacts, peer);
 
+    static const char classic[] = "classic peer"; /* which has no id */
+
     if (contact == NULL)
         return false;
     memcpy(ret_peer->peer_id, contact->peer_id, sizeof ret_peer->peer_id);
     memcpy(ret_peer->short_id, ret_peer->peer_id, sizeof ret_peer->short_id - 1);
     ret_peer->short_id[sizeof ret_peer->short_id - 1] = '\0';
+    if (contact->row.is_classic)
+        memcpy(ret_peer->short_id, classic, sizeof classic);
     ret_peer->alias = contact->row.alias != NULL ? contact->row.alias : ret_peer->short_id;
     ret_peer->is_classic = contact->row.is_classic;
     ret_peer->name = contact->row.name != NULL ? contact->row.name : "";

@@ -101,11 +101,12 @@ static void waiting_by_block_oldest_first(void **state)
     put(rig, 4, 14, DIRECTION_OUT, "192.0.2.1:4");
 
     answered->row.state = REQUEST_EXPIRED;
-    assert_int_equal(requests_waiting(&rig->requests, 0, &oldest), 2);
+    assert_int_equal(requests_waiting(&rig->requests, 0, false, &oldest), 2);
     assert_ptr_equal(oldest, first);
-    assert_int_equal(requests_waiting(&rig->requests, block, &oldest), 1);
+    assert_int_equal(requests_waiting(&rig->requests, block, false, &oldest), 1);
     assert_int_equal(oldest->row.request, 3);
-    assert_int_equal(requests_waiting(&rig->requests, address_block("203.0.113.1"), &oldest), 0);
+    assert_int_equal(requests_waiting(&rig->requests, address_block("203.0.113.1"), false, &oldest),
+                     0);
     assert_null(oldest);
 }
 

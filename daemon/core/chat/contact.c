@@ -88,6 +88,7 @@ void contacts_remove(struct contacts *contacts, struct contact *contact)
     free(contact->name_folded);
     HASH_DELETE(by_number, contacts->by_number, contact);
     HASH_DELETE(by_key, contacts->by_key, contact);
+    free(contact->talk.text);
     outbox_done(&contact->outbox);
     inbox_done(&contact->inbox);
     peer_row_done(&contact->row);
@@ -125,7 +126,8 @@ struct contact *contacts_put(struct contacts *contacts, const struct peer_row *r
         contact = xcalloc(1, sizeof *contact);
         contact->row.peer = row->peer;
         memcpy(contact->row.key, row->key, KEY_LENGTH);
-        peer_id_encode(row->key, contact->peer_id);
+        if (!row->is_classic)
+            peer_id_encode(row->key, contact->peer_id);
         HASH_ADD(by_number, contacts->by_number, row.peer, sizeof contact->row.peer, contact);
         HASH_ADD(by_key, contacts->by_key, row.key, KEY_LENGTH, contact);
     }
@@ -140,7 +142,7 @@ struct contact *contacts_put(struct contacts *contacts, const struct peer_row *r
         HASH_ADD_KEYPTR(by_alias, contacts->by_alias, contact->alias_folded,
                         strlen(contact->alias_folded), contact);
     }
-    if (contact->block == 0)
+    if (contact->block == 0 && !copy.is_classic)
         contacts_seen_in(contacts, contact, block_of_address(copy.address));
     if (row->peer > contacts->last_peer)
         contacts->last_peer = row->peer;
@@ -178,7 +180,7 @@ struct contact *contacts_by_alias(const struct contacts *contacts, const char *a
 struct contact *contacts_by_address(const struct contacts *contacts, const char *address)
 {
     for (struct contact *c = contacts->by_number; c != NULL; c = c->by_number.next)
-        if (c->row.address != NULL && strcmp(c->row.address, address) == 0)
+        if (c->row.address != NULL && !c->row.is_classic && strcmp(c->row.address, address) == 0)
             return c;
     return NULL;
 }
@@ -200,7 +202,7 @@ enum error contacts_find(const struct contacts *contacts, const char *text,
 
     if (found == NULL && is_id_prefix(text)) {
         for (struct contact *c = contacts->by_number; c != NULL; c = c->by_number.next) {
-            if (c->row.alias == NULL)
+            if (c->row.alias == NULL || c->row.is_classic)
                 continue;
             if (strncmp(c->peer_id, text, strlen(text)) != 0)
                 continue;
@@ -269,11 +271,12 @@ struct contact *contacts_named(const struct contacts *contacts, const char *name
     struct contact *found = contacts_by_alias(contacts, name);
     char *folded = name_fold(name);
 
-    if (found != NULL && memcmp(found->row.key, key, KEY_LENGTH) == 0)
+    if (found != NULL && (found->row.is_classic || memcmp(found->row.key, key, KEY_LENGTH) == 0))
         found = NULL;
     for (struct contact *c = contacts->by_number; c != NULL && found == NULL; c = c->by_number.next)
-        if (c->row.alias != NULL && c->name_folded != NULL && folded != NULL &&
-            strcmp(c->name_folded, folded) == 0 && memcmp(c->row.key, key, KEY_LENGTH) != 0)
+        if (c->row.alias != NULL && !c->row.is_classic && c->name_folded != NULL &&
+            folded != NULL && strcmp(c->name_folded, folded) == 0 &&
+            memcmp(c->row.key, key, KEY_LENGTH) != 0)
             found = c;
     free(folded);
     return found;
@@ -284,5 +287,6 @@ bool contact_is_stranger(const struct contact *contact)
     const struct peer_row *row = &contact->row;
 
     return (row->consent == CONSENT_NONE || row->consent == CONSENT_WAS_ASKED) &&
-           row->last_seen_ms == 0 && row->address == NULL && !row->verified && !row->blocked;
+           row->last_seen_ms == 0 && (row->address == NULL || row->is_classic) && !row->verified &&
+           !row->blocked;
 }

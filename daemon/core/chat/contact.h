@@ -18,6 +18,30 @@
 
 struct session;
 
+/* What is being said to a classic contact (node/classic_talk.c). */
+enum classic_item {
+    CLASSIC_SAY_NOTHING,
+    CLASSIC_SAY_DISCONNECT,
+    CLASSIC_SAY_ACCEPT,
+    CLASSIC_SAY_REFUSE,
+    CLASSIC_SAY_REQUEST,
+    CLASSIC_SAY_MESSAGE
+};
+struct classic_talk {
+    bool is_due;            /* its time has come, or the last object went out: go on */
+    bool is_under_way;      /* an object is on its way */
+    bool is_out;            /* and was written */
+    enum classic_item item; /* what it says */
+    uint32_t request;       /* REFUSE and REQUEST: which */
+    uint8_t failures;       /* in a row */
+    bool is_online;         /* the last thing that is known: it was reached, or heard of */
+    char *text;             /* the message that is said now, or NULL */
+    size_t text_length;
+    uint64_t epoch, number; /* of it, or of the last one that was begun */
+    size_t said;            /* bytes of it that went out, in parts */
+    size_t part;            /* bytes of it in the object that is on its way */
+};
+
 /* How often links of one key displaced each other by another instance: a cloned identity does so
  * again and again. One that only restarts never comes back as the instance that it was. */
 enum { INSTANCES_KNOWN = 4 };
@@ -40,8 +64,8 @@ struct contact_ration {
 /* A known peer: its row, and what is true of it while the node runs. */
 struct contact {
     struct peer_row row;
-    char peer_id[PEER_ID_LENGTH + 1];
-    char *alias_folded; /* what alias and name are compared by; NULL like these */
+    char peer_id[PEER_ID_LENGTH + 1]; /* "" for classic peers, which have none */
+    char *alias_folded;               /* what alias and name are compared by; NULL like these */
     char *name_folded;
     struct outbox outbox;
     struct inbox inbox;
@@ -65,6 +89,7 @@ struct contact {
     struct contact *next_dirty; /* the list of contacts with something to send */
     bool is_dirty;
     uint64_t block; /* address block it was last seen in, or 0 */
+    struct classic_talk talk;
     UT_hash_handle by_number, by_key, by_alias;
 };
 
@@ -96,7 +121,7 @@ struct contact *contacts_by_number(const struct contacts *contacts, uint32_t pee
 struct contact *contacts_by_key(const struct contacts *contacts, const uint8_t key[KEY_LENGTH]);
 struct contact *contacts_by_alias(const struct contacts *contacts, const char *alias);
 
-/* The one whose key is pinned to this host:port, or NULL. */
+/* The one whose key is pinned to this host:port, or NULL. Not a classic one. */
 struct contact *contacts_by_address(const struct contacts *contacts, const char *address);
 
 /* PEER: exact alias, else peer id, else a unique prefix (8 characters or more) of one.
@@ -117,7 +142,8 @@ char *contacts_new_alias(const struct contacts *contacts, const char *name,
 /* The alias of this contact is about to be given up. */
 void contacts_retire_alias(struct contacts *contacts, const struct contact *contact);
 
-/* The contact with another key that is known by this name or alias already, or NULL. */
+/* The contact with another key that is known by this name or alias already, or NULL. Names that
+ * classic peers have are nobody's. */
 struct contact *contacts_named(const struct contacts *contacts, const char *name,
                                const uint8_t key[KEY_LENGTH]);
 

@@ -50,6 +50,16 @@ const struct stream_row *inbox_stream(const struct inbox *inbox, uint32_t stream
     return find(inbox, stream);
 }
 
+const struct stream_row *inbox_newest(const struct inbox *inbox)
+{
+    const struct stream_row *newest = NULL;
+
+    for (size_t i = 0; i < inbox->count; i++)
+        if (newest == NULL || inbox->streams[i].stream > newest->stream)
+            newest = &inbox->streams[i];
+    return newest;
+}
+
 const struct stream_row *inbox_epoch(const struct inbox *inbox, uint64_t epoch)
 {
     for (size_t i = inbox->count; i-- > 0;)

@@ -25,6 +25,8 @@ void inbox_done(struct inbox *inbox);
 void inbox_put(struct inbox *inbox, const struct stream_row *row);
 void inbox_remove(struct inbox *inbox, uint32_t stream);
 const struct stream_row *inbox_stream(const struct inbox *inbox, uint32_t stream);
+/* The one that was begun last, or NULL. */
+const struct stream_row *inbox_newest(const struct inbox *inbox);
 const struct stream_row *inbox_epoch(const struct inbox *inbox, uint64_t epoch);
 
 /* The oldest stream that the other side no longer lists as live, or NULL: to be forgotten. A few

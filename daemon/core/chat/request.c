@@ -77,7 +77,7 @@ struct request *requests_pending(const struct requests *requests, uint32_t peer,
     return NULL;
 }
 
-size_t requests_waiting(const struct requests *requests, uint64_t block,
+size_t requests_waiting(const struct requests *requests, uint64_t block, bool is_classic,
                         struct request **ret_oldest)
 {
     size_t waiting = 0;
@@ -85,7 +85,7 @@ size_t requests_waiting(const struct requests *requests, uint64_t block,
 
     for (struct request *r = requests->first; r != NULL; r = r->next) {
         if (r->row.direction != DIRECTION_IN || r->row.state != REQUEST_PENDING ||
-            (block != 0 && r->block != block))
+            r->is_classic != is_classic || (block != 0 && r->block != block))
             continue;
         if (waiting++ == 0)
             oldest = r;

@@ -16,6 +16,7 @@ struct request {
     struct timer timer;   /* when it expires, or is forgotten */
     uint64_t block;       /* address block it came from */
     bool is_logged;       /* the log tells that it came */
+    bool is_classic;      /* the peer's */
     struct request *next; /* in order of number: oldest first */
 };
 
@@ -40,8 +41,9 @@ struct request *requests_by_id(const struct requests *requests, uint32_t peer,
 struct request *requests_pending(const struct requests *requests, uint32_t peer,
                                  enum direction direction);
 
-/* How many of strangers wait in all, or from one address block (0: all), and the oldest of them. */
-size_t requests_waiting(const struct requests *requests, uint64_t block,
+/* How many of others wait in all, or from one address block (0: all), of peers with a key or of
+ * classic ones, and the oldest of them. */
+size_t requests_waiting(const struct requests *requests, uint64_t block, bool is_classic,
                         struct request **ret_oldest);
 
 /* The number in "r12"; 0 when it is not of that form. */

@@ -38,6 +38,13 @@ struct bytes call_contact_result(const struct contact *contact);
 enum error call_check_alias(const struct node *node, const struct contact *contact,
                             const char *alias);
 
+/* A chat.request that is under way; NULL: there are too many. `source` is static. */
+struct attempt *call_new_attempt(struct node *node, const struct input *input, const char *source);
+
+/* chat.request to a classic peer at `at`, which a list calls `name` (or NULL). */
+struct outcome classic_request(struct node *node, const struct input *input,
+                               const struct host_port *at, const char *name);
+
 /* --- The handlers --- */
 
 struct outcome method_chat_request(struct node *node, const struct input *input);

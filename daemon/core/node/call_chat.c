@@ -38,6 +38,8 @@ struct outcome method_chat_message(struct node *node, const struct input *input)
         error = ERR_BLOCKED;
     else if (!consent_is_open(contact))
         error = ERR_NOT_CONNECTED;
+    else if (contact->row.is_classic && classic_is_too_long(node, text))
+        error = ERR_TOO_LONG;
     else
         error = stream_queue(node, contact, text, key, &answer);
     if (error == OK)
@@ -56,7 +58,9 @@ void call_stored(struct node *node, const struct effect *effect, const struct lo
     const struct out_stream *stream =
         contact != NULL ? outbox_stream(&contact->outbox, row->stream) : NULL;
     bool is_delivered = row->delivered || (stream != NULL && stream->row.acked >= row->number);
-    const char *state = is_delivered ? "delivered" : stream != NULL ? "queued" : "failed";
+    const char *state = is_delivered     ? wait_arrived_state(contact)
+                        : stream != NULL ? "queued"
+                                         : "failed";
 
     if (row->result != OK) {
         call_reply_error(node, effect->call, row->result, NULL);
@@ -108,13 +112,17 @@ struct outcome method_chat_connected(struct node *node, const struct input *inpu
     for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
         if (!consent_is_open(c))
             continue;
+        const bool is_online = c->session != NULL || c->talk.is_online;
         const char *address = c->session != NULL ? c->session->remote : c->row.address;
         json_write_open(&w, '{');
         json_put_string(&w, "alias", c->row.alias);
         call_put_peer_id(&w, c);
         json_put_string(&w, "name", c->row.name);
-        json_put_bool(&w, "online", c->session != NULL);
-        json_put_string(&w, "via", c->session != NULL ? "direct" : NULL);
+        json_put_bool(&w, "online", is_online);
+        if (c->row.is_classic)
+            json_put_string(&w, "via", "classic");
+        else
+            json_put_string(&w, "via", is_online ? "direct" : NULL);
         if (c->session != NULL)
             json_put_integer(&w, "hops", 0);
         else

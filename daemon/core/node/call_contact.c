@@ -44,6 +44,7 @@ struct outcome method_contact_list(struct node *node, const struct input *input)
         json_put_string(&w, "consent", consent_name(c->row.consent));
         json_put_bool(&w, "verified", c->row.verified);
         json_put_bool(&w, "blocked", c->row.blocked);
+        json_put_bool(&w, "classic", c->row.is_classic);
         json_write_close(&w, '}');
     }
     json_write_close(&w, ']');
@@ -100,6 +101,9 @@ struct outcome method_contact_verify(struct node *node, const struct input *inpu
 
     if (error != OK)
         return outcome_error(error, NULL);
+    if (contact->row.is_classic)
+        return outcome_error(ERR_INVALID_PARAMS,
+                             "a classic peer has no key, and so nothing that could be verified");
     safety_number(node->identity->key.bytes, contact->row.key, digits);
     if (number != NULL && !is_number(number, digits))
         return outcome_error(

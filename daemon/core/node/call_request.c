@@ -20,6 +20,7 @@ void call_attempt_free(struct node *node, struct attempt *attempt)
     timers_stop(&node->timers, &attempt->timer);
     free(attempt->address);
     free(attempt->greeting);
+    free(attempt->name);
     free(attempt);
 }
 
@@ -48,6 +49,7 @@ struct target {
     uint8_t key[KEY_LENGTH];
     bool has_place;
     struct host_port place;
+    bool is_classic; /* it is spoken to in the classic dialect, at that place */
     const char *source;
 };
 
@@ -60,14 +62,12 @@ static enum error find_target(struct node *node, const char *to, struct target *
 
     if (address_parse(to, &address) != OK) {
         *ret_message = "parameter 'to' is no address: give host:port, [v6]:port, a name, PEERID, "
-                       "PEERID@host:port or p2pchat:PEERID@host:port?name=NAME";
-        return ERR_INVALID_PARAMS;
-    }
-    if (address.is_classic) {
-        *ret_message = "this node does not speak the classic dialect";
+                       "PEERID@host:port, p2pchat:PEERID@host:port?name=NAME or "
+                       "classic:host:port";
         return ERR_INVALID_PARAMS;
     }
     target->has_place = address.has_host;
+    target->is_classic = address.is_classic;
     target->place = address.at;
     if (address.peer_id[0] != '\0') {
         enum error error = peer_id_decode(address.peer_id, PEER_ID_LENGTH, &key);
@@ -81,6 +81,8 @@ static enum error find_target(struct node *node, const char *to, struct target *
         memcpy(target->key, key.bytes, KEY_LENGTH);
         target->contact = contacts_by_key(&node->contacts, key.bytes);
         target->source = "peer_id";
+    } else if (address.is_classic) {
+        return OK;
     } else if (address.has_host) {
         host_port_format(&address.at, place);
         target->contact = contacts_by_address(&node->contacts, place);
@@ -91,7 +93,11 @@ static enum error find_target(struct node *node, const char *to, struct target *
             return error == ERR_NO_SUCH_PEER ? ERR_NO_TRACKER : error;
         target->source = "contact";
     }
-    if (target->contact != NULL) {
+    if (target->contact != NULL && target->contact->row.is_classic) {
+        target->is_classic = true;
+        must(host_port_parse(target->contact->row.address, PORT_ZERO_REFUSED, &target->place) ==
+             OK);
+    } else if (target->contact != NULL) {
         target->has_key = true;
         memcpy(target->key, target->contact->row.key, KEY_LENGTH);
     }
@@ -115,26 +121,24 @@ static enum error check_target(const struct node *node, const struct target *tar
     return OK;
 }
 
-static struct attempt *new_attempt(struct node *node, const struct input *input,
-                                   const struct target *target)
+struct attempt *call_new_attempt(struct node *node, const struct input *input, const char *source)
 {
     const struct api_args *args = input->call.args;
     const char *greeting = api_string(args, ARG_CHAT_REQUEST_GREETING);
-    struct attempt *attempt = xcalloc(1, sizeof *attempt);
-    char place[ADDRESS_HOST_PORT_MAX + 1];
+    struct attempt *attempt;
+    size_t attempts = 0;
 
+    for (const struct attempt *a = node->attempts; a != NULL; a = a->next)
+        attempts++;
+    if (attempts >= ATTEMPTS_MAX)
+        return NULL;
+    attempt = xcalloc(1, sizeof *attempt);
     attempt->call = input->call.call;
     attempt->client = input->call.client;
-    attempt->source = target->source;
-    attempt->has_key = target->has_key;
-    memcpy(attempt->key, target->key, KEY_LENGTH);
+    attempt->source = source;
     attempt->greeting = greeting != NULL ? xstrdup(greeting) : NULL;
     attempt->wait = api_bool(args, ARG_CHAT_REQUEST_WAIT, false);
     attempt->wait_s = api_number(args, ARG_CHAT_REQUEST_WAIT_S, -1);
-    if (target->has_place) {
-        host_port_format(&target->place, place);
-        attempt->address = xstrdup(place);
-    }
     attempt->timer.kind = TIMER_ATTEMPT;
     timers_set(&node->timers, &attempt->timer, mono_after(node->now.mono, ATTEMPT_MS));
     attempt->next = node->attempts;
@@ -142,15 +146,29 @@ static struct attempt *new_attempt(struct node *node, const struct input *input,
     return attempt;
 }
 
+static void aim(struct attempt *attempt, const struct target *target)
+{
+    char place[ADDRESS_HOST_PORT_MAX + 1];
+
+    attempt->has_key = target->has_key;
+    memcpy(attempt->key, target->key, KEY_LENGTH);
+    if (!target->has_place)
+        return;
+    host_port_format(&target->place, place);
+    attempt->address = xstrdup(place);
+}
+
 struct outcome method_chat_request(struct node *node, const struct input *input)
 {
     struct target target = {0};
     const char *message = NULL;
     struct host_port addresses[DIAL_ADDRESSES_MAX];
-    size_t count = 0, attempts = 0;
+    size_t count = 0;
     enum error error =
         find_target(node, api_string(input->call.args, ARG_CHAT_REQUEST_TO), &target, &message);
 
+    if (error == OK && target.is_classic)
+        return classic_request(node, input, &target.place, NULL);
     if (error == OK)
         error = check_target(node, &target, &message);
     if (error != OK)
@@ -159,10 +177,6 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
         struct request_row row = {.peer = target.contact->row.peer};
         return outcome_result(tell_request_result(node, &row, target.source, "accepted", false));
     }
-    for (const struct attempt *a = node->attempts; a != NULL; a = a->next)
-        attempts++;
-    if (attempts >= ATTEMPTS_MAX)
-        return outcome_error(ERR_LIMIT_EXCEEDED, "too many chat requests are being dialled");
     if (target.has_place)
         addresses[count++] = target.place;
     if (target.contact != NULL)
@@ -170,7 +184,10 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
     struct session *session = target.has_key ? session_of_key(node, target.key) : NULL;
     if (session == NULL && count == 0)
         return outcome_error(ERR_UNREACHABLE, "no address of this peer is known; give HOST PORT");
-    struct attempt *attempt = new_attempt(node, input, &target);
+    struct attempt *attempt = call_new_attempt(node, input, target.source);
+    if (attempt == NULL)
+        return outcome_error(ERR_LIMIT_EXCEEDED, "too many chat requests are being dialled");
+    aim(attempt, &target);
     if (session != NULL)
         consent_attempt_reached(node, session, attempt);
     else

@@ -278,6 +278,16 @@ void consent_expire(struct node *node, struct request *request)
     consent_remember_answer(node, request, REQUEST_EXPIRED, REQUEST_REMEMBERED_MS);
 }
 
+void consent_taken_back(struct node *node, const struct contact *contact, struct request *request)
+{
+    if (contact_is_stranger(contact) && !request->is_logged) {
+        consent_tell_expired(node, request);
+        consent_forget_request(node, request);
+    } else {
+        consent_expire(node, request);
+    }
+}
+
 /* --- Asking --- */
 
 void consent_new_request(struct node *node, const struct contact *contact, enum direction direction,
@@ -336,12 +346,13 @@ void consent_ask(struct node *node, struct contact *contact, const struct attemp
 
 /* "Strangers' requests are bounded per address block, per key and in number; the oldest goes
  * first." */
-void consent_make_room(struct node *node, uint64_t block)
+void consent_make_room(struct node *node, uint64_t block, bool is_classic)
 {
+    const size_t most = is_classic ? REQUESTS_CLASSIC_MAX : REQUESTS_MAX;
     struct request *oldest;
 
-    if (requests_waiting(&node->requests, block, &oldest) >= REQUESTS_BLOCK_MAX ||
-        requests_waiting(&node->requests, 0, &oldest) >= REQUESTS_MAX) {
+    if (requests_waiting(&node->requests, block, is_classic, &oldest) >= REQUESTS_BLOCK_MAX ||
+        requests_waiting(&node->requests, 0, is_classic, &oldest) >= most) {
         consent_tell_expired(node, oldest);
         consent_forget_request(node, oldest);
     }

@@ -54,6 +54,10 @@ void consent_tell_expired(struct node *node, const struct request *request);
 /* What was answered is forgotten; and who asked, if that is all we know of them. */
 void consent_forget_request(struct node *node, struct request *request);
 
+/* Who asked takes it back. Remembered like one that expired, but not for every stranger who comes
+ * by: keys are free. */
+void consent_taken_back(struct node *node, const struct contact *contact, struct request *request);
+
 /* A new request's row; texts are borrowed. */
 void consent_new_request(struct node *node, const struct contact *contact, enum direction direction,
                          const uint8_t id[CONSENT_ID_LENGTH], const char *greeting,
@@ -71,8 +75,8 @@ void consent_reply_request(struct node *node, const struct attempt *attempt,
 
 /* --- Being asked --- */
 
-/* A place for one more request of a stranger from that address block. */
-void consent_make_room(struct node *node, uint64_t block);
+/* A place for one more request of a stranger from that address block, classic or not. */
+void consent_make_room(struct node *node, uint64_t block, bool is_classic);
 
 /* "A newer request from the same key replaces its older one", answered or not. */
 void consent_forget_answered(struct node *node, const struct contact *contact);

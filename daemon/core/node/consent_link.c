@@ -175,7 +175,7 @@ static void was_asked(struct node *node, struct session *session, const struct j
     consent_forget_answered(node, contact);
     if (contact_is_stranger(contact) &&
         requests_pending(&node->requests, contact->row.peer, DIRECTION_IN) == NULL)
-        consent_make_room(node, session_block(session));
+        consent_make_room(node, session_block(session), false);
     contact = known_again(node, contact, session);
     consent_new_request(node, contact, DIRECTION_IN, message.request, message.greeting,
                         session->remote, &row);
@@ -282,24 +282,13 @@ static void has_no_consent(struct node *node, struct contact *contact,
         consent_set(node, contact, CONSENT_NONE, NULL);
 }
 
-/* Remembered like one that expired, but not for every stranger who comes by: keys are free. */
-static void taken_back(struct node *node, const struct contact *contact, struct request *request)
-{
-    if (contact_is_stranger(contact) && !request->is_logged) {
-        consent_tell_expired(node, request);
-        consent_forget_request(node, request);
-    } else {
-        consent_expire(node, request);
-    }
-}
-
 static void was_disconnected(struct node *node, struct session *session, struct contact *contact,
                              const uint8_t id[CONSENT_ID_LENGTH])
 {
     struct request *asks = requests_by_id(&node->requests, contact->row.peer, DIRECTION_IN, id);
 
     if (asks != NULL && asks->row.state == REQUEST_PENDING) {
-        taken_back(node, contact, asks);
+        consent_taken_back(node, contact, asks);
         return;
     }
     has_no_consent(node, contact, id);

@@ -75,8 +75,10 @@ void dial_cancel(struct node *node, uint64_t number)
 {
     struct dial *dial = number != 0 ? dial_take(node, number) : NULL;
 
-    if (dial == NULL)
+    if (dial == NULL) {
+        classic_cancel(node, number);
         return;
+    }
     node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = number;
     free(dial);
 }
@@ -128,8 +130,12 @@ void dial_due(struct node *node)
     uint32_t peer;
 
     while (dialler_next(&node->dialler, node->now.mono, &peer)) {
-        const struct contact *contact = contacts_by_number(&node->contacts, peer);
+        struct contact *contact = contacts_by_number(&node->contacts, peer);
         must(contact != NULL);
+        if (contact->row.is_classic) {
+            classic_talk_due(node, contact);
+            continue;
+        }
         size_t count = dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
         count = drop_recent(node, contact, addresses, count);
         if (count == 0)

@@ -18,7 +18,9 @@ static void happen_send(struct node *node, const struct effect *effect)
 {
     struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
 
-    if (contact != NULL && contact->session != NULL)
+    if (contact != NULL && contact->row.is_classic)
+        classic_talk_news(node, contact);
+    else if (contact != NULL && contact->session != NULL)
         session_send(node, contact->session, effect->type, &effect->bytes);
 }
 
@@ -26,10 +28,12 @@ static void happen_have(struct node *node, const struct effect *effect)
 {
     struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
 
-    if (contact != NULL && consent_is_open(contact)) {
-        contact->owes_have = true;
-        stream_touch(node, contact);
-    }
+    if (contact == NULL || !consent_is_open(contact))
+        return;
+    contact->owes_have = true;
+    stream_touch(node, contact);
+    if (contact->row.is_classic)
+        classic_talk_news(node, contact);
 }
 
 static void happen_online(struct node *node, const struct effect *effect)
@@ -66,6 +70,9 @@ void effect_happen(struct node *node, struct effect *effect, const struct transa
         break;
     case EFFECT_SEND:
         happen_send(node, effect);
+        break;
+    case EFFECT_CLASSIC:
+        classic_say(node, effect);
         break;
     case EFFECT_STORED:
         stream_stored(node, effect, &results->log);
@@ -113,6 +120,9 @@ void effect_fail(struct node *node, const struct effect *effect, enum error erro
         break;
     case EFFECT_TAKEN:
         stream_not_taken(node, effect);
+        break;
+    case EFFECT_CLASSIC:
+        classic_not_said(node, effect);
         break;
     case EFFECT_SEND:
     case EFFECT_SEEN:

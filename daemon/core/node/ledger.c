@@ -78,12 +78,16 @@ void ledger_remove_peer(struct node *node, struct contact *contact)
     contacts_remove(&node->contacts, contact);
 }
 
-static void arm_request(struct node *node, struct request *request)
+static struct request *put_request(struct node *node, const struct request_row *row)
 {
+    const struct contact *contact = contacts_by_number(&node->contacts, row->peer);
+    struct request *request = requests_put(&node->requests, row);
+
+    request->is_classic = contact != NULL && contact->row.is_classic;
     request->timer.kind = TIMER_REQUEST;
-    timers_set(
-        &node->timers, &request->timer,
-        mono_after(node->now.mono, request->row.left_ms > 0 ? (uint64_t)request->row.left_ms : 0));
+    timers_set(&node->timers, &request->timer,
+               mono_after(node->now.mono, row->left_ms > 0 ? (uint64_t)row->left_ms : 0));
+    return request;
 }
 
 static void remember_request(struct node *node, uint32_t number)
@@ -105,7 +109,7 @@ void ledger_put_request(struct node *node, const struct request_row *row)
     remember_request(node, row->request);
     request_row_copy(&copy, row);
     add_change(node, CHANGE_REQUEST, SOON)->request = copy;
-    arm_request(node, requests_put(&node->requests, row));
+    put_request(node, row);
 }
 
 void ledger_remove_request(struct node *node, struct request *request)
@@ -135,10 +139,7 @@ void ledger_load_stream(struct node *node, const struct stream_row *row)
 
 void ledger_load_request(struct node *node, const struct request_row *row)
 {
-    struct request *request = requests_put(&node->requests, row);
-
-    request->is_logged = true; /* or was not: its end is told in any case */
-    arm_request(node, request);
+    put_request(node, row)->is_logged = true; /* or was not: its end is told in any case */
 }
 
 /* "The remaining time is stored": what is left of those that wait. */
@@ -473,7 +474,7 @@ static void put_request_back(struct node *node, struct request_row row)
 {
     if (row.left_ms < STORE_RETRY_MIN_MS)
         row.left_ms = STORE_RETRY_MIN_MS;
-    arm_request(node, requests_put(&node->requests, &row));
+    put_request(node, &row);
 }
 
 void ledger_put_back(struct node *node, struct undo *undo)

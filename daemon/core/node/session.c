@@ -176,6 +176,10 @@ void session_judge_idle(struct node *node, struct session *session)
 
 void session_consent_changed(struct node *node, struct contact *contact)
 {
+    if (contact->row.is_classic) {
+        stream_touch(node, contact);
+        return;
+    }
     const enum dialler_pace pace =
         contact->row.consent == CONSENT_ENDING ? DIALLER_SELDOM : DIALLER_OFTEN;
 
@@ -242,24 +246,42 @@ static void close_carrier(struct node *node, uint64_t carrier)
     node_act(node, ACTION_CLOSE, NULL, 0, NULL)->close.carrier = carrier;
 }
 
-static void accept_carrier(struct node *node, uint64_t carrier, const struct host_port *remote)
+static void evict(struct node *node, uint64_t carrier)
+{
+    struct session *session = session_by_carrier(node, carrier);
+
+    if (session != NULL)
+        session_close(node, session, LINK_END_LIMIT);
+    else
+        classic_evict(node, carrier);
+}
+
+bool session_admit(struct node *node, uint64_t carrier, const struct host_port *remote,
+                   enum doorman_origin origin)
 {
     uint64_t evicted;
-    enum doorman_origin origin = contacts_know_block(&node->contacts, address_block(remote->host))
-                                     ? DOORMAN_CONTACT_ADDRESS
-                                     : DOORMAN_ANYWHERE;
 
     switch (
         doorman_arrive(&node->doorman, carrier, remote->host, origin, node->now.mono, &evicted)) {
     case DOORMAN_REFUSE:
         close_carrier(node, carrier);
-        return;
+        return false;
     case DOORMAN_ENTER_EVICT:
-        session_close(node, session_by_carrier(node, evicted), LINK_END_LIMIT);
-        break;
+        evict(node, evicted);
+        return true;
     case DOORMAN_ENTER:
-        break;
+        return true;
     }
+    must(!"a verdict");
+}
+
+static void accept_carrier(struct node *node, uint64_t carrier, const struct host_port *remote)
+{
+    if (!session_admit(node, carrier, remote,
+                       contacts_know_block(&node->contacts, address_block(remote->host))
+                           ? DOORMAN_CONTACT_ADDRESS
+                           : DOORMAN_ANYWHERE))
+        return;
     struct session *session =
         new_session(node, carrier, remote, link_new_accepted(&node->link_settings, node->now));
     touch(node, session);
@@ -294,8 +316,10 @@ void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, si
 {
     struct session *session = session_by_carrier(node, carrier);
 
-    if (session == NULL)
+    if (session == NULL) {
+        classic_bytes(node, carrier, bytes, length);
         return;
+    }
     link_input(session->link, bytes, length, node->now);
     touch(node, session);
 }
@@ -311,12 +335,14 @@ void session_room(struct node *node, uint64_t carrier, size_t bytes_free)
         stream_touch(node, session->contact);
 }
 
-void session_carrier_down(struct node *node, uint64_t carrier)
+void session_carrier_down(struct node *node, uint64_t carrier, bool is_clean)
 {
     struct session *session = session_by_carrier(node, carrier);
 
-    if (session == NULL)
+    if (session == NULL) {
+        classic_carrier_down(node, carrier, is_clean);
         return;
+    }
     session->carrier_gone = true;
     link_lost(session->link);
     touch(node, session);

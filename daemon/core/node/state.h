@@ -11,6 +11,7 @@
  *     hello.c      the beginning of a link, and which of several is used
  *     consent.c    requests and their answers (p2pchat-protocol(7), Consent)
  *     consent_link.c  what of them is said over links
+ *     classic*.c   carriers and contacts of the classic dialect (classic.h)
  *     stream.c     messages both ways (p2pchat-protocol(7), Messages between contacts)
  *     call*.c      what control clients ask for
  *     trackers.c   where we register
@@ -29,6 +30,7 @@
 #include "daemon/core/link/doorman.h"
 #include "daemon/core/link/link.h"
 #include "daemon/core/node.h"
+#include "daemon/core/node/classic.h"
 #include "daemon/core/overlay/dialler.h"
 #include "daemon/core/timers.h"
 
@@ -92,6 +94,7 @@ struct attempt {
     uint8_t key[KEY_LENGTH];
     char *address;  /* host:port to be pinned, or NULL */
     char *greeting; /* or NULL */
+    char *name;     /* what a classic list calls them, or NULL */
     const char *source;
     bool wait;
     double wait_s; /* negative: as long as it takes */
@@ -128,16 +131,18 @@ struct pending_read {
 /* --- The ledger --- */
 
 enum effect_kind {
-    EFFECT_REPLY,  /* answer `call` with `bytes` */
-    EFFECT_WAIT,   /* begin to wait with `waiter` */
-    EFFECT_SEND,   /* send a message to `peer`, if it is online */
-    EFFECT_STORED, /* a message of ours: log row `row` of the transaction has its number now */
-    EFFECT_FOUND,  /* log row `row` of the transaction tells what a key stands for, if anything */
-    EFFECT_SEEN,   /* `number` changes from `row` on tell whether we know the epochs in them */
-    EFFECT_TAKEN,  /* a message of theirs: acknowledge it */
-    EFFECT_HAVE,   /* consent is durable: HAVE goes out */
-    EFFECT_EVENT,  /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
-    EFFECT_ONLINE, /* consent is mutual: `peer` is told to be online, if it is */
+    EFFECT_REPLY,   /* answer `call` with `bytes` */
+    EFFECT_WAIT,    /* begin to wait with `waiter` */
+    EFFECT_SEND,    /* send a message to `peer`, if it is online; or see what to say to it, if it is
+                       classic */
+    EFFECT_CLASSIC, /* say the object `bytes` on the classic carrier `number` */
+    EFFECT_STORED,  /* a message of ours: log row `row` of the transaction has its number now */
+    EFFECT_FOUND,   /* log row `row` of the transaction tells what a key stands for, if anything */
+    EFFECT_SEEN,    /* `number` changes from `row` on tell whether we know the epochs in them */
+    EFFECT_TAKEN,   /* a message of theirs: acknowledge it */
+    EFFECT_HAVE,    /* consent is durable: HAVE goes out */
+    EFFECT_EVENT,   /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
+    EFFECT_ONLINE,  /* consent is mutual: `peer` is told to be online, if it is */
     EFFECT_CLOSE_LINK, /* end all links to `key` */
     EFFECT_NEW_RECORD  /* our new signed record may be shown */
 };
@@ -236,6 +241,7 @@ struct node {
     struct now record_made; /* when the last one was */
     struct host_port *addresses;
     size_t address_count;
+    struct dialect dialect;
     struct host_port classic; /* where the classic dialect reaches us; port 0: nowhere */
     struct timer record_timer;
     struct timer requests_timer; /* what is left of requests is written down now and then */
@@ -277,6 +283,8 @@ enum timer_kind {
     TIMER_SESSION,
     TIMER_STRANGER,
     TIMER_ATTEMPT,
+    TIMER_CLASSIC_VISITOR,
+    TIMER_CLASSIC_ERRAND,
     TIMER_WAITER,
     TIMER_REQUEST,
     TIMER_DIALLER,
@@ -400,7 +408,11 @@ void session_carrier_up(struct node *node, uint64_t carrier, uint64_t dial,
                         const struct host_port *remote);
 void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, size_t length);
 void session_room(struct node *node, uint64_t carrier, size_t bytes_free);
-void session_carrier_down(struct node *node, uint64_t carrier);
+void session_carrier_down(struct node *node, uint64_t carrier, bool is_clean);
+
+/* A carrier came in from `remote`. False: there is no place for it, and it is closed. */
+bool session_admit(struct node *node, uint64_t carrier, const struct host_port *remote,
+                   enum doorman_origin origin);
 void session_expire(struct node *node, struct session *session);
 void session_idle(struct node *node, struct session *session);
 bool session_drain(struct node *node); /* all dirty ones; whether there were any */
@@ -483,6 +495,16 @@ void stream_not_taken(struct node *node, const struct effect *effect);
 void stream_not_stored(struct node *node, const struct effect *effect);
 void stream_offline(struct node *node, struct contact *contact);
 
+/* A text that a classic contact said. */
+void stream_classic_message(struct node *node, struct contact *contact, const char *text,
+                            size_t length);
+
+/* Messages of ours up to there went out to a classic contact, and will not go out again. */
+void stream_sent(struct node *node, struct contact *contact, uint64_t epoch, uint64_t through);
+
+/* Reads on in the log, when the outbox wants it and no read is under way. */
+void stream_read_more(struct node *node, struct contact *contact);
+
 /* The contact's session is another one now: what they said on it before counts again. */
 void stream_online(struct node *node, struct contact *contact);
 void stream_forget(struct node *node, struct contact *contact); /* off the list of dirty ones */
@@ -538,8 +560,11 @@ struct bytes tell_request_result(const struct node *node, const struct request_r
 void wait_answered(struct node *node, const struct request_row *row, const char *state,
                    enum error error);
 void wait_failed(struct node *node, uint32_t peer);
-void wait_delivered(struct node *node, uint32_t stream,
-                    uint64_t through); /* waiters for messages */
+/* Waiters for messages up to there: `state` is "delivered", or "sent". */
+void wait_delivered(struct node *node, uint32_t stream, uint64_t through, const char *state);
+
+/* What a message is that has arrived, as far as that can be known. */
+const char *wait_arrived_state(const struct contact *contact);
 void wait_expire(struct node *node, struct waiter *waiter);
 void wait_begin(struct node *node, struct waiter *waiter);
 void wait_remove(struct node *node, struct waiter *waiter);

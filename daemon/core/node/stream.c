@@ -42,6 +42,7 @@ void stream_offline(struct node *node, struct contact *contact)
     contact->owes_have = false;
     contact->owes_ack = false;
     inbox_close(&contact->inbox);
+    classic_talk_drop_text(contact);
 }
 
 /* What we can take of one contact: a share of the room before the disk; nothing while it fails. */
@@ -124,7 +125,7 @@ static void send_messages(struct node *node, struct contact *contact)
     bytes_done(&data);
 }
 
-static void read_more(struct node *node, struct contact *contact)
+void stream_read_more(struct node *node, struct contact *contact)
 {
     uint32_t stream;
     uint64_t after_seq;
@@ -159,6 +160,10 @@ static void close_over(struct node *node, struct contact *contact)
 
 static void pump(struct node *node, struct contact *contact)
 {
+    if (contact->row.is_classic) {
+        classic_talk_pump(node, contact);
+        return;
+    }
     if (contact->session == NULL || !consent_is_open(contact))
         return;
     if (contact->owes_have && contact->inbox.pending_count == 0)
@@ -168,7 +173,7 @@ static void pump(struct node *node, struct contact *contact)
     if (!contact->sent_have || !contact->has_have)
         return;
     send_messages(node, contact);
-    read_more(node, contact);
+    stream_read_more(node, contact);
     if (!contact->owes_have && outbox_wants_listing(&contact->outbox)) {
         close_over(node, contact);
         contact->owes_have = true;
@@ -416,6 +421,25 @@ void stream_gap(struct node *node, struct session *session, const struct json *d
     take(node, session->contact, &row, 0);
 }
 
+/* Nothing counts what a classic contact says, so we do; and what the disk cannot take is lost. */
+void stream_classic_message(struct node *node, struct contact *contact, const char *text,
+                            size_t length)
+{
+    const struct stream_row *stream = inbox_newest(&contact->inbox);
+    uint64_t epoch;
+
+    if (node->store_failing || node->unstored_bytes + length > UNSTORED_BYTES_MAX)
+        return;
+    if (stream == NULL) {
+        random_fill(&node->random, &epoch, sizeof epoch);
+        stream = new_in_stream(node, contact, epoch);
+    }
+    const struct stream_row row = move_on(node, stream, stream->last + 1);
+    ledger_log_message(node, EVENT_MESSAGE_RECEIVED, &row, row.last, node->now.unix_ms, NULL, text,
+                       length);
+    take(node, contact, &row, length);
+}
+
 /* A message of theirs is durable, or is not going to be. */
 static struct contact *settle(struct node *node, const struct effect *effect)
 {
@@ -516,7 +540,9 @@ void stream_stored(struct node *node, const struct effect *effect, const struct 
         outbox_stored(&contact->outbox, row->stream, row->number, row->seq, row->time_ms, row->body,
                       row->body_length);
         stream_touch(node, contact);
-        if (contact->session == NULL)
+        if (contact->row.is_classic)
+            classic_talk_news(node, contact);
+        else if (contact->session == NULL)
             dialler_news(&node->dialler, contact->row.peer, node->now.mono);
     }
     call_stored(node, effect, row);
@@ -531,7 +557,17 @@ static void delivered(struct node *node, struct contact *contact,
                       const struct outbox_progress *progress)
 {
     ledger_progress(node, contact, progress);
-    wait_delivered(node, progress->stream, progress->acked);
+    wait_delivered(node, progress->stream, progress->acked, wait_arrived_state(contact));
+}
+
+void stream_sent(struct node *node, struct contact *contact, uint64_t epoch, uint64_t through)
+{
+    const struct message_ack all = {.epoch = epoch, .through = through, .credit_bytes = UINT64_MAX};
+    struct outbox_progress progress;
+    enum error error = OK;
+
+    if (outbox_acknowledged(&contact->outbox, &all, &progress, &error))
+        delivered(node, contact, &progress);
 }
 
 void stream_ack(struct node *node, struct session *session, const struct json *data)
@@ -583,6 +619,8 @@ void stream_rows(struct node *node, const struct input *input)
     else
         node_note(node, NOTE_ERROR, "log_not_readable", contact->row.key, NULL,
                   "messages wait in the log");
+    if (input->rows.error != OK && contact->row.is_classic)
+        classic_talk_unreadable(node, contact);
 }
 
 /* The chat is over: what is queued is failed, and our epochs are closed. How far we have theirs is

@@ -1,5 +1,5 @@
 /* How a request is told: in the log, to those who watch, and to whoever called. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/call.h"
 
 #include "common/digits.h"
 
@@ -71,7 +71,8 @@ struct bytes tell_request_result(const struct node *node, const struct request_r
         tell_request_number(&w, row);
     else
         json_put_null(&w, "request");
-    json_put_string(&w, "peer_id", contact != NULL ? contact->peer_id : "");
+    if (contact != NULL)
+        call_put_peer_id(&w, contact);
     json_put_string(&w, "alias", contact != NULL ? contact->row.alias : NULL);
     if (source != NULL)
         json_put_string(&w, "source", source);

@@ -74,13 +74,18 @@ static void answer_message(struct node *node, const struct waiter *waiter, const
     bytes_done(&result);
 }
 
-void wait_delivered(struct node *node, uint32_t stream, uint64_t through)
+const char *wait_arrived_state(const struct contact *contact)
+{
+    return contact != NULL && contact->row.is_classic ? "sent" : "delivered";
+}
+
+void wait_delivered(struct node *node, uint32_t stream, uint64_t through, const char *state)
 {
     for (struct waiter *waiter = node->waiters, *next; waiter != NULL; waiter = next) {
         next = waiter->next;
         if (waiter->stream != stream || waiter->number > through)
             continue;
-        answer_message(node, waiter, "delivered", false);
+        answer_message(node, waiter, state, false);
         wait_remove(node, waiter);
     }
 }
