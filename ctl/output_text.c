@@ -72,6 +72,10 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
     pair_field(&table, "peer id", result, "peer_id");
     list_strings(pair(&table, "listens on"), json_member(result, "listen"));
     table_end_cell(&table);
+    if (json_count(json_member(result, "classic_listen")) > 0) {
+        list_strings(pair(&table, "classic on"), json_member(result, "classic_listen"));
+        table_end_cell(&table);
+    }
     list_trackers(pair(&table, "trackers"), json_member(result, "trackers"));
     table_end_cell(&table);
     pair_field(&table, "links", result, "links");

@@ -5,17 +5,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <ini.h>
-#include <limits.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/text.h"
-#include "daemon/core/name.h"
+#include "daemon/defaults.h"
 #include "daemon/settings.h"
 
 /* An option as it stands on the command line. */
@@ -167,6 +164,25 @@ static bool apply_given(const struct given_list *list, struct config *config, st
     return good;
 }
 
+static const char not_for_trackers[] = "a tracker has no use for it: it is for nodes";
+
+/* False: a tracker was given options of nodes. */
+static bool check_role_of_given(const struct given_list *list, enum node_role role,
+                                struct bytes *out)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct given *given = &list->items[i];
+
+        if (role == ROLE_NODE || given->setting->role == SETTING_FOR_ALL || given->value[0] == '\0')
+            continue;
+        add_line(out, "--%s=%s: %s", given->setting->option, given->value, not_for_trackers);
+        good = false;
+    }
+    return good;
+}
+
 static void write_help(struct bytes *out)
 {
     char left[64], line[160];
@@ -181,7 +197,7 @@ static void write_help(struct bytes *out)
         snprintf(left, sizeof(left), "%c%c%c --%s%s%s", s->letter != 0 ? '-' : ' ',
                  s->letter != 0 ? s->letter : ' ', s->letter != 0 ? ',' : ' ', s->option,
                  s->value != NULL ? "=" : "", s->value != NULL ? s->value : "");
-        snprintf(line, sizeof(line), "  %-24s  %s\n", left, s->help);
+        snprintf(line, sizeof(line), "  %-30s  %s\n", left, s->help);
         bytes_text(out, line);
     }
     bytes_text(out, "\nSee p2pchatd(8) and p2pchatd.conf(5).\n");
@@ -202,6 +218,7 @@ struct config_file {
     struct config *config;
     struct bytes *out;
     bool good;
+    unsigned set_by[SETTINGS_MAX]; /* the last line that set each row of the table; 0: none does */
 };
 
 static void add_mistake(struct config_file *file, const char *format, ...)
@@ -318,6 +335,7 @@ static int take_key(void *context, const char *section, const char *key, const c
 
         if (s->section == NULL || strcmp(s->section, section) != 0 || strcmp(s->key, key) != 0)
             continue;
+        file->set_by[i] = value[0] != '\0' ? file->line : 0;
         if (value[0] == '\0')
             s->clear(file->config);
         else if (s->kind == SETTING_PATH && value[0] != '/')
@@ -332,9 +350,21 @@ static int take_key(void *context, const char *section, const char *key, const c
 
 enum file_need { FILE_MAY_BE_MISSING, FILE_MUST_EXIST };
 
-/* False: mistakes stand in `out`. */
-static bool read_file(const char *path, enum file_need need, struct config *config,
-                      struct bytes *out)
+/* What the file says makes sense for nodes only, and this is a tracker. */
+static void check_role_of_file(struct config_file *file, enum node_role role)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        if (role == ROLE_NODE || settings[i].role == SETTING_FOR_ALL || file->set_by[i] == 0)
+            continue;
+        file->line = file->set_by[i];
+        add_mistake(file, "%s=: %s", settings[i].key, not_for_trackers);
+    }
+}
+
+/* `role` is the one that the options say; NULL: they say none, and the file may. False: mistakes
+ * stand in `out`. */
+static bool read_file(const char *path, enum file_need need, const enum node_role *role,
+                      struct config *config, struct bytes *out)
 {
     struct config_file file = {
         .stream = fopen(path, "re"), .path = path, .config = config, .out = out, .good = true};
@@ -346,6 +376,7 @@ static bool read_file(const char *path, enum file_need need, struct config *conf
         return false;
     }
     ini_parse_stream(read_line, &file, take_key, &file);
+    check_role_of_file(&file, role != NULL ? *role : config->role);
     if (ferror(file.stream)) {
         add_line(out, "%s: cannot be read: %s", path, strerror(errno));
         file.good = false;
@@ -357,148 +388,22 @@ static bool read_file(const char *path, enum file_need need, struct config *conf
     return file.good;
 }
 
-/* --- Defaults --- */
-
-static char *join(const char *directory, const char *rest)
-{
-    size_t length = strlen(directory) + strlen(rest) + 1;
-    char *path = xmalloc(length);
-
-    snprintf(path, length, "%s%s", directory, rest);
-    return path;
-}
-
-/* A directory from the environment; NULL unless it is absolute (XDG Base Directory Specification:
- * others are ignored). */
-static const char *directory_from(const char *variable)
-{
-    const char *value = getenv(variable);
-
-    return value != NULL && value[0] == '/' ? value : NULL;
-}
-
-/* What the user database says of somebody; empty strings when it does not know them. */
-struct user {
-    char name[ADDRESS_NAME_MAX + 1];
-    char home[PATH_MAX];
-};
-
-static void look_up_user(uid_t uid, struct user *ret_user)
-{
-    char memory[4096];
-    struct passwd entry, *found;
-
-    *ret_user = (struct user){0};
-    if (getpwuid_r(uid, &entry, memory, sizeof(memory), &found) != 0 || found == NULL)
-        return;
-    snprintf(ret_user->name, sizeof(ret_user->name), "%s", entry.pw_name);
-    if (entry.pw_dir[0] == '/')
-        snprintf(ret_user->home, sizeof(ret_user->home), "%s", entry.pw_dir);
-}
-
-/* $XDG_…, else its place below the home directory, else NULL. The caller frees it. */
-static char *user_directory(uid_t uid, const char *variable, const char *below_home)
-{
-    const char *directory = directory_from(variable), *home = directory_from("HOME");
-    struct user user;
-
-    if (directory != NULL)
-        return xstrdup(directory);
-    if (home != NULL)
-        return join(home, below_home);
-    look_up_user(uid, &user);
-    return user.home[0] != '\0' ? join(user.home, below_home) : NULL;
-}
-
-static char *default_file(uid_t uid)
-{
-    char *directory, *path;
-
-    if (uid == 0)
-        return xstrdup("/etc/p2pchat/p2pchatd.conf");
-    directory = user_directory(uid, "XDG_CONFIG_HOME", "/.config");
-    if (directory == NULL)
-        return NULL;
-    path = join(directory, "/p2pchat/p2pchatd.conf");
-    free(directory);
-    return path;
-}
-
-static char *default_state_dir(uid_t uid)
-{
-    const char *given = directory_from("STATE_DIRECTORY");
-    char *directory, *path;
-
-    if (given != NULL) {
-        path = xstrdup(given);
-        path[strcspn(path, ":")] = '\0'; /* systemd.exec(5): several are separated by colons */
-        return path;
-    }
-    if (uid == 0)
-        return xstrdup("/var/lib/p2pchat");
-    directory = user_directory(uid, "XDG_STATE_HOME", "/.local/state");
-    if (directory == NULL)
-        return NULL;
-    path = join(directory, "/p2pchat");
-    free(directory);
-    return path;
-}
-
-static char *default_socket(uid_t uid)
-{
-    const char *directory = directory_from("XDG_RUNTIME_DIR");
-
-    if (directory != NULL)
-        return join(directory, "/p2pchat/control.sock");
-    return uid == 0 ? xstrdup("/run/p2pchat/control.sock") : NULL;
-}
-
-void config_default_name(const char *user, const char *host, char *out)
-{
-    char whole[2 * ADDRESS_NAME_MAX];
-    size_t length = 0;
-
-    snprintf(whole, sizeof(whole), "%s@%s", user, host);
-    for (const char *c = whole; *c != '\0' && length < ADDRESS_NAME_MAX; c++) {
-        bool first = length == 0;
-
-        if (isascii(*c) && (isalnum((unsigned char)*c) || (!first && strchr("-._@", *c) != NULL)))
-            out[length++] = *c;
-    }
-    out[length] = '\0';
-    if (name_check(out) != OK)
-        memcpy(out, "node", sizeof("node"));
-}
-
-static char *default_name(uid_t uid)
-{
-    char host[256] = "", name[ADDRESS_NAME_MAX + 1];
-    struct user user;
-
-    look_up_user(uid, &user);
-    if (user.name[0] == '\0')
-        snprintf(user.name, sizeof(user.name), "%u", (unsigned)uid);
-    if (gethostname(host, sizeof(host) - 1) < 0)
-        host[0] = '\0';
-    host[strcspn(host, ".")] = '\0';
-    config_default_name(user.name, host, name);
-    return xstrdup(name);
-}
+/* --- All of it --- */
 
 /* False: something must be given; `out` says what. */
 static bool fill_in_defaults(struct config *config, const struct config_place *place,
                              struct bytes *out)
 {
-    struct host_port everywhere = {.host = "::", .port = 28470};
+    const struct host_port listen = defaults_listen(config->role);
 
     if (config->socket == NULL && !place->socket_passed)
-        config->socket = default_socket(place->uid);
+        config->socket = defaults_socket(place->uid, config->role);
     if (config->state_dir == NULL)
-        config->state_dir = default_state_dir(place->uid);
+        config->state_dir = defaults_state_dir(place->uid, config->role);
     if (config->name == NULL)
-        config->name = default_name(place->uid);
+        config->name = defaults_name(place->uid);
     if (config->listen_count == 0) {
-        config->listen = xmemdup(&everywhere, sizeof(everywhere));
+        config->listen = xmemdup(&listen, sizeof(listen));
         config->listen_count = 1;
     }
     if (config->socket == NULL && !place->socket_passed)
@@ -510,21 +415,24 @@ static bool fill_in_defaults(struct config *config, const struct config_place *p
     return bytes_length(out) == 0;
 }
 
-/* --- All of it --- */
-
-static enum config_verdict read_all(const struct given_list *list, const struct config_place *place,
-                                    struct config *config, struct bytes *out)
+/* `role` as for read_file. */
+static enum config_verdict read_all(const struct given_list *list, const enum node_role *role,
+                                    const struct config_place *place, struct config *config,
+                                    struct bytes *out)
 {
     const char *given = given_value(list, SETTING_CONFIG);
-    char *path = given != NULL ? xstrdup(given) : default_file(place->uid);
+    char *path = given != NULL ? xstrdup(given)
+                               : defaults_file(place->uid, role != NULL ? *role : ROLE_NODE);
     bool good = true;
 
     if (path != NULL)
-        good = read_file(path, given != NULL ? FILE_MUST_EXIST : FILE_MAY_BE_MISSING, config, out);
+        good = read_file(path, given != NULL ? FILE_MUST_EXIST : FILE_MAY_BE_MISSING, role, config,
+                         out);
     free(path);
     if (!good)
         return CONFIG_BAD_FILE;
-    if (!apply_given(list, config, out) || !fill_in_defaults(config, place, out))
+    if (!apply_given(list, config, out) || !check_role_of_given(list, config->role, out) ||
+        !fill_in_defaults(config, place, out))
         return CONFIG_BAD_OPTION;
     return CONFIG_READY;
 }
@@ -552,7 +460,8 @@ enum config_verdict config_read(int argc, char **argv, const struct config_place
     }
     /* Mistakes of the command line are told before the file is opened. */
     if (apply_given(&list, &tried, ret_text))
-        verdict = read_all(&list, place, &config, ret_text);
+        verdict = read_all(&list, given_value(&list, SETTING_ROLE) != NULL ? &tried.role : NULL,
+                           place, &config, ret_text);
     if (verdict == CONFIG_READY) {
         *ret_config = config;
         config = (struct config){0};

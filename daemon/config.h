@@ -14,16 +14,24 @@
 
 #include "common/address.h"
 #include "common/bytes.h"
-#include "daemon/core/transaction.h"
+#include "daemon/core/node.h"
 #include "daemon/log.h"
 
 struct config {
     char *file;      /* the configuration file that was read; NULL: there is none */
     char *socket;    /* path of the control socket; NULL: the one that systemd passed */
     char *state_dir; /* path of the state directory */
+    enum node_role role;
     struct host_port *listen;
     size_t listen_count;
+    struct host_port *advertise; /* they fit into a record */
+    size_t advertise_count;
     char *name; /* passed name_check */
+    struct tracker_setting *trackers;
+    size_t tracker_count;
+    struct host_port *classic_listen; /* none: the classic dialect is off */
+    size_t classic_listen_count;
+    enum long_text long_text;
     enum log_level log_level;
     int64_t request_timeout_ms;
     uint8_t (*accept_from)[KEY_LENGTH];
@@ -55,8 +63,5 @@ enum config_verdict {
 enum config_verdict config_read(int argc, char **argv, const struct config_place *place,
                                 struct config *ret_config, struct bytes *ret_text);
 void config_done(struct config *config);
-
-/* "user@host", or what of it can be a name; `out` has ADDRESS_NAME_MAX + 1 bytes. */
-void config_default_name(const char *user, const char *host, char *out);
 
 #endif

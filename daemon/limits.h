@@ -45,6 +45,10 @@ enum {
     /* Addresses that a signed peer record has room for. */
     ANNOUNCE_MAX = 8,
 
+    /* What the addresses in it may take together: it has 400 bytes, of which key, signature,
+     * numbers and counts take 122, a name up to 64, a classic address 19. */
+    ADVERTISE_BYTES_MAX = 195,
+
     /* How often the addresses of the host are looked at again when we listen on all of them, and
      * what failed on the disk is tried again. */
     ANNOUNCE_PERIOD_MS = 30000,

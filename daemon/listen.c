@@ -25,6 +25,7 @@ struct listeners {
     struct listener items[LISTEN_MAX];
     struct host_port bound[LISTEN_MAX]; /* the same, for those who ask */
     size_t count;
+    const char *option;
     listen_accept *accepted;
     void *context;
     int spare;           /* a descriptor to give up when there is none left; -1: given up */
@@ -81,7 +82,7 @@ static int bind_remembered(struct socket_address *address, enum wildcard wildcar
     return fd;
 }
 
-static bool refuse_bind(const struct socket_address *address, int error,
+static bool refuse_bind(const struct socket_address *address, int error, const char *option,
                         struct refusal *ret_refusal)
 {
     char where[ADDRESS_HOST_PORT_MAX + 1];
@@ -91,9 +92,8 @@ static bool refuse_bind(const struct socket_address *address, int error,
     host_port_format(&at, where);
     if (error == EADDRINUSE)
         return refuse(ret_refusal, EX_UNAVAILABLE,
-                      "%s is in use: another program listens there; stop it or give another "
-                      "--listen",
-                      where);
+                      "%s is in use: another program listens there; stop it or give another --%s",
+                      where, option);
     return refuse(ret_refusal, error == EACCES || error == EPERM ? EX_NOPERM : EX_UNAVAILABLE,
                   "%s cannot be listened on: %s", where, strerror(error));
 }
@@ -115,7 +115,7 @@ static bool add(struct listeners *all, struct socket_address address, enum wildc
         fd = bind_remembered(&address, wildcard, before);
     }
     if (fd < 0)
-        return refuse_bind(&address, errno, ret_refusal);
+        return refuse_bind(&address, errno, all->option, ret_refusal);
     *listener = (struct listener){.all = all, .address = address, .fd = fd};
     socket_address_format(&address, &listener->at);
     all->bound[all->count++] = listener->at;
@@ -162,12 +162,15 @@ static bool add_host(struct listeners *all, const struct host_port *at, enum wil
     return good;
 }
 
-bool listeners_open(const struct host_port *wanted, size_t count, struct ports *ports,
+bool listeners_open(const struct listen_wish *wish, struct ports *ports,
                     struct listeners **ret_listeners, struct refusal *ret_refusal)
 {
+    const struct host_port *wanted = wish->at;
+    const size_t count = wish->count;
     struct listeners *all = xcalloc(1, sizeof(*all));
     struct ports taken = {.count = 0};
 
+    all->option = wish->option;
     all->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (size_t i = 0; i < count; i++) {
         enum wildcard wildcard = ipv4_is_wanted_apart(wanted, count, wanted[i].port)

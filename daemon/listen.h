@@ -18,12 +18,19 @@ struct listeners;
 /* Somebody connected: `fd` is non-blocking, closed on exec, and the receiver's. */
 typedef void listen_accept(void *context, int fd, const struct socket_address *remote);
 
-/* Binds every address that `wanted` means; names are looked up here and now, and each of their
+/* What we are told to listen on. */
+struct listen_wish {
+    const struct host_port *at;
+    size_t count;
+    const char *option; /* by which another place can be given: for refusals */
+};
+
+/* Binds every address that the wish means; names are looked up here and now, and each of their
  * addresses is bound. "[::]" means IPv4 too, and only that where there is no IPv6. Port 0 takes the
  * port that `ports` knows, if it is free, else any; `ports` holds afterwards what was taken.
  * Refused: in use, not an address of this host, a name that is not known (69), a port that needs a
  * right (77). */
-bool listeners_open(const struct host_port *wanted, size_t count, struct ports *ports,
+bool listeners_open(const struct listen_wish *wish, struct ports *ports,
                     struct listeners **ret_listeners, struct refusal *ret_refusal);
 
 /* Closes the sockets. NULL is fine. */

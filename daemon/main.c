@@ -54,20 +54,30 @@ static int configure(int argc, char **argv, bool socket_passed, struct config *r
     return code;
 }
 
+static void add_places(struct bytes *text, const struct host_port *at, size_t count)
+{
+    char one[ADDRESS_HOST_PORT_MAX + 1];
+
+    for (size_t i = 0; i < count; i++) {
+        host_port_format(&at[i], one);
+        bytes_text(text, i > 0 ? ", " : "");
+        bytes_text(text, one);
+    }
+}
+
 /* Says who we are and where, in our log and to systemd. */
 static void say_ready(const struct facts *facts)
 {
     struct bytes where = BYTES_EMPTY;
-    char one[ADDRESS_HOST_PORT_MAX + 1];
 
-    for (size_t i = 0; i < facts->listen_count; i++) {
-        host_port_format(&facts->listen[i], one);
-        bytes_text(&where, i > 0 ? ", " : "");
-        bytes_text(&where, one);
-    }
+    add_places(&where, facts->listen, facts->listen_count);
+    bytes_text(&where, facts->classic_listen_count > 0 ? "; classic, insecure, on " : "");
+    add_places(&where, facts->classic_listen, facts->classic_listen_count);
     bytes_u8(&where, '\0');
-    log_line(LEVEL_NOTICE, "p2pchatd " PACKAGE_VERSION " is ready: %s, peer id %s, listening on %s",
-             facts->name, facts->identity->id, (const char *)bytes_data(&where));
+    log_line(LEVEL_NOTICE,
+             "p2pchatd " PACKAGE_VERSION " is ready as a %s: %s, peer id %s, listening on %s",
+             role_name(facts->role), facts->name, facts->identity->id,
+             (const char *)bytes_data(&where));
     service_ready((const char *)bytes_data(&where));
     bytes_done(&where);
 }

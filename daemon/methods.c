@@ -26,11 +26,12 @@ const struct method methods[API_METHOD_COUNT] = {
 /* What others are told to reach us by; without a host while nobody could use one. */
 static void write_address(struct json_writer *w, const struct facts *facts)
 {
-    struct address address = {.has_host = facts->address_count > 0};
+    const bool is_advertised = facts->advertise_count > 0;
+    struct address address = {.has_host = is_advertised || facts->address_count > 0};
     char text[ADDRESS_TEXT_MAX + 1];
 
     if (address.has_host)
-        address.at = facts->addresses[0];
+        address.at = is_advertised ? facts->advertise[0] : facts->addresses[0];
     must(strlen(facts->name) <= ADDRESS_NAME_MAX);
     memcpy(address.peer_id, facts->identity->id, PEER_ID_LENGTH);
     memcpy(address.name, facts->name, strlen(facts->name));
@@ -67,14 +68,15 @@ static const char *state_name(enum store_state state)
     must(!"a state");
 }
 
-static void write_listen(struct json_writer *w, const struct facts *facts)
+static void write_hosts(struct json_writer *w, const char *name, const struct host_port *at,
+                        size_t count)
 {
-    json_write_name(w, "listen");
+    json_write_name(w, name);
     json_write_open(w, '[');
-    for (size_t i = 0; i < facts->listen_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         char text[ADDRESS_HOST_PORT_MAX + 1];
 
-        host_port_format(&facts->listen[i], text);
+        host_port_format(&at[i], text);
         json_write_string(w, text);
     }
     json_write_close(w, ']');
@@ -106,7 +108,8 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     json_put_string(w, "role", role_name(facts->role));
     json_put_string(w, "peer_id", facts->identity->id);
     json_put_string(w, "name", facts->name);
-    write_listen(w, facts);
+    write_hosts(w, "listen", facts->listen, facts->listen_count);
+    write_hosts(w, "classic_listen", facts->classic_listen, facts->classic_listen_count);
     json_write_name(w, "trackers");
     json_write_open(w, '[');
     json_write_close(w, ']');

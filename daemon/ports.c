@@ -4,16 +4,14 @@
 
 #include "common/bytes.h"
 
-static const char file_name[] = "ports";
-
-void ports_load(const struct state_dir *dir, struct ports *ret_ports)
+void ports_load(const struct state_dir *dir, const char *file, struct ports *ret_ports)
 {
     char text[LISTEN_MAX * (ADDRESS_HOST_PORT_MAX + 1) + 1];
     struct ports ports = {.count = 0};
     struct refusal refusal;
     size_t length;
 
-    if (state_dir_read(dir, file_name, STATE_PUBLIC, text, sizeof(text), &length, &refusal) ==
+    if (state_dir_read(dir, file, STATE_PUBLIC, text, sizeof(text), &length, &refusal) ==
         STATE_FILE_READ) {
         char *rest = text, *line;
 
@@ -43,7 +41,8 @@ bool ports_equal(const struct ports *a, const struct ports *b)
     return equal;
 }
 
-bool ports_save(const struct state_dir *dir, const struct ports *ports, struct refusal *ret_refusal)
+bool ports_save(const struct state_dir *dir, const char *file, const struct ports *ports,
+                struct refusal *ret_refusal)
 {
     struct bytes text = BYTES_EMPTY;
     char line[ADDRESS_HOST_PORT_MAX + 1];
@@ -54,7 +53,7 @@ bool ports_save(const struct state_dir *dir, const struct ports *ports, struct r
         bytes_text(&text, line);
         bytes_u8(&text, '\n');
     }
-    good = state_dir_write(dir, file_name, bytes_data(&text), bytes_length(&text), ret_refusal);
+    good = state_dir_write(dir, file, bytes_data(&text), bytes_length(&text), ret_refusal);
     bytes_done(&text);
     return good;
 }

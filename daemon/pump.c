@@ -341,19 +341,47 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
 
 /* --- Our addresses --- */
 
+static bool is_wildcard(const struct host_port *at)
+{
+    struct socket_address address;
+
+    return socket_address_parse(at, &address) && socket_address_is_wildcard(&address);
+}
+
+/* Where the classic dialect reaches us best; port 0: nowhere. Who advertises a name and listens
+ * everywhere is reached under that name. */
+static void find_classic_address(const struct pump *pump, struct host_port *ret_at)
+{
+    const struct facts *facts = pump->facts;
+    struct host_port found[ANNOUNCE_MAX];
+
+    if (pump->classic_listeners == NULL || listeners_announce(pump->classic_listeners, found) == 0)
+        return;
+    *ret_at = found[0];
+    if (facts->advertise_count > 0 && is_wildcard(&facts->classic_listen[0]))
+        memcpy(ret_at->host, facts->advertise[0].host, sizeof(ret_at->host));
+}
+
 /* Tells the node where we can be reached, when that is not what it knows. */
 static void announce(struct pump *pump)
 {
-    struct host_port addresses[ANNOUNCE_MAX];
+    struct facts *facts = pump->facts;
+    struct host_port addresses[ANNOUNCE_MAX], classic;
     size_t count;
 
     memset(addresses, 0, sizeof(addresses)); /* compared as a whole */
+    memset(&classic, 0, sizeof(classic));
     count = listeners_announce(pump->listeners, addresses);
-    if (count == pump->facts->address_count &&
-        memcmp(addresses, pump->facts->addresses, sizeof(addresses)) == 0)
+    find_classic_address(pump, &classic);
+    if (count == facts->address_count &&
+        memcmp(addresses, facts->addresses, sizeof(addresses)) == 0 &&
+        memcmp(&classic, &facts->classic_address, sizeof(classic)) == 0)
         return;
-    memcpy(pump->facts->addresses, addresses, sizeof(addresses));
-    pump->facts->address_count = count;
+    memcpy(facts->addresses, addresses, sizeof(addresses));
+    facts->address_count = count;
+    facts->classic_address = classic;
+    if (classic.port != 0)
+        node_set_classic_address(pump->node, &classic);
     node_set_addresses(pump->node, addresses, count, pump_now(pump));
 }
 

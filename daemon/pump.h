@@ -36,9 +36,13 @@ struct facts {
     enum node_role role;
     const struct host_port *listen; /* bound, with real ports; wildcards stay "::" and "0.0.0.0" */
     size_t listen_count;
-    struct host_port addresses[ANNOUNCE_MAX]; /* what is announced, most useful first; the first one
-                                                 goes into the shareable address. May be none */
+    const struct host_port *classic_listen; /* the same for the classic dialect; none: it is off */
+    size_t classic_listen_count;
+    const struct host_port *advertise; /* where we say that we are reached; none: `addresses` */
+    size_t advertise_count;
+    struct host_port addresses[ANNOUNCE_MAX]; /* of this host, most useful first; may be none */
     size_t address_count;
+    struct host_port classic_address; /* for the classic dialect; port 0: none */
     struct mono started;
 };
 

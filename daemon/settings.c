@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/limits.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/name.h"
+#include "daemon/core/overlay/tracker_setting.h"
 #include "daemon/limits.h"
 
 static bool no(char ret_why[SETTING_WHY_MAX], const char *why)
@@ -115,18 +117,30 @@ static void clear_state_dir(struct config *config)
     replace(&config->state_dir, NULL);
 }
 
-static bool set_listen(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+/* Adds to a list of at most `max`. */
+static bool add_host_port(struct host_port **list, size_t *count, size_t max,
+                          const struct host_port *at, char ret_why[SETTING_WHY_MAX])
+{
+    if (*count == max)
+        return no(ret_why, "there are too many of these");
+    *list = xreallocarray(*list, *count + 1, sizeof((*list)[0]));
+    (*list)[(*count)++] = *at;
+    return true;
+}
+
+static bool add_listener(struct host_port **list, size_t *count, const char *value,
+                         char ret_why[SETTING_WHY_MAX])
 {
     struct host_port at;
 
-    if (config->listen_count == LISTEN_MAX)
-        return no(ret_why, "there are too many of these");
     if (host_port_parse(value, PORT_ZERO_ALLOWED, &at) != OK)
         return no(ret_why, "must be HOST:PORT or [IPV6]:PORT, with a port from 0 to 65535");
-    config->listen =
-        xreallocarray(config->listen, config->listen_count + 1, sizeof(config->listen[0]));
-    config->listen[config->listen_count++] = at;
-    return true;
+    return add_host_port(list, count, LISTEN_MAX, &at, ret_why);
+}
+
+static bool set_listen(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    return add_listener(&config->listen, &config->listen_count, value, ret_why);
 }
 
 static void clear_listen(struct config *config)
@@ -134,6 +148,97 @@ static void clear_listen(struct config *config)
     free(config->listen);
     config->listen = NULL;
     config->listen_count = 0;
+}
+
+/* Bytes that an address takes in a signed record (p2pchat-protocol(7), Peer records). */
+static size_t record_bytes(const struct host_port *at)
+{
+    uint8_t literal[HOST_BYTES_MAX];
+    const size_t length = host_to_bytes(at->host, literal);
+
+    return 1 + (length > 0 ? length : 1 + strlen(at->host)) + sizeof(at->port);
+}
+
+static bool set_advertise(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    struct host_port at;
+    size_t bytes;
+
+    if (host_port_parse(value, PORT_ZERO_REFUSED, &at) != OK)
+        return no(ret_why, "must be HOST:PORT or [IPV6]:PORT, with a port from 1 to 65535");
+    if (strcmp(at.host, "::") == 0 || strcmp(at.host, "0.0.0.0") == 0)
+        return no(ret_why, "nobody can be reached there: must be an address or a name of a host");
+    bytes = record_bytes(&at);
+    for (size_t i = 0; i < config->advertise_count; i++)
+        bytes += record_bytes(&config->advertise[i]);
+    if (bytes > ADVERTISE_BYTES_MAX)
+        return no(ret_why, "a record has no room for it beside those before: give fewer, or "
+                           "shorter names");
+    return add_host_port(&config->advertise, &config->advertise_count, ANNOUNCE_MAX, &at, ret_why);
+}
+
+static void clear_advertise(struct config *config)
+{
+    free(config->advertise);
+    config->advertise = NULL;
+    config->advertise_count = 0;
+}
+
+static bool set_tracker(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    struct tracker_setting tracker;
+    enum error error = tracker_setting_parse(value, &tracker);
+
+    if (error == ERR_INVALID_PARAMS)
+        return no(ret_why, "must be HOST:PORT, PEERID@HOST:PORT or classic:HOST:PORT");
+    if (error != OK)
+        return no(ret_why, error_text(error));
+    for (size_t i = 0; i < config->tracker_count; i++) {
+        if (strcmp(config->trackers[i].text, tracker.text) == 0)
+            return no(ret_why, "is there already");
+    }
+    if (config->tracker_count == TRACKERS_MAX)
+        return no(ret_why, "there are too many of these");
+    config->trackers =
+        xreallocarray(config->trackers, config->tracker_count + 1, sizeof(config->trackers[0]));
+    config->trackers[config->tracker_count++] = tracker;
+    return true;
+}
+
+static void clear_trackers(struct config *config)
+{
+    free(config->trackers);
+    config->trackers = NULL;
+    config->tracker_count = 0;
+}
+
+static bool set_classic_listen(struct config *config, const char *value,
+                               char ret_why[SETTING_WHY_MAX])
+{
+    return add_listener(&config->classic_listen, &config->classic_listen_count, value, ret_why);
+}
+
+static void clear_classic_listen(struct config *config)
+{
+    free(config->classic_listen);
+    config->classic_listen = NULL;
+    config->classic_listen_count = 0;
+}
+
+static bool set_long_text(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    if (strcmp(value, "split") == 0)
+        config->long_text = LONG_TEXT_SPLIT;
+    else if (strcmp(value, "refuse") == 0)
+        config->long_text = LONG_TEXT_REFUSE;
+    else
+        return no(ret_why, "must be split or refuse");
+    return true;
+}
+
+static void clear_long_text(struct config *config)
+{
+    config->long_text = LONG_TEXT_SPLIT;
 }
 
 static bool set_name(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
@@ -151,17 +256,12 @@ static void clear_name(struct config *config)
 
 static bool set_role(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
-    (void)config;
-    if (strcmp(value, "tracker") == 0)
-        return no(ret_why, "this version cannot be a tracker; it must be node");
-    if (strcmp(value, "node") != 0)
-        return no(ret_why, "must be node");
-    return true;
+    return role_find(value, &config->role) || no(ret_why, "must be node or tracker");
 }
 
 static void clear_role(struct config *config)
 {
-    (void)config;
+    config->role = ROLE_NODE;
 }
 
 static bool set_log_level(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
@@ -288,33 +388,49 @@ static void clear_retain_bytes(struct config *config)
 
 const struct setting settings[] = {
     {SETTING_CONFIG, NULL, NULL, "config", 'c', "FILE",
-     "read this configuration file; then it must exist", NULL, NULL},
+     "read this configuration file; then it must exist", SETTING_FOR_ALL, NULL, NULL},
     {SETTING_PATH, "Control", "Socket", "socket", 's', "PATH", "where the control socket is made",
-     set_socket, clear_socket},
+     SETTING_FOR_ALL, set_socket, clear_socket},
     {SETTING_PATH, "Node", "StateDirectory", "state-dir", 'd', "DIR",
-     "where identity and log are kept", set_state_dir, clear_state_dir},
+     "where identity and log are kept", SETTING_FOR_ALL, set_state_dir, clear_state_dir},
     {SETTING_VALUE, "Node", "Listen", "listen", 'l', "HOST:PORT",
-     "listen there ([::]:28470); port 0 picks one; repeatable", set_listen, clear_listen},
+     "listen there ([::]:28470, a tracker 28471); port 0 picks one; repeatable", SETTING_FOR_ALL,
+     set_listen, clear_listen},
+    {SETTING_VALUE, "Node", "Advertise", "advertise", 'a', "HOST:PORT",
+     "tell others that this is reached there, and only there; repeatable", SETTING_FOR_ALL,
+     set_advertise, clear_advertise},
     {SETTING_VALUE, "Node", "Name", "name", 'n', "NAME", "what this node calls itself (user@host)",
-     set_name, clear_name},
-    {SETTING_VALUE, "Node", "Role", "role", 'r', "ROLE", "what this daemon is (node)", set_role,
-     clear_role},
+     SETTING_FOR_ALL, set_name, clear_name},
+    {SETTING_ROLE, "Node", "Role", "role", 'r', "ROLE",
+     "what this daemon is: node or tracker (node)", SETTING_FOR_ALL, set_role, clear_role},
+    {SETTING_VALUE, "Tracker", "Use", "tracker", 't', "ADDRESS",
+     "register there, and ask there who is who; repeatable", SETTING_FOR_NODES, set_tracker,
+     clear_trackers},
+    {SETTING_VALUE, "Classic", "Listen", "classic-listen", 0, "HOST:PORT",
+     "speak the insecure classic dialect there; repeatable", SETTING_FOR_ALL, set_classic_listen,
+     clear_classic_listen},
+    {SETTING_VALUE, "Classic", "LongText", NULL, 0, NULL, NULL, SETTING_FOR_NODES, set_long_text,
+     clear_long_text},
     {SETTING_VALUE, "Log", "Level", "log-level", 0, "LEVEL",
-     "error, warning, notice, info or debug (info)", set_log_level, clear_log_level},
-    {SETTING_VALUE, "Chat", "RequestTimeoutSec", NULL, 0, NULL, NULL, set_request_timeout,
-     clear_request_timeout},
-    {SETTING_VALUE, "Chat", "AcceptFrom", NULL, 0, NULL, NULL, set_accept_from, clear_accept_from},
-    {SETTING_VALUE, "Limits", "OutboxMessages", NULL, 0, NULL, NULL, set_outbox_messages,
-     clear_outbox_messages},
-    {SETTING_VALUE, "Limits", "OutboxBytes", NULL, 0, NULL, NULL, set_outbox_bytes,
-     clear_outbox_bytes},
-    {SETTING_VALUE, "Store", "RetainDays", NULL, 0, NULL, NULL, set_retain_days, clear_retain_days},
-    {SETTING_VALUE, "Store", "RetainBytes", NULL, 0, NULL, NULL, set_retain_bytes,
-     clear_retain_bytes},
-    {SETTING_VALUE, "Store", "ConsumerDays", NULL, 0, NULL, NULL, set_consumer_days,
-     clear_consumer_days},
-    {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", NULL, NULL},
-    {SETTING_VERSION, NULL, NULL, "version", 0, NULL, "print the version", NULL, NULL},
+     "error, warning, notice, info or debug (info)", SETTING_FOR_ALL, set_log_level,
+     clear_log_level},
+    {SETTING_VALUE, "Chat", "RequestTimeoutSec", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     set_request_timeout, clear_request_timeout},
+    {SETTING_VALUE, "Chat", "AcceptFrom", NULL, 0, NULL, NULL, SETTING_FOR_NODES, set_accept_from,
+     clear_accept_from},
+    {SETTING_VALUE, "Limits", "OutboxMessages", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     set_outbox_messages, clear_outbox_messages},
+    {SETTING_VALUE, "Limits", "OutboxBytes", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     set_outbox_bytes, clear_outbox_bytes},
+    {SETTING_VALUE, "Store", "RetainDays", NULL, 0, NULL, NULL, SETTING_FOR_NODES, set_retain_days,
+     clear_retain_days},
+    {SETTING_VALUE, "Store", "RetainBytes", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     set_retain_bytes, clear_retain_bytes},
+    {SETTING_VALUE, "Store", "ConsumerDays", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     set_consumer_days, clear_consumer_days},
+    {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", SETTING_FOR_ALL, NULL, NULL},
+    {SETTING_VERSION, NULL, NULL, "version", 0, NULL, "print the version", SETTING_FOR_ALL, NULL,
+     NULL},
 };
 
 const size_t settings_count = sizeof(settings) / sizeof(settings[0]);

@@ -10,9 +10,15 @@
 enum setting_kind {
     SETTING_VALUE,   /* `set` takes its value */
     SETTING_PATH,    /* the same; in the file it must begin with / */
+    SETTING_ROLE,    /* --role: its value too goes to `set` */
     SETTING_CONFIG,  /* --config */
     SETTING_HELP,    /* --help */
     SETTING_VERSION, /* --version */
+};
+
+enum setting_role {
+    SETTING_FOR_ALL,
+    SETTING_FOR_NODES /* in a tracker it is a mistake */
 };
 
 enum { SETTING_WHY_MAX = 256 };
@@ -25,6 +31,7 @@ struct setting {
     char letter;        /* 0: none */
     const char *value;  /* what the value is called in the help; NULL: takes none */
     const char *help;
+    enum setting_role role;
 
     /* Takes one value (adds it, when repeatable). False: it is not good, and `ret_why` says what
      * would be. */

@@ -46,16 +46,20 @@ static int exit_code_of(enum store_refusal refusal)
 }
 
 /* A node that is new, or that lost what it knew, is told of: neither looks wrong from outside. */
-static void say_what_is_new(const char *path, const struct identity *identity, bool identity_is_new,
-                            bool database_is_new)
+static void say_what_is_new(const struct config *config, const struct identity *identity,
+                            bool identity_is_new, bool database_is_new)
 {
+    const char *path = config->state_dir;
+
     if (identity_is_new)
         log_line(LEVEL_NOTICE, "%s: a new identity was made, peer id %s", path, identity->id);
     else if (database_is_new)
         log_line(LEVEL_WARNING,
-                 "%s: the identity was there, but no database: contacts and history are gone; "
-                 "was p2pchat.db moved away, or its -wal?",
-                 path);
+                 "%s: the identity was there, but no database: %s are gone; was p2pchat.db moved "
+                 "away, or its -wal?",
+                 path,
+                 config->role == ROLE_NODE ? "contacts and history"
+                                           : "the names that are reserved");
 }
 
 /* Reading all of a large log takes minutes, which systemd must not take for hanging. */
@@ -98,7 +102,8 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     refusal = store_start_age(daemon->pump.store, pump_now(&daemon->pump), message);
     if (refusal != STORE_OPENED)
         return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
-    say_what_is_new(path, daemon->identity, identity_is_new, store_is_new(daemon->pump.store));
+    say_what_is_new(&daemon->config, daemon->identity, identity_is_new,
+                    store_is_new(daemon->pump.store));
     return true;
 }
 
@@ -115,6 +120,7 @@ static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
     const struct node_settings settings = {
         .identity = daemon->identity,
         .random = entropy_random(),
+        .role = config->role,
         .name = config->name,
         .agent = "p2pchat/" PACKAGE_VERSION,
         .request_timeout_ms = config->request_timeout_ms,
@@ -122,6 +128,11 @@ static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
         .accept_from_count = config->accept_from_count,
         .outbox_messages_max = config->outbox_messages_max,
         .outbox_bytes_max = config->outbox_bytes_max,
+        .advertise = config->advertise,
+        .advertise_count = config->advertise_count,
+        .trackers = config->trackers,
+        .tracker_count = config->tracker_count,
+        .classic = {.is_on = config->classic_listen_count > 0, .long_text = config->long_text},
     };
     char message[STORE_MESSAGE_MAX];
     enum store_refusal refusal;
@@ -133,22 +144,41 @@ static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
     return true;
 }
 
-static bool bind_listeners(struct daemon *daemon, struct refusal *ret_refusal)
+/* Binds with the ports of the last time, where any will do. */
+static bool bind_all(const struct state_dir *dir, const char *ports_file,
+                     const struct listen_wish *wish, struct listeners **ret_listeners,
+                     struct refusal *ret_refusal)
 {
-    const struct config *config = &daemon->config;
-    struct pump *pump = &daemon->pump;
     struct ports ports, before;
     struct refusal unsaved;
 
-    ports_load(&daemon->dir, &ports);
+    ports_load(dir, ports_file, &ports);
     before = ports;
-    if (!listeners_open(config->listen, config->listen_count, &ports, &pump->listeners,
-                        ret_refusal))
+    if (!listeners_open(wish, &ports, ret_listeners, ret_refusal))
         return false;
     /* Not being able to remember is no reason not to run. */
-    if (!ports_equal(&ports, &before) && !ports_save(&daemon->dir, &ports, &unsaved))
+    if (!ports_equal(&ports, &before) && !ports_save(dir, ports_file, &ports, &unsaved))
         log_line(LEVEL_WARNING, "%s", unsaved.why);
-    daemon->facts.listen = listeners_bound(pump->listeners, &daemon->facts.listen_count);
+    return true;
+}
+
+static bool bind_listeners(struct daemon *daemon, struct refusal *ret_refusal)
+{
+    const struct config *config = &daemon->config;
+    const struct listen_wish links = {config->listen, config->listen_count, "listen"};
+    const struct listen_wish classic = {config->classic_listen, config->classic_listen_count,
+                                        "classic-listen"};
+    struct facts *facts = &daemon->facts;
+    struct pump *pump = &daemon->pump;
+
+    if (!bind_all(&daemon->dir, PORTS_OF_LINKS, &links, &pump->listeners, ret_refusal))
+        return false;
+    facts->listen = listeners_bound(pump->listeners, &facts->listen_count);
+    if (classic.count == 0)
+        return true;
+    if (!bind_all(&daemon->dir, PORTS_OF_CLASSIC, &classic, &pump->classic_listeners, ret_refusal))
+        return false;
+    facts->classic_listen = listeners_bound(pump->classic_listeners, &facts->classic_listen_count);
     return true;
 }
 
@@ -188,7 +218,9 @@ bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusa
         return false;
     daemon->facts = (struct facts){.identity = daemon->identity,
                                    .name = daemon->config.name,
-                                   .role = ROLE_NODE,
+                                   .role = daemon->config.role,
+                                   .advertise = daemon->config.advertise,
+                                   .advertise_count = daemon->config.advertise_count,
                                    .started = pump_now(pump).mono};
     pump->facts = &daemon->facts;
     if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, ret_refusal))

@@ -184,7 +184,7 @@ void node_set_addresses(struct node *node, const struct host_port *addresses, si
 
 void node_set_classic_address(struct node *node, const struct host_port *address)
 {
-    must(!node->started && address->port != 0);
+    must(address->port != 0);
     node->classic = *address;
 }
 

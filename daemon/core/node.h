@@ -64,8 +64,8 @@ void node_load(struct node *node, const struct change *row, struct now now);
 void node_set_addresses(struct node *node, const struct host_port *addresses, size_t count,
                         struct now now);
 
-/* Where the classic dialect reaches us, with its real port; before node_start. It goes into the
- * record. Never called while the dialect is off. */
+/* Where the classic dialect reaches us, with its real port; never while it is off. The record says
+ * it from the next call of node_set_addresses on. */
 void node_set_classic_address(struct node *node, const struct host_port *address);
 
 /* From here on the node dials. */

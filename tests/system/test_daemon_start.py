@@ -37,9 +37,9 @@ class Options(rig.Test):
         self.assertRegex(out, r"^p2pchatd \d+\.\d+\.\d+\n$")
 
     def test_bad_options(self):
-        self.refuses(64, "--tracker: there is no such option", "--tracker")
+        self.refuses(64, "--trackers: there is no such option", "--trackers")
         self.refuses(64, "--listen=x: must be HOST:PORT", "--listen=x")
-        self.refuses(64, "this version cannot be a tracker", "--role=tracker")
+        self.refuses(64, "--role=boss: must be node or tracker", "--role=boss")
         self.refuses(64, "this cannot be a name", "--name=a:b")
 
     def test_no_place_for_the_socket(self):
@@ -50,8 +50,8 @@ class Options(rig.Test):
     def test_bad_configuration(self):
         path = self.write("c", "# fine\n[Node]\nName=alice\nNmae=bob\n")
         self.refuses(78, f"{path}:4: Nmae=: there is no such key in [Node]", "-c", path)
-        path = self.write("c", "[Node]\nRole=tracker\n")
-        self.refuses(78, f"{path}:2: Role=tracker: this version cannot be", "-c", path)
+        path = self.write("c", "[Node]\nRole=boss\n")
+        self.refuses(78, f"{path}:2: Role=boss: must be node or tracker", "-c", path)
         self.refuses(78, "cannot be read: No such file", "-c", self.path("missing"))
 
 

@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/config.h"
 #include "daemon/core/link/identity.h"
+#include "daemon/core/overlay/peer_record.h"
+#include "daemon/defaults.h"
+#include "tests/unit/seeded.h"
 
 /* One reading of a command line and of a file that is written for it. */
 struct rig {
@@ -176,6 +180,170 @@ static void test_defaults_that_are_missing(void **state)
     assert_string_equal(rig->config.socket, "/a");
 }
 
+static void test_defaults_of_a_tracker(void **state)
+{
+    struct rig *rig = *state;
+
+    read_words(rig, "--role=tracker");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_int_equal(rig->config.role, ROLE_TRACKER);
+    assert_string_equal(rig->config.socket, "/run/user/1000/p2pchat-tracker/control.sock");
+    assert_string_equal(rig->config.state_dir, "/home/tester/.local/state/p2pchat-tracker");
+    assert_int_equal(rig->config.listen_count, 1);
+    assert_listens(&rig->config, 0, "[::]:28471");
+    assert_int_equal(rig->config.classic_listen_count, 0);
+
+    rig->place.uid = 0;
+    unsetenv("XDG_RUNTIME_DIR");
+    read_words(rig, "-r tracker");
+    assert_string_equal(rig->config.socket, "/run/p2pchat-tracker/control.sock");
+    assert_string_equal(rig->config.state_dir, "/var/lib/p2pchat-tracker");
+    setenv("STATE_DIRECTORY", "/var/lib/x", 1);
+    read_words(rig, "-r tracker");
+    assert_string_equal(rig->config.state_dir, "/var/lib/x");
+}
+
+/* A tracker reads a file of its own, unless it is told which. */
+static void test_file_of_a_tracker(void **state)
+{
+    struct rig *rig = *state;
+    char folder[128], path[160];
+    FILE *file;
+
+    snprintf(folder, sizeof(folder), "%s/p2pchat-tracker", rig->path);
+    snprintf(path, sizeof(path), "%s/tracker.conf", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("[Node]\nName=from-its-file\n", file);
+    fclose(file);
+    read_words(rig, "--role=tracker");
+    unlink(path);
+    rmdir(folder);
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_string_equal(rig->config.name, "from-its-file");
+    assert_string_equal(rig->config.file, path);
+
+    read_file_and_words(rig, "[Node]\nRole=tracker\n", "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_int_equal(rig->config.role, ROLE_TRACKER);
+    assert_listens(&rig->config, 0, "[::]:28471");
+    assert_string_equal(rig->config.state_dir, "/home/tester/.local/state/p2pchat-tracker");
+}
+
+static void test_settings_that_a_tracker_has_no_use_for(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_option_refused(rig, "-r tracker -t a:1",
+                          "--tracker=a:1: a tracker has no use for it: it is for nodes");
+    read_words(rig, "-r tracker --tracker=");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+
+    /* The role may stand below, or be an option. */
+    assert_file_refused(rig, "[Tracker]\nUse=a:1\n[Node]\nRole=tracker\n",
+                        "file:2: Use=: a tracker has no use for it");
+    read_file_and_words(rig, "[Chat]\nRequestTimeoutSec=5\n[Store]\nRetainDays=1\n", "-r tracker");
+    assert_refused(rig, CONFIG_BAD_FILE, "file:2: RequestTimeoutSec=: a tracker");
+    assert_refused(rig, CONFIG_BAD_FILE, "file:4: RetainDays=: a tracker");
+    read_file_and_words(rig, "[Tracker]\nUse=a:1\n[Node]\nRole=tracker\n", "-r node");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    read_file_and_words(rig, "[Tracker]\nUse=a:1\nUse=\n[Node]\nRole=tracker\n", "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    read_file_and_words(rig, "[Node]\nRole=tracker\n", "-t a:1");
+    assert_refused(rig, CONFIG_BAD_OPTION, "--tracker=a:1: a tracker has no use for it");
+}
+
+static void test_where_it_is_reached(void **state)
+{
+    struct rig *rig = *state;
+
+    read_words(rig, "-a Chat.Example.org:443 --advertise [2001:db8::1]:28470");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_int_equal(rig->config.advertise_count, 2);
+    assert_string_equal(rig->config.advertise[0].host, "chat.example.org");
+    assert_int_equal(rig->config.advertise[0].port, 443);
+    assert_string_equal(rig->config.advertise[1].host, "2001:db8::1");
+
+    read_file_and_words(rig, "[Node]\nAdvertise=a:1\nAdvertise=b:2\n", "");
+    assert_int_equal(rig->config.advertise_count, 2);
+    read_file_and_words(rig, "[Node]\nAdvertise=a:1\nAdvertise=b:2\n", "-a c:3");
+    assert_int_equal(rig->config.advertise_count, 1);
+    read_words(rig, "-a a:1 -a a:2 -a a:3 -a a:4 -a a:5 -a a:6 -a a:7 -a a:8");
+    assert_int_equal(rig->config.advertise_count, 8);
+    assert_option_refused(rig, "-a a:1 -a a:2 -a a:3 -a a:4 -a a:5 -a a:6 -a a:7 -a a:8 -a a:9",
+                          "too many");
+}
+
+/* Whatever is taken fits into a record, beside the longest name. */
+static void test_advertised_addresses_fit_into_a_record(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t seed = 1;
+    const struct random random = seeded(&seed);
+    struct peer_record record = {.sequence = 1, .lifetime_s = 1, .has_classic = true};
+    uint8_t bytes[PEER_RECORD_BYTES_MAX];
+    struct identity identity;
+    size_t length;
+    char words[512];
+
+    memset(words, 0, sizeof(words));
+    strcpy(words, "-a [2001:db8::1]:1 -a 192.0.2.1:2 -a ");
+    for (length = 1; length <= 165; length++)
+        strcat(words, length % 50 == 0 ? "." : "x");
+    strcat(words, ":443");
+    read_words(rig, words);
+    assert_int_equal(rig->verdict, CONFIG_READY);
+
+    identity_create(&random, &identity);
+    memcpy(record.key, identity.key.bytes, KEY_LENGTH);
+    memset(record.name, '1', ADDRESS_NAME_MAX);
+    record.classic = (struct host_port){.host = "2001:db8::1", .port = 4};
+    memcpy(record.addresses, rig->config.advertise,
+           rig->config.advertise_count * sizeof(record.addresses[0]));
+    record.address_count = rig->config.advertise_count;
+    assert_int_equal(peer_record_encode(&record, &identity, bytes, &length), OK);
+    assert_int_equal(length, PEER_RECORD_BYTES_MAX);
+    identity_done(&identity);
+
+    *strrchr(words, ':') = 'x';
+    strcat(words, ":443");
+    assert_option_refused(rig, words, "a record has no room for it");
+}
+
+static void test_trackers(void **state)
+{
+    struct rig *rig = *state;
+
+    read_file_and_words(rig,
+                        "[Tracker]\n"
+                        "Use=tracker.example.org:28471\n"
+                        "Use=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouab@192.0.2.1:1\n"
+                        "Use=classic:192.0.2.1:30000\n"
+                        "[Classic]\nListen=[::]:40000\nListen=127.0.0.1:0\nLongText=refuse\n",
+                        "");
+    assert_string_equal(said(rig), "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_int_equal(rig->config.tracker_count, 3);
+    assert_string_equal(rig->config.trackers[0].text, "tracker.example.org:28471");
+    assert_string_equal(rig->config.trackers[1].address.at.host, "192.0.2.1");
+    assert_true(rig->config.trackers[2].is_classic);
+    assert_int_equal(rig->config.classic_listen_count, 2);
+    assert_string_equal(rig->config.classic_listen[0].host, "::");
+    assert_int_equal(rig->config.long_text, LONG_TEXT_REFUSE);
+
+    read_file_and_words(rig, "[Tracker]\nUse=a:1\n", "-t b:2 -t c:3 --classic-listen=[::1]:0");
+    assert_int_equal(rig->config.tracker_count, 2);
+    assert_string_equal(rig->config.trackers[0].text, "b:2");
+    assert_int_equal(rig->config.classic_listen_count, 1);
+    assert_int_equal(rig->config.long_text, LONG_TEXT_SPLIT);
+
+    assert_file_refused(rig, "[Classic]\nLongText=cut\n", "file:2: LongText=cut: must be split or");
+    assert_file_refused(
+        rig, "[Tracker]\nUse=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouaa@a:1\n",
+        "file:2: Use=4oe2");
+}
+
 static void test_options(void **state)
 {
     struct rig *rig = *state;
@@ -202,12 +370,15 @@ static void test_bad_options(void **state)
     assert_option_refused(rig, "--listen", "--listen: its value is missing");
     assert_option_refused(rig, "--help=yes", "--help: takes no value");
     assert_option_refused(rig, "extra", "extra: there is nothing that this could mean");
-    assert_option_refused(rig, "--advertise=1.2.3.4:5", "there is no such option");
     assert_option_refused(rig, "--listen=nowhere", "--listen=nowhere: must be HOST:PORT");
     assert_option_refused(rig, "--listen=1.2.3.4:65536", "must be HOST:PORT");
     assert_option_refused(rig, "--name=-alice", "--name=-alice: this cannot be a name");
-    assert_option_refused(rig, "--role=tracker", "this version cannot be a tracker");
-    assert_option_refused(rig, "--role=boss", "must be node");
+    assert_option_refused(rig, "--role=boss", "must be node or tracker");
+    assert_option_refused(rig, "--advertise=1.2.3.4:0", "--advertise=1.2.3.4:0: must be HOST:PORT");
+    assert_option_refused(rig, "-a [::]:443", "nobody can be reached there");
+    assert_option_refused(rig, "--tracker=1.2.3.4", "must be HOST:PORT, PEERID@HOST:PORT or");
+    assert_option_refused(rig, "-t a:1 -t A:1", "--tracker=A:1: is there already");
+    assert_option_refused(rig, "--classic-listen=1.2.3.4", "must be HOST:PORT");
     assert_option_refused(rig, "--log-level=loud", "must be error, warning");
     assert_option_refused(rig, "--config=/nonexistent/file --log-level=loud", "--log-level=loud");
 }
@@ -220,6 +391,7 @@ static void test_help_and_version(void **state)
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
     assert_non_null(strstr(said(rig), "\n  -l, --listen=HOST:PORT "));
     assert_non_null(strstr(said(rig), "\n      --log-level=LEVEL "));
+    assert_non_null(strstr(said(rig), "\n      --classic-listen=HOST:PORT  speak"));
     read_words(rig, "--version");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
     assert_memory_equal(said(rig), "p2pchatd ", 9);
@@ -330,7 +502,7 @@ static void test_bad_files(void **state)
     assert_file_refused(rig, "[Node]\nName=x ; y\n", "file:2: a comment must stand on a line");
     assert_file_refused(rig, "[Node]\nName=x\\\n y\n", "file:2: a line cannot be continued");
     assert_file_refused(rig, "[Node]\nListen=x\n", "file:2: Listen=x: must be HOST:PORT");
-    assert_file_refused(rig, "[Node]\nRole=tracker\n", "file:2: Role=tracker: this version");
+    assert_file_refused(rig, "[Node]\nRole=boss\n", "file:2: Role=boss: must be node or tracker");
     assert_file_refused(rig, "[Node]\nStateDirectory=x\n", "must be an absolute path");
     assert_file_refused(rig, "[Node]\nName=a\x1b[31m\n", "Name=a<U+001B>[31m: ");
 
@@ -446,12 +618,12 @@ static void test_default_names(void **state)
     char name[ADDRESS_NAME_MAX + 1], long_user[100];
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        config_default_name(rows[i].user, rows[i].host, name);
+        defaults_compose_name(rows[i].user, rows[i].host, name);
         assert_string_equal(name, rows[i].name);
     }
     memset(long_user, 'u', sizeof(long_user));
     long_user[sizeof(long_user) - 1] = '\0';
-    config_default_name(long_user, "h", name);
+    defaults_compose_name(long_user, "h", name);
     assert_string_equal(name, "node");
 }
 
@@ -462,6 +634,12 @@ int main(void)
         TEST(test_defaults_of_a_user),
         TEST(test_defaults_of_root),
         TEST(test_defaults_that_are_missing),
+        TEST(test_defaults_of_a_tracker),
+        TEST(test_file_of_a_tracker),
+        TEST(test_settings_that_a_tracker_has_no_use_for),
+        TEST(test_where_it_is_reached),
+        TEST(test_advertised_addresses_fit_into_a_record),
+        TEST(test_trackers),
         TEST(test_options),
         TEST(test_bad_options),
         TEST(test_help_and_version),

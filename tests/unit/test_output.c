@@ -118,7 +118,8 @@ static void test_identity_and_status(void **state)
     assert_result(
         API_STATUS,
         "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":\"abc\",\"name\":\"al\","
-        "\"listen\":[\"[::]:28470\",\"127.0.0.1:1\"],\"trackers\":[{\"address\":\"t:1\","
+        "\"listen\":[\"[::]:28470\",\"127.0.0.1:1\"],\"classic_listen\":[\"[::]:40000\"],"
+        "\"trackers\":[{\"address\":\"t:1\","
         "\"state\":\"up\"}],\"links\":1,\"contacts\":2,\"queued\":0,\"log\":{\"last_seq\":9,"
         "\"size_bytes\":1572864,\"state\":\"full\",\"reason\":\"writing: no "
         "room\"},\"uptime_s\":90061}",
@@ -127,6 +128,7 @@ static void test_identity_and_status(void **state)
         "name        al\n"
         "peer id     abc\n"
         "listens on  [::]:28470, 127.0.0.1:1\n"
+        "classic on  [::]:40000\n"
         "trackers    t:1 (up)\n"
         "links       1\n"
         "contacts    2\n"

@@ -41,10 +41,10 @@ static void test_remembers(void **state)
         .count = 4};
     struct ports again;
 
-    ports_load(&rig->dir, &again);
+    ports_load(&rig->dir, PORTS_OF_LINKS, &again);
     assert_int_equal(again.count, 0);
-    assert_true(ports_save(&rig->dir, &ports, &rig->refusal));
-    ports_load(&rig->dir, &again);
+    assert_true(ports_save(&rig->dir, PORTS_OF_LINKS, &ports, &rig->refusal));
+    ports_load(&rig->dir, PORTS_OF_LINKS, &again);
     assert_true(ports_equal(&ports, &again));
     assert_int_equal(ports_find(&again, "127.0.0.1", 0), 1001);
     assert_int_equal(ports_find(&again, "127.0.0.1", 1), 1003);
@@ -64,7 +64,7 @@ static void test_damage_is_passed_over(void **state)
     struct ports ports;
 
     assert_true(state_dir_write(&rig->dir, "ports", text, sizeof(text) - 1, &rig->refusal));
-    ports_load(&rig->dir, &ports);
+    ports_load(&rig->dir, PORTS_OF_LINKS, &ports);
     assert_int_equal(ports.count, 2);
     assert_int_equal(ports_find(&ports, "::1", 0), 5);
 
@@ -73,7 +73,7 @@ static void test_damage_is_passed_over(void **state)
     for (int i = 0; i < 100; i++)
         memcpy(many + 14 * i, "127.0.0.1:100\n", 14);
     assert_true(state_dir_write(&rig->dir, "ports", many, 1400, &rig->refusal));
-    ports_load(&rig->dir, &ports);
+    ports_load(&rig->dir, PORTS_OF_LINKS, &ports);
     assert_int_equal(ports.count, LISTEN_MAX);
 }
 
