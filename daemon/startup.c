@@ -107,11 +107,17 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     return true;
 }
 
+struct loading {
+    struct pump *pump;
+    bool has_peers;
+};
+
 static void load_row(void *context, const struct change *row)
 {
-    struct pump *pump = context;
+    struct loading *loading = context;
 
-    node_load(pump->node, row, pump_now(pump));
+    loading->has_peers = loading->has_peers || row->kind == CHANGE_PEER;
+    node_load(loading->pump->node, row, pump_now(loading->pump));
 }
 
 static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
@@ -134,13 +140,19 @@ static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
         .tracker_count = config->tracker_count,
         .classic = {.is_on = config->classic_listen_count > 0, .long_text = config->long_text},
     };
+    struct loading loading = {.pump = &daemon->pump};
     char message[STORE_MESSAGE_MAX];
     enum store_refusal refusal;
 
     daemon->pump.node = node_new(&settings);
-    refusal = store_load(daemon->pump.store, load_row, &daemon->pump, message);
+    refusal = store_load(daemon->pump.store, load_row, &loading, message);
     if (refusal != STORE_OPENED)
         return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+    if (config->role == ROLE_TRACKER && loading.has_peers)
+        return refuse(
+            ret_refusal, EX_CONFIG,
+            "%s: here a node keeps its contacts; give the tracker a --state-dir of its own",
+            config->state_dir);
     return true;
 }
 

@@ -239,6 +239,22 @@ class Daemon:
             client.close()
 
 
+class Tracker(Daemon):
+    """A p2pchatd in the role of a tracker."""
+
+    def __init__(self, top, name, *options):
+        super().__init__(top, name, "--role=tracker", *(options or ("--listen=127.0.0.1:0",)))
+
+    def listed(self, **parameters):
+        """All that it lists, by name."""
+        peers = {}
+        while parameters.get("after", "") is not None:
+            page = self.call("listpeer", **parameters)
+            peers.update((peer["name"], peer) for peer in page["peers"])
+            parameters["after"] = page["next"]
+        return peers
+
+
 class Test(unittest.TestCase):
     LAST_LINES = 15  # of each log, shown when a test fails
 
@@ -285,6 +301,21 @@ class People(Test):
         daemon.start()
         return daemon
 
+    def tracker(self, *options, name="tracker", place=""):
+        """A running tracker, on a port that it has again when it is started again."""
+        os.makedirs(self.path(place), exist_ok=True)
+        tracker = Tracker(self.path(place), name, "--listen=127.0.0.1:0", *options)
+        self.addCleanup(self.end_well, tracker)
+        tracker.start()
+        return tracker
+
+    def member(self, name, *trackers, options=(), place=""):
+        """A person who is registered at these trackers."""
+        daemon = self.person(name, *(f"--tracker={tracker.address()}" for tracker in trackers),
+                             *options, place=place)
+        wait_until_registered(daemon, *trackers)
+        return daemon
+
     def end_well(self, daemon):
         try:
             if daemon.process.poll() is None:
@@ -319,6 +350,24 @@ class People(Test):
 def queued(daemon):
     """How many messages wait to be delivered."""
     return daemon.call("status")["queued"]
+
+
+def tracker_states(daemon):
+    """What a node says of its trackers: states by addresses."""
+    return {at["address"]: at["state"] for at in daemon.call("status")["trackers"]}
+
+
+def wait_until_registered(daemon, *trackers):
+    """Until it says so of each of these trackers, which run."""
+    wanted = {tracker.address() for tracker in trackers}
+    wait_for(lambda: all(tracker_states(daemon).get(at) == "registered" for at in wanted),
+             f"{daemon.name} to be registered", lambda: tracker_states(daemon))
+
+
+def wait_until_listed(tracker, *names):
+    """Until exactly these names are listed."""
+    wait_for(lambda: set(tracker.listed()) == set(names), f"{names} to be listed",
+             lambda: sorted(tracker.listed()))
 
 
 def wait_until_delivered(daemon):
