@@ -9,6 +9,7 @@
 #include "common/alloc.h"
 #include "common/json.h"
 #include "tests/unit/seeded.h"
+#include "tests/unit/street.h"
 
 static const struct host_port home = {.host = "192.0.2.1", .port = 4000};
 
@@ -52,6 +53,8 @@ static void act(struct house *house, const struct action *action)
 {
     struct visitor *visitor;
 
+    if (house->street != NULL && street_act(house, action))
+        return;
     switch (action->kind) {
     case ACTION_SEND:
         visitor = visitor_of(house, action->send.carrier);
@@ -110,7 +113,7 @@ static void take_actions(struct house *house)
         act(house, &action);
 }
 
-static void give(struct house *house, const struct input *input)
+void house_give(struct house *house, const struct input *input)
 {
     node_input(house->node, input, house->now);
     take_actions(house);
@@ -157,7 +160,7 @@ static bool serve(struct house *house, struct visitor *visitor)
             copy = xmemdup(output.send.bytes, output.send.length);
             input.bytes.bytes = copy;
             input.bytes.length = output.send.length;
-            give(house, &input);
+            house_give(house, &input);
             free(copy);
             break;
         case LINK_MESSAGE:
@@ -210,7 +213,7 @@ static void give_rows(struct house *house, const struct store_answer *answer)
     }
     input.rows.rows = rows;
     input.rows.count = answer->count;
-    give(house, &input);
+    house_give(house, &input);
     free(rows);
 }
 
@@ -231,15 +234,24 @@ static bool serve_store(struct house *house)
             input.kind = INPUT_STORE_FAILED;
             input.store_failed.transaction = answer.transaction;
             input.store_failed.error = answer.error;
-            give(house, &input);
+            house_give(house, &input);
         } else {
             note_rows(house, answer.transaction);
             input.durable.transaction = answer.transaction;
-            give(house, &input);
+            house_give(house, &input);
         }
         model_store_answer_done(&answer);
     }
     return were_any;
+}
+
+static bool expire(struct house *house)
+{
+    if (node_deadline(house->node).ms > house->now.mono.ms)
+        return false;
+    node_expire(house->node, house->now);
+    take_actions(house);
+    return true;
 }
 
 void house_run(struct house *house)
@@ -250,6 +262,8 @@ void house_run(struct house *house)
         goes_on = serve_store(house);
         for (size_t i = 0; i < house->visitor_count; i++)
             goes_on = serve(house, &house->visitors[i]) || goes_on;
+        if (house->street != NULL) /* there, much begins with a dial that is due now */
+            goes_on = street_serve(house) || expire(house) || goes_on;
     } while (goes_on);
 }
 
@@ -275,7 +289,7 @@ uint64_t house_call(struct house *house, enum api_method method, const char *par
     input.call.method = method;
     input.call.args = &args;
     house->replied = ERR_BAD_STATE;
-    give(house, &input);
+    house_give(house, &input);
     json_free(json);
     house_run(house);
     return house->last_call;
@@ -308,7 +322,7 @@ void house_enter(struct house *house, struct visitor *visitor, const char *host)
         const struct input down = {.kind = INPUT_CARRIER_DOWN,
                                    .carrier_down.carrier = visitor->carrier};
         hang_up(visitor);
-        give(house, &down);
+        house_give(house, &down);
     }
     bytes_clear(&visitor->heard);
     visitor->carrier = house->last_carrier;
@@ -317,7 +331,7 @@ void house_enter(struct house *house, struct visitor *visitor, const char *host)
         OK);
     link_set_tier(visitor->link, LINK_CONTACT);
     snprintf(input.carrier_up.remote.host, sizeof input.carrier_up.remote.host, "%s", host);
-    give(house, &input);
+    house_give(house, &input);
     house_run(house);
 }
 
@@ -391,13 +405,16 @@ char *house_text(size_t length)
 
 static struct node *make_node(struct house *house)
 {
-    const struct node_settings settings = {.identity = &house->identity,
-                                           .random = seeded(&house->seed),
-                                           .name = "house",
-                                           .agent = "p2pchat/0",
-                                           .request_timeout_ms = 600000,
-                                           .outbox_messages_max = house->outbox_messages_max,
-                                           .outbox_bytes_max = house->outbox_bytes_max};
+    const struct node_settings settings = {
+        .identity = &house->identity,
+        .random = seeded(&house->seed),
+        .name = "house",
+        .agent = "p2pchat/0",
+        .request_timeout_ms = 600000,
+        .outbox_messages_max = house->outbox_messages_max,
+        .outbox_bytes_max = house->outbox_bytes_max,
+        .classic = {.is_on = house->street != NULL,
+                    .long_text = house->refuses_long_text ? LONG_TEXT_REFUSE : LONG_TEXT_SPLIT}};
 
     return node_new(&settings);
 }
@@ -405,6 +422,8 @@ static struct node *make_node(struct house *house)
 static void start(struct house *house)
 {
     node_set_addresses(house->node, &home, 1, house->now);
+    if (house->street != NULL)
+        node_set_classic_address(house->node, &street_home);
     node_start(house->node, house->now);
     take_actions(house);
     house_run(house);

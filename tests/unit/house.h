@@ -21,6 +21,8 @@ struct visitor {
     char epoch[17];            /* of the last CHAT_MESSAGE among them */
 };
 
+struct street;
+
 struct house {
     uint64_t seed;
     struct now now;
@@ -55,6 +57,8 @@ struct house {
     } asked;                 /* the last name that it wanted to be looked up */
     uint64_t finished;       /* the last carrier that it sends nothing more to */
     size_t reads, reads_max; /* not answered; the most at one time */
+    struct street *street;   /* who speaks the classic dialect (street.h); NULL: it is off */
+    bool refuses_long_text;  /* from the next restart on */
 };
 
 int house_setup(void **state);
@@ -65,6 +69,9 @@ void house_restart(struct house *house);
 
 /* Lets everything happen that does not take time. */
 void house_run(struct house *house);
+
+/* Tells the node something, and does what it wants done at once. */
+void house_give(struct house *house, const struct input *input);
 void house_pass(struct house *house, uint64_t ms);
 
 /* A client asks; its number. What it is answered stands in house->replied and house->result. */

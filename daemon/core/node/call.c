@@ -59,6 +59,8 @@ struct outcome outcome_when_durable(struct node *node, uint64_t call, struct byt
 void call_put_peer_id(struct json_writer *w, const struct contact *contact)
 {
     json_put_string(w, "peer_id", contact->row.is_classic ? NULL : contact->peer_id);
+    if (contact->row.is_classic)
+        json_put_bool(w, "classic", true);
 }
 
 /* {peer_id, alias} */

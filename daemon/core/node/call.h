@@ -27,7 +27,7 @@ struct outcome outcome_result(struct bytes result);
 /* The answer of a call that changed something: when the change is durable. Takes the result. */
 struct outcome outcome_when_durable(struct node *node, uint64_t call, struct bytes result);
 
-/* The member "peer_id". */
+/* The member "peer_id"; of a classic peer it is null, and "classic" is true. */
 void call_put_peer_id(struct json_writer *w, const struct contact *contact);
 
 /* {peer_id, alias} */

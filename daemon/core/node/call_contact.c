@@ -44,7 +44,6 @@ struct outcome method_contact_list(struct node *node, const struct input *input)
         json_put_string(&w, "consent", consent_name(c->row.consent));
         json_put_bool(&w, "verified", c->row.verified);
         json_put_bool(&w, "blocked", c->row.blocked);
-        json_put_bool(&w, "classic", c->row.is_classic);
         json_write_close(&w, '}');
     }
     json_write_close(&w, ']');

@@ -428,7 +428,9 @@ void stream_classic_message(struct node *node, struct contact *contact, const ch
     const struct stream_row *stream = inbox_newest(&contact->inbox);
     uint64_t epoch;
 
-    if (node->store_failing || node->unstored_bytes + length > UNSTORED_BYTES_MAX)
+    inbox_give_credit(&contact->inbox, credit_of(node));
+    if (node->store_failing || contact->inbox.pending_count >= OUTBOX_WINDOW_MESSAGES ||
+        length > contact->inbox.allowed_bytes)
         return;
     if (stream == NULL) {
         random_fill(&node->random, &epoch, sizeof epoch);
