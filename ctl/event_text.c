@@ -105,9 +105,14 @@ static const struct warning warnings[] = {
      "copy?"},
 };
 
+static const struct warning classic_name_claimed = {
+    "name_claimed", "", " calls itself by a name that a contact with a key has, and is not it"};
+
 /* A reason that is not known here is said as it is. */
 static struct warning warning_of(const struct json *event)
 {
+    if (phrase_has(event, "classic") && phrase_is(event, "reason", classic_name_claimed.reason))
+        return classic_name_claimed;
     for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
         if (phrase_is(event, "reason", warnings[i].reason))
             return warnings[i];

@@ -295,11 +295,22 @@ static void show_request(struct bytes *out, enum look look, const struct json *r
     }
     sentence(out, look, "asked ", result, " for a chat: request ");
     phrase_field(out, result, "request");
+    if (phrase_has(result, "classic")) {
+        bytes_text(out, "\nit has no key: whoever can send from its address can pass for it\n");
+        return;
+    }
     bytes_text(out, "\nits key, from ");
     phrase_field(out, result, "source");
     bytes_text(out, ": ");
     phrase_field(out, result, "peer_id");
     bytes_u8(out, '\n');
+}
+
+static void show_accepted(struct bytes *out, enum look look, const struct json *result)
+{
+    line(out, look, "accepted; the chat with ", result,
+         phrase_has(result, "classic") ? " is open as soon as they are told so"
+                                       : " is open as soon as they confirm it");
 }
 
 static void show_sent(struct bytes *out, enum look look, const struct json *result)
@@ -358,7 +369,7 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
         show_requests(out, look, result);
         break;
     case API_CHAT_ACCEPT:
-        line(out, look, "accepted; the chat with ", result, " is open as soon as they confirm it");
+        show_accepted(out, look, result);
         break;
     case API_CHAT_REFUSE:
         line(out, look, "the request of ", result, " is refused");

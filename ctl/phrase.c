@@ -102,6 +102,13 @@ void phrase_peer(struct bytes *out, enum look look, const struct json *object, c
     phrase_field(out, object, phrase_has(object, name) ? name : "peer_id");
     bytes_text(out, is_quoted ? "\"" : "");
     phrase_end(out, look);
+    if (!phrase_has(object, "classic"))
+        return;
+    bytes_text(out, " (");
+    phrase_begin(out, look, STYLE_WARNING);
+    bytes_text(out, "classic, insecure");
+    phrase_end(out, look);
+    bytes_text(out, ")");
 }
 
 enum { TAB_WIDTH = 4 }; /* a tab in a text is shown as so many blanks */

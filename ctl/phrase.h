@@ -30,7 +30,7 @@ bool phrase_has(const struct json *object, const char *name);
 /* A member's integer; 0 when there is none. */
 int64_t phrase_number(const struct json *object, const char *name);
 
-/* The peer that an object is about, by its alias, else its id. */
+/* The peer that an object is about, by its alias, else its id; of a classic one it says so. */
 void phrase_peer(struct bytes *out, enum look look, const struct json *object, const char *name);
 
 /* A member that is a text of lines: each after the first begins with `indent` spaces. */

@@ -5,6 +5,16 @@
 #include "common/digits.h"
 #include "common/json.h"
 
+void event_put_peer(struct json_writer *w, const struct node_peer *peer)
+{
+    const bool is_classic = peer != NULL && peer->is_classic;
+
+    json_put_string(w, "peer", peer != NULL ? peer->alias : NULL);
+    json_put_string(w, "peer_id", peer != NULL && !is_classic ? peer->peer_id : NULL);
+    if (is_classic)
+        json_put_bool(w, "classic", true);
+}
+
 /* Opens the object and writes the members that all events have; a seq of 0 is null. */
 static void open_event(struct json_writer *w, struct bytes *out, uint64_t seq, int type,
                        int64_t time_ms, const struct node_peer *peer)
@@ -20,8 +30,7 @@ static void open_event(struct json_writer *w, struct bytes *out, uint64_t seq, i
         json_put_null(w, "seq");
     json_put_time(w, "time", time_ms);
     json_put_string(w, "type", event->name);
-    json_put_string(w, "peer", peer != NULL ? peer->alias : NULL);
-    json_put_string(w, "peer_id", peer != NULL ? peer->peer_id : NULL);
+    event_put_peer(w, peer);
 }
 
 /* Members that are JSON already, with nothing for the writer to do but the comma. */

@@ -3,6 +3,7 @@
 #define P2PCHAT_DAEMON_EVENT_H
 
 #include "common/bytes.h"
+#include "common/json.h"
 #include "daemon/core/action.h"
 #include "daemon/core/node.h"
 
@@ -12,5 +13,9 @@
 void event_write_row(struct bytes *out, const struct log_row *row, const struct node_peer *peer);
 void event_write_unkept(struct bytes *out, const struct action *action,
                         const struct node_peer *peer);
+
+/* The members that name a peer (NULL: none), wherever one is named: "peer", "peer_id", and of a
+ * classic one, which has no id, "classic". */
+void event_put_peer(struct json_writer *w, const struct node_peer *peer);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/digits.h"
 #include "daemon/control_state.h"
 #include "daemon/core/node.h"
+#include "daemon/event.h"
 #include "daemon/limits.h"
 #include "daemon/methods.h"
 #include "daemon/pump.h"
@@ -146,8 +147,7 @@ static void write_message(struct bytes *out, const struct store_row *row, const 
     json_put_string(&w, "id", id);
     json_put_time(&w, "time", log->time_ms);
     json_put_string(&w, "direction", log->type == EVENT_MESSAGE_RECEIVED ? "in" : "out");
-    json_put_string(&w, "peer", is_known ? peer.alias : NULL);
-    json_put_string(&w, "peer_id", is_known ? peer.peer_id : NULL);
+    event_put_peer(&w, is_known ? &peer : NULL);
     json_write_name(&w, "text");
     json_write_string_n(&w, log->body, log->body_length);
     json_put_string(&w, "state", state_name(row, node));

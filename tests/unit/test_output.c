@@ -234,6 +234,42 @@ static void test_lists(void **state)
                   "alice  A     full     yes       no       abc\n");
 }
 
+/* Who has no key is marked wherever it is named. */
+static void test_classic_peers(void **state)
+{
+    (void)state;
+    static const char bob[] =
+        "{\"request\":\"r1\",\"peer_id\":null,\"classic\":true,\"alias\":\"bob\"}";
+
+    assert_result(API_CHAT_REQUEST,
+                  "{\"request\":\"r2\",\"peer_id\":null,\"classic\":true,\"alias\":\"bob\","
+                  "\"source\":\"classic\",\"state\":\"sent\"}",
+                  "asked bob (classic, insecure) for a chat: request r2\n"
+                  "it has no key: whoever can send from its address can pass for it\n");
+    assert_result(
+        API_CHAT_ACCEPT, bob,
+        "accepted; the chat with bob (classic, insecure) is open as soon as they are told "
+        "so\n");
+    assert_result(API_CHAT_DISCONNECT, bob, "the chat with bob (classic, insecure) is ended\n");
+    assert_result(API_CHAT_MESSAGE,
+                  "{\"seq\":12,\"peer\":\"bob\",\"peer_id\":null,\"classic\":true,"
+                  "\"state\":\"sent\"}",
+                  "sent to bob (classic, insecure), as 12\n");
+    assert_result(API_CONTACT_LIST,
+                  "{\"contacts\":[{\"alias\":\"bob\",\"peer_id\":null,\"classic\":true,"
+                  "\"name\":\"B\",\"consent\":\"mutual\",\"verified\":false,"
+                  "\"blocked\":false}]}",
+                  "PEER                     NAME  CONSENT  VERIFIED  BLOCKED  PEER ID\n"
+                  "bob (classic, insecure)  B     mutual   no        no       -\n");
+    assert_event(LOOK_PLAIN, EVENT_JSON("message.received", ",\"classic\":true,\"text\":\"hi\""),
+                 EVENT_TIME "alice (classic, insecure): hi\n");
+    assert_event(LOOK_PLAIN,
+                 EVENT_JSON("security.warning",
+                            ",\"classic\":true,\"reason\":\"name_claimed\",\"address\":\"h:1\""),
+                 EVENT_TIME "* warning: alice (classic, insecure) (h:1) calls itself by a name "
+                            "that a contact with a key has, and is not it\n");
+}
+
 static void test_safety_number(void **state)
 {
     (void)state;
@@ -439,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_classic_peers),
         cmocka_unit_test(test_safety_number),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_message_events),
