@@ -138,6 +138,9 @@ enum {
     /* From the wish to stop to the end, whatever peers, clients and disk do meanwhile. */
     PUMP_STOP_MS = 3000,
 
+    /* How often the log says what others can make happen a thousand times a second. */
+    QUIET_S = 60,
+
     /* A line of the daemon's own log is cut here. */
     LOG_LINE_MAX = 2048,
 

@@ -12,6 +12,7 @@
 #include "common/alloc.h"
 #include "daemon/announce.h"
 #include "daemon/log.h"
+#include "daemon/quiet.h"
 
 struct listener {
     struct listeners *all;
@@ -30,7 +31,7 @@ struct listeners {
     void *context;
     int spare;           /* a descriptor to give up when there is none left; -1: given up */
     struct event *pause; /* ends a rest */
-    bool paused_before;  /* said so already */
+    struct quiet rests;  /* says that there is one */
 };
 
 /* --- Binding --- */
@@ -200,8 +201,10 @@ void listeners_free(struct listeners *all)
     if (all == NULL)
         return;
     listeners_stop(all);
-    if (all->pause != NULL)
+    if (all->pause != NULL) {
         event_free(all->pause);
+        quiet_done(&all->rests);
+    }
     if (all->spare >= 0)
         close(all->spare);
     free(all);
@@ -221,9 +224,8 @@ static void rest(struct listeners *all, int fd, const char *why)
 {
     const struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
 
-    if (!all->paused_before)
+    if (quiet_may_speak(&all->rests))
         log_line(LEVEL_WARNING, "accepting rests, because the system refuses: %s", why);
-    all->paused_before = true;
     if (all->spare >= 0) {
         close(all->spare);
         all->spare = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
@@ -267,7 +269,6 @@ static void on_readable(evutil_socket_t listening, short events, void *context)
                 rest(all, listening, strerror(errno));
             return;
         }
-        all->paused_before = false;
         if (socket_address_from((const struct sockaddr *)&from, &remote))
             all->accepted(all->context, fd, &remote);
         else
@@ -282,6 +283,7 @@ void listeners_start(struct listeners *all, struct event_base *base, listen_acce
     all->context = context;
     all->pause = event_new(base, -1, 0, on_rested, all);
     must(all->pause != NULL);
+    quiet_init(&all->rests, base);
     for (size_t i = 0; i < all->count; i++) {
         struct listener *listener = &all->items[i];
 

@@ -15,6 +15,7 @@
 #include "daemon/limits.h"
 #include "daemon/log.h"
 #include "daemon/pump.h"
+#include "daemon/quiet.h"
 
 /* Output that the socket did not take: only there while there is some. */
 struct output {
@@ -48,7 +49,7 @@ struct net {
     uint32_t size;
     struct number_map places; /* of carriers, by their numbers: ours, so their hash needs no key */
     uint32_t count_max;       /* for those who connect to us */
-    bool is_full;             /* said so already */
+    struct quiet full;        /* says that these are there */
     uint64_t last_number;
     size_t lingering;
     struct carrier_list news; /* carriers with something to tell, found while the node acted */
@@ -330,15 +331,14 @@ static void set_socket_options(int fd)
 /* Whether one more who connects would take a descriptor that is kept for others. */
 static bool is_full(struct net *net)
 {
-    bool full = net->count >= net->count_max;
-
-    if (full && !net->is_full)
+    if (net->count < net->count_max)
+        return false;
+    if (quiet_may_speak(&net->full))
         log_line(LEVEL_WARNING,
                  "%u carriers are open: more are closed, until some of these end "
                  "(raise the limit of open files)",
                  net->count);
-    net->is_full = full;
-    return full;
+    return true;
 }
 
 /* Our end of a connection; "0.0.0.0" with port 0 when it is gone already. */
@@ -433,6 +433,7 @@ struct net *net_new(struct pump *pump)
 
     net->pump = pump;
     net->count_max = count_max();
+    quiet_init(&net->full, pump->base);
     LIST_INIT(&net->news);
     number_map_init(&net->places, &(const struct hash_key){0, 0});
     net->news_timer = evtimer_new(pump->base, on_news, net);
@@ -446,6 +447,7 @@ void net_free(struct net *net)
         return;
     while (net->count > 0)
         carrier_free(net->carriers[net->count - 1]);
+    quiet_done(&net->full);
     event_free(net->news_timer);
     number_map_done(&net->places);
     free(net->carriers);
