@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/base64.h"
 #include "common/format.h"
 #include "daemon/core/link/message_tracker.h"
 #include "daemon/entropy.h"
@@ -255,31 +256,39 @@ static void say_listpeer(void *context, size_t number, struct guest *guest)
     say_line(context, number, guest, MESSAGE_LISTPEER);
 }
 
-/* Whether it answers question `number` with `count` records, the first that of the peer who was
- * wanted, as it was signed. */
-static bool has_records(const struct lines *lines, size_t number, enum message_type type,
-                        const struct json *data, size_t count)
+/* Whether it answers with the record of who was wanted, exactly as that was signed. It is looked at
+ * and not read, so that asking costs less than answering. */
+static bool is_found(void *context, size_t number, enum message_type type, const struct json *data)
 {
+    const struct lines *lines = context;
+    const struct swarm *swarm = lines->scene->swarm;
+    char wanted[BASE64_LENGTH(PEER_RECORD_BYTES_MAX) + 1];
+    const char *text;
+    size_t length;
+    int64_t query;
+
+    if (type != MESSAGE_RECORDS || !json_integer(json_member(data, "query"), &query) ||
+        (size_t)query != number ||
+        !json_string(json_first(json_member(data, "records")), &text, &length))
+        return false;
+    base64_encode(swarm_record(swarm, lines->wanted[number]), swarm_record_length(swarm), wanted);
+    return strcmp(text, wanted) == 0;
+}
+
+/* Whether it answers with so many records, the first of which is the wanted peer's. */
+static bool is_page(void *context, size_t number, enum message_type type, const struct json *data)
+{
+    const struct lines *lines = context;
     struct message_records records;
     uint8_t record[PEER_RECORD_BYTES_MAX];
     size_t length;
 
     if (type != MESSAGE_RECORDS || message_records_decode(data, &records) != OK ||
-        records.query != number || json_count(records.records) != count)
+        records.query != number || json_count(records.records) != PAGE)
         return false;
     records_record(json_first(records.records), record, &length);
     return memcmp(record + 1, swarm_record(lines->scene->swarm, lines->wanted[number]) + 1,
                   CRYPTO_PUBLIC_SIZE) == 0; /* behind the version: the key */
-}
-
-static bool is_found(void *context, size_t number, enum message_type type, const struct json *data)
-{
-    return has_records(context, number, type, data, 1);
-}
-
-static bool is_page(void *context, size_t number, enum message_type type, const struct json *data)
-{
-    return has_records(context, number, type, data, PAGE);
 }
 
 /* Any of the peers from `first` on, `count` times; the caller frees it. */
@@ -296,7 +305,7 @@ static uint32_t *draw(size_t count, uint32_t first, uint32_t end)
 static bool look_up(const struct scene *scene)
 {
     struct guest guests[ASKING];
-    uint32_t *wanted = draw(LOOK_UPS, 0, PEERS);
+    uint32_t *wanted = draw(LOOK_UPS, RENEWING, PEERS); /* whose records are the first */
     struct lines lines;
     double ratios[ROUNDS];
 
@@ -404,6 +413,7 @@ int main(int argc, char **argv)
     struct scene scene;
     bool ok = true;
 
+    setvbuf(stdout, NULL, _IOLBF, 0);
     scene_start(&scene);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (argc < 2 || strcmp(argv[1], parts[i].name) == 0)
