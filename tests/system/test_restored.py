@@ -192,6 +192,9 @@ class Restored(rig.People):
         self.put_away(emptied)
         self.queue(kept, range(10, 15))
         with kept.client() as watching:
+            # An address that only a record names is dialled once a minute: if that was too early,
+            # the next time is after up to two minutes.
+            watching.socket.settimeout(150 + rig.DEADLINE_S)
             watching.call("events.subscribe")
             emptied.start()
             failed = watching.event("message.failed")
