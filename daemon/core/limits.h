@@ -62,6 +62,9 @@ enum {
     /* Nothing came in for so long, two PINGs included: nobody is there. */
     LINK_SILENCE_MS = 90 * 1000,
 
+    /* Messages that wait while a link is held: two of the largest records, a thousand questions. */
+    LINK_HELD_MAX = 128 * 1024,
+
     /* Bodies of frames, and so what a link may make us keep before it can be read. */
     LINK_STRANGER_FRAME_MAX = 16 * 1024,
     LINK_CONTACT_FRAME_MAX = 256 * 1024,
@@ -159,6 +162,20 @@ enum {
      * with many nodes finds room, and it takes hundreds of addresses to fill the tracker. */
     REGISTRY_MAX = 262144,
     REGISTRY_BLOCK_MAX = 512,
+
+    /* Names that one link may claim in a minute: each is written to the disk, which a renewal is
+     * not. */
+    NAME_CHANGES_PER_MINUTE = 10,
+
+    /* Registrations that end in one turn, and the pause until the next: when a tracker slept, or a
+     * network was cut, a hundred thousand may be due at once. */
+    REGISTRY_ENDS_MAX = 256,
+    REGISTRY_PAUSE_MS = 10,
+
+    /* A tracker's dials back: so long each, as who can be reached answers at once; and so many at
+     * one time, each with a descriptor. Who finds no place is dialled when it renews. */
+    DIAL_BACK_MS = 5 * 1000,
+    DIAL_BACKS_MAX = 256,
 
     /* --- Sessions --- */
 

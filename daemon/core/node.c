@@ -49,6 +49,8 @@ struct node *node_new(const struct node_settings *settings)
     node->carried_end = &node->carried;
     node->actions_end = &node->actions;
     hello_set_record(node, NULL, 0);
+    if (node->role == ROLE_TRACKER)
+        node->registrar = registrar_new(node, settings);
     return node;
 }
 
@@ -57,6 +59,7 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     call_done(node);
+    registrar_free(node);
     requests_done(&node->requests, &node->timers); /* while all that has timers is there */
     flight_done(node);
     ledger_done(node);
@@ -303,6 +306,15 @@ static void expire(struct node *node, struct timer *timer)
     case TIMER_STORE:
         flight_retry(node);
         break;
+    case TIMER_REGISTRY:
+        registrar_expire(node);
+        break;
+    case TIMER_DIAL_BACK:
+        dial_back_expire(node, timer);
+        break;
+    case TIMER_BOARD:
+        registrar_forget_classic(node, OWNER_OF(timer, classic_entry, timer));
+        break;
     }
 }
 
@@ -396,7 +408,7 @@ void node_event(struct node *node, int type, uint32_t peer, const struct bytes *
 
 struct node_counts node_counts(const struct node *node)
 {
-    struct node_counts counts = {.links = node->proved_count};
+    struct node_counts counts = {.links = node->proved_count, .registered = registrar_count(node)};
 
     for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
         counts.contacts += consent_is_open(c);

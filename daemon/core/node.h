@@ -85,9 +85,10 @@ bool node_next_action(struct node *node, struct action *ret_action);
  * next call. --- */
 
 struct node_counts {
-    size_t links;    /* links to proved peers */
-    size_t contacts; /* peers with mutual consent */
-    uint64_t queued; /* messages of ours that are not delivered */
+    size_t links;      /* links to proved peers */
+    size_t contacts;   /* peers with mutual consent */
+    uint64_t queued;   /* messages of ours that are not delivered */
+    size_t registered; /* at the tracker that we are */
 };
 struct node_counts node_counts(const struct node *node);
 

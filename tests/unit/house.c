@@ -68,6 +68,7 @@ static void act(struct house *house, const struct action *action)
         break;
     case ACTION_APPEND:
         action->append.transaction->age_ms = house->now.mono.ms;
+        house->appends++;
         model_store_append(house->store, action->append.transaction);
         break;
     case ACTION_READ:
@@ -335,6 +336,21 @@ void house_enter(struct house *house, struct visitor *visitor, const char *host)
     house_run(house);
 }
 
+void house_answer(struct house *house, struct visitor *visitor)
+{
+    struct input input = {.kind = INPUT_CARRIER_UP,
+                          .carrier_up = {.carrier = ++house->last_carrier,
+                                         .dial = house->dialled.dial,
+                                         .remote = house->dialled.addresses[0]}};
+
+    must(visitor->link == NULL);
+    bytes_clear(&visitor->heard);
+    visitor->carrier = house->last_carrier;
+    visitor->link = link_new_accepted(&visitor->settings, house->now);
+    house_give(house, &input);
+    house_run(house);
+}
+
 struct visitor *house_stranger(struct house *house, const char *host)
 {
     struct visitor *visitor = house_come(house);
@@ -408,6 +424,7 @@ static struct node *make_node(struct house *house)
     const struct node_settings settings = {
         .identity = &house->identity,
         .random = seeded(&house->seed),
+        .role = house->role,
         .name = "house",
         .agent = "p2pchat/0",
         .request_timeout_ms = 600000,
@@ -429,11 +446,12 @@ static void start(struct house *house)
     house_run(house);
 }
 
-int house_setup(void **state)
+static int set_up(void **state, enum node_role role)
 {
     struct house *house = xcalloc(1, sizeof *house);
     const struct random random = seeded(&house->seed);
 
+    house->role = role;
     house->now = (struct now){.mono = {1000000}, .unix_ms = 1700000000000};
     house->outbox_messages_max = 1000000;
     house->outbox_bytes_max = 1 << 30;
@@ -444,6 +462,16 @@ int house_setup(void **state)
     start(house);
     *state = house;
     return 0;
+}
+
+int house_setup(void **state)
+{
+    return set_up(state, ROLE_NODE);
+}
+
+int house_setup_tracker(void **state)
+{
+    return set_up(state, ROLE_TRACKER);
 }
 
 int house_teardown(void **state)

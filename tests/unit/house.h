@@ -27,6 +27,7 @@ struct house {
     uint64_t seed;
     struct now now;
     struct identity identity;
+    enum node_role role;
     uint64_t outbox_messages_max, outbox_bytes_max; /* from the next restart on */
     struct node *node;
     struct model_store *store;
@@ -43,6 +44,7 @@ struct house {
     char noted[64];                /* the last line for the daemon's own log: code and count */
     size_t notes;                  /* how many such lines came, but those of level debug */
     size_t rows, messages;         /* of the log */
+    size_t appends;                /* transactions */
     char logged[HOUSE_TEXT_MAX];   /* the last row that is no message: type and body */
     size_t dials;                  /* how often the node dialled */
     struct {
@@ -62,6 +64,7 @@ struct house {
 };
 
 int house_setup(void **state);
+int house_setup_tracker(void **state); /* it is a tracker's */
 int house_teardown(void **state);
 
 /* Stops the node as a crash does, and makes it anew from its disk. All links are gone. */
@@ -80,6 +83,10 @@ uint64_t house_call(struct house *house, enum api_method method, const char *par
 /* Somebody with a new key, and somebody who has opened a link from `host`. */
 struct visitor *house_come(struct house *house);
 struct visitor *house_stranger(struct house *house, const char *host);
+
+/* The visitor, who has no link, is who answers the last dial; what was heard before is forgotten.
+ */
+void house_answer(struct house *house, struct visitor *visitor);
 
 /* Opens a link; what was heard before is forgotten. */
 void house_enter(struct house *house, struct visitor *visitor, const char *host);

@@ -32,6 +32,7 @@ struct link {
     enum phase phase;
     enum link_tier tier;
     bool heard_hello;
+    bool is_held;
     bool has_ended; /* `end` says why; what is ready still goes out */
     enum link_end end;
     enum link_end told; /* the reason in the other side's CLOSE */
@@ -279,6 +280,16 @@ void link_set_tier(struct link *link, enum link_tier tier)
     link->tier = tier;
 }
 
+void link_hold(struct link *link)
+{
+    link->is_held = true;
+}
+
+void link_go_on(struct link *link)
+{
+    link->is_held = false;
+}
+
 /* PING and PONG keep a link alive; they are no reason to renew its keys. */
 static bool is_data(enum message_type type)
 {
@@ -494,6 +505,8 @@ static enum step take_record(struct link *link)
     if (error != OK)
         return fail(link, error == ERR_MALFORMED ? LINK_END_MALFORMED : LINK_END_TAMPERED);
     link->heard = link->now;
+    if (link->is_held && bytes_length(&link->stream) + record.length > LINK_HELD_MAX)
+        return fail(link, LINK_END_LIMIT);
     if (record.type == RECORD_DATA)
         bytes_append(&link->stream, record.content, record.length);
     else if (!may_renew(link, record.type) || keys_renew(&link->keys, &record, &link->wire) != OK)
@@ -504,7 +517,7 @@ static enum step take_record(struct link *link)
 
 static enum step step_open(struct link *link, struct link_output *ret_output)
 {
-    enum step step = take_frame(link, ret_output);
+    enum step step = link->is_held ? STEP_WAIT : take_frame(link, ret_output);
 
     if (step == STEP_WAIT && !link->has_ended)
         step = take_record(link);

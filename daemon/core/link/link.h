@@ -74,6 +74,11 @@ struct mono link_deadline(const struct link *link);
 enum link_tier { LINK_STRANGER, LINK_CONTACT };
 void link_set_tier(struct link *link, enum link_tier tier);
 
+/* While it is held, messages that came in wait in it, and all the rest goes on; whose messages that
+ * wait are more than LINK_HELD_MAX is sent away (LIMIT). */
+void link_hold(struct link *link);
+void link_go_on(struct link *link);
+
 /* Queues one JSON message; `data` is the msgdata object as JSON text. Several leave in one record.
  * Only after PROVED. */
 void link_send(struct link *link, enum message_type type, const void *data, size_t length);

@@ -37,6 +37,7 @@ void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const 
         fail_attempts(node, dial, message);
     if (peer != 0)
         dialler_failed(&node->dialler, peer, node->now.mono);
+    dial_back_over(node, dial);
 }
 
 uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
@@ -71,16 +72,17 @@ void dial_failed(struct node *node, uint64_t number)
 }
 
 /* The user who asked for a dial is gone. */
-void dial_cancel(struct node *node, uint64_t number)
+bool dial_cancel(struct node *node, uint64_t number)
 {
     struct dial *dial = number != 0 ? dial_take(node, number) : NULL;
 
     if (dial == NULL) {
         classic_cancel(node, number);
-        return;
+        return false;
     }
     node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = number;
     free(dial);
+    return true;
 }
 
 /* Where a contact may be found: where we dialled it before, then what its record says. */
@@ -102,7 +104,22 @@ size_t dial_addresses(const struct contact *contact, struct host_port *addresses
 }
 
 /* "At most one dial a minute per destination": a record may name anybody's address, so nobody can
- * have us knock there without end. What the user gave is dialled as often as it is due. */
+ * have us knock there without end. */
+bool dial_may_knock(struct node *node, const struct host_port *at)
+{
+    char text[ADDRESS_HOST_PORT_MAX + 1];
+    struct recent_dial *recent;
+
+    host_port_format(at, text);
+    recent =
+        &node->recent_dials[hash_bytes(&node->hash_key, text, strlen(text)) % RECENT_DIALS_MAX];
+    if (mono_left_ms(node->now.mono, recent->until) > 0)
+        return false;
+    recent->until = mono_after(node->now.mono, RECENT_DIAL_MS);
+    return true;
+}
+
+/* What the user gave is dialled as often as it is due. */
 static size_t drop_recent(struct node *node, const struct contact *contact,
                           struct host_port *addresses, size_t count)
 {
@@ -111,15 +128,10 @@ static size_t drop_recent(struct node *node, const struct contact *contact,
 
     for (size_t i = 0; i < count; i++) {
         host_port_format(&addresses[i], text);
-        if (contact->row.address == NULL || strcmp(contact->row.address, text) != 0) {
-            struct recent_dial *recent =
-                &node->recent_dials[hash_bytes(&node->hash_key, text, strlen(text)) %
-                                    RECENT_DIALS_MAX];
-            if (mono_left_ms(node->now.mono, recent->until) > 0)
-                continue;
-            recent->until = mono_after(node->now.mono, RECENT_DIAL_MS);
-        }
-        addresses[kept++] = addresses[i];
+        const bool is_users =
+            contact->row.address != NULL && strcmp(contact->row.address, text) == 0;
+        if (is_users || dial_may_knock(node, &addresses[i]))
+            addresses[kept++] = addresses[i];
     }
     return kept;
 }

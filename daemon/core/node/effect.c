@@ -46,7 +46,8 @@ static void happen_online(struct node *node, const struct effect *effect)
 
 static bool has_results(enum effect_kind kind)
 {
-    return kind == EFFECT_STORED || kind == EFFECT_FOUND || kind == EFFECT_SEEN;
+    return kind == EFFECT_STORED || kind == EFFECT_FOUND || kind == EFFECT_SEEN ||
+           kind == EFFECT_CLAIMED;
 }
 
 void effect_happen(struct node *node, struct effect *effect, const struct transaction *transaction)
@@ -101,6 +102,9 @@ void effect_happen(struct node *node, struct effect *effect, const struct transa
     case EFFECT_NEW_RECORD:
         hello_set_record(node, bytes_data(&effect->bytes), bytes_length(&effect->bytes));
         break;
+    case EFFECT_CLAIMED:
+        registrar_claimed(node, effect, &results->claim);
+        break;
     }
 }
 
@@ -123,6 +127,9 @@ void effect_fail(struct node *node, const struct effect *effect, enum error erro
         break;
     case EFFECT_CLASSIC:
         classic_not_said(node, effect);
+        break;
+    case EFFECT_CLAIMED:
+        registrar_not_claimed(node, effect);
         break;
     case EFFECT_SEND:
     case EFFECT_SEEN:

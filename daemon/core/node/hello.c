@@ -15,9 +15,8 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
 {
     struct contact *contact = contacts_by_key(&node->contacts, key);
 
-    session->proved = true;
+    session_enter_key(node, session, key);
     node->proved_count++;
-    memcpy(session->key, key, KEY_LENGTH);
     session->contact = contact;
     const bool is_told = contact != NULL && !contact_is_stranger(contact) &&
                          !ration_is_exceeded(node, &contact->refusals);
@@ -29,6 +28,10 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
     }
     if (contact != NULL && contact->row.blocked) {
         session_close(node, session, LINK_END_BLOCKED);
+        return;
+    }
+    if (dial_back_is(node, session->dial)) { /* it is reached there: now it knows */
+        session_close(node, session, LINK_END_DUPLICATE);
         return;
     }
     bool is_trusted = contact != NULL && consent_is_open(contact);

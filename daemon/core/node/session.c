@@ -40,7 +40,7 @@ void session_send(struct node *node, struct session *session, enum message_type 
     touch(node, session);
 }
 
-/* --- The sessions of a key --- */
+/* --- The sessions of a contact --- */
 
 static bool is_wanted(const struct contact *contact)
 {
@@ -55,43 +55,6 @@ static bool is_wanted(const struct contact *contact)
         return !contact->row.blocked;
     }
     return false;
-}
-
-/* The newest link to a key over which HELLO came, but `not`. */
-static struct session *newest_greeted(const struct node *node, const uint8_t key[KEY_LENGTH],
-                                      const struct session * not )
-{
-    struct session *newest = NULL;
-
-    for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
-        if (s != not &&s->greeted && link_is_proved(s->link) &&
-            memcmp(s->key, key, KEY_LENGTH) == 0)
-            newest = s; /* in order of arrival */
-    return newest;
-}
-
-struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH])
-{
-    return newest_greeted(node, key, NULL);
-}
-
-/* "Only the lower key closes any: it keeps the newest authenticated one." Another instance has no
- * say in that: it is gone, or a clone. */
-void session_close_others(struct node *node, const struct session *keep)
-{
-    const bool is_lower = peer_key_compare(node->identity->key.bytes, keep->key) < 0;
-
-    for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
-        if (s != keep && s->greeted && memcmp(s->key, keep->key, KEY_LENGTH) == 0 &&
-            (is_lower || s->instance != keep->instance))
-            session_close(node, s, LINK_END_DUPLICATE);
-}
-
-void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why)
-{
-    for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
-        if (s->proved && memcmp(s->key, key, KEY_LENGTH) == 0)
-            session_close(node, s, why);
 }
 
 static void tell_presence(struct node *node, struct contact *contact, int type, const char *reason)
@@ -187,15 +150,7 @@ void session_consent_changed(struct node *node, struct contact *contact)
         dialler_want(&node->dialler, contact->row.peer, pace, node->now.mono);
     else
         dialler_unwant(&node->dialler, contact->row.peer);
-    for (struct session *s = node->sessions; s != NULL; s = s->hh.next) {
-        if (!s->proved || memcmp(s->key, contact->row.key, KEY_LENGTH) != 0)
-            continue;
-        s->contact = contact;
-        link_set_tier(s->link, consent_is_open(contact) ? LINK_CONTACT : LINK_STRANGER);
-        if (consent_is_open(contact))
-            doorman_proved(&node->doorman, s->carrier, DOORMAN_CONTACT, NULL);
-        session_judge_idle(node, s);
-    }
+    session_of_contact(node, contact);
     if (contact->session == NULL)
         contact->session = session_of_key(node, contact->row.key);
     if (contact->session != NULL)
@@ -331,6 +286,8 @@ void session_room(struct node *node, uint64_t carrier, size_t bytes_free)
     if (session == NULL)
         return;
     session->room = (int64_t)bytes_free;
+    if (node->role == ROLE_TRACKER)
+        touch(node, session); /* what was held may go on */
     if (session->contact != NULL && session->contact->session == session)
         stream_touch(node, session->contact);
 }
@@ -356,7 +313,10 @@ void session_expire(struct node *node, struct session *session)
 
 void session_idle(struct node *node, struct session *session)
 {
-    session_close(node, session, LINK_END_LIMIT);
+    if (node->role == ROLE_TRACKER && registrar_is_busy(node, session))
+        session_judge_idle(node, session);
+    else
+        session_close(node, session, LINK_END_LIMIT);
 }
 
 /* For people and the log: of a link that they closed, what they said. */
@@ -395,8 +355,10 @@ static void ended(struct node *node, struct session *session, enum link_end why)
     timers_stop(&node->timers, &session->timer);
     timers_stop(&node->timers, &session->idle);
     doorman_leave(&node->doorman, session->carrier);
-    if (session->proved)
+    if (session->proved) {
+        session_leave_key(node, session);
         node->proved_count--;
+    }
     if (!session->carrier_gone)
         close_carrier(node, session->carrier);
     note_end(node, session, why);
@@ -404,7 +366,7 @@ static void ended(struct node *node, struct session *session, enum link_end why)
         dial_proved_nothing(node, session->dial, session->dialled_peer,
                             why == LINK_END_SELF ? "this node itself answers there" : NULL);
     if (contact != NULL && contact->session == session) {
-        struct session *other = newest_greeted(node, contact->row.key, session);
+        struct session *other = session_newest_greeted(node, contact->row.key, session);
         if (other != NULL)
             session_use(node, contact, other);
         else
@@ -429,12 +391,17 @@ static void received(struct node *node, struct session *session, enum message_ty
     case MESSAGE_TYPE_COUNT:
         break; /* the link's own */
     case MESSAGE_REGISTER:
+    case MESSAGE_LISTPEER:
+        registrar_message(node, session, type, data);
+        break;
     case MESSAGE_REGISTER_SUCCESS:
     case MESSAGE_REGISTER_ERROR:
-    case MESSAGE_LISTPEER:
     case MESSAGE_RECORDS:
+        break; /* nobody here asked a tracker */
     case MESSAGE_EXIT_NETWORK:
-        break; /* nobody here is a tracker, or asked one */
+        if (node->role == ROLE_TRACKER)
+            registrar_message(node, session, type, data);
+        break;
     case MESSAGE_CHAT_REQUEST:
     case MESSAGE_CHAT_ACCEPT:
     case MESSAGE_CHAT_REFUSE:
@@ -482,11 +449,27 @@ static void forget_dirty(struct node *node, struct session *session)
     *link = session->next_dirty;
 }
 
+/* A tracker answers questions in their order, and no faster than the answers are read. Returns
+ * whether messages that waited may come now. */
+static bool hold(const struct node *node, struct session *session)
+{
+    const bool was_held = session->is_held;
+
+    session->is_held = node->role == ROLE_TRACKER &&
+                       (session->is_claiming || session->room <= (int64_t)session->sent_bytes);
+    if (session->is_held)
+        link_hold(session->link);
+    else if (was_held)
+        link_go_on(session->link);
+    return was_held && !session->is_held;
+}
+
 /* Takes all output of one link. Ends with the session when the link has. */
 static void drain(struct node *node, struct session *session)
 {
     struct link_output output;
 
+    hold(node, session);
     while (link_next(session->link, &output)) {
         switch (output.kind) {
         case LINK_SEND:
@@ -500,6 +483,7 @@ static void drain(struct node *node, struct session *session)
             break;
         case LINK_MESSAGE:
             received(node, session, output.message.type, output.message.data);
+            hold(node, session);
             break;
         case LINK_ENDED:
             forget_dirty(node, session);
@@ -508,6 +492,8 @@ static void drain(struct node *node, struct session *session)
         }
     }
     session->sent_bytes = 0;
+    if (hold(node, session))
+        touch(node, session);
     timers_set(&node->timers, &session->timer, link_deadline(session->link));
 }
 
@@ -525,6 +511,7 @@ bool session_drain(struct node *node)
 
 void session_done(struct node *node)
 {
+    HASH_CLEAR(by_key, node->keyed_sessions);
     for (struct session *s = node->sessions, *next; s != NULL; s = next) {
         next = s->hh.next;
         HASH_DELETE(hh, node->sessions, s);

@@ -7,6 +7,7 @@
  *     effect.c     what becomes of what waited for it
  *     ration.c     how much of it others may cause
  *     session.c    carriers and links: who is there
+ *     session_key.c  the links of one key
  *     dial.c       dials, until there is a carrier
  *     hello.c      the beginning of a link, and which of several is used
  *     consent.c    requests and their answers (p2pchat-protocol(7), Consent)
@@ -15,6 +16,7 @@
  *     stream.c     messages both ways (p2pchat-protocol(7), Messages between contacts)
  *     call*.c      what control clients ask for
  *     trackers.c   where we register
+ *     registrar.c  the tracker's part: who is registered, and how (registrar.h)
  *     tell.c       how requests are told
  *     wait.c       calls that are answered later
  *
@@ -31,8 +33,11 @@
 #include "daemon/core/link/link.h"
 #include "daemon/core/node.h"
 #include "daemon/core/node/classic.h"
+#include "daemon/core/overlay/classic_board.h"
 #include "daemon/core/overlay/dialler.h"
+#include "daemon/core/overlay/peer_record.h"
 #include "daemon/core/timers.h"
+#include "daemon/core/token_bucket.h"
 
 /* --- Sessions: a carrier with its link --- */
 
@@ -64,11 +69,21 @@ struct session {
     struct heard *heard;     /* or NULL: no HAVE came */
     bool said_have;          /* ours went */
     bool is_unanswered;      /* something was not answered, because the disk failed */
-    struct timer timer;      /* the link's deadline */
-    struct timer idle;       /* a stranger with no business is sent away */
+
+    /* At a tracker. */
+    bool is_held;              /* its messages wait in the link */
+    bool is_claiming;          /* its REGISTER waits for the disk, and what comes behind it too */
+    bool owes_dial_back;       /* it registered, and was not dialled back yet */
+    struct mono asked;         /* when it registered, or asked for others, last */
+    struct token_bucket names; /* what is left of NAME_CHANGES_PER_MINUTE */
+
+    struct timer timer; /* the link's deadline */
+    struct timer idle;  /* a stranger with no business is sent away */
     struct session *next_dirty;
     bool is_dirty;
-    UT_hash_handle hh; /* by carrier */
+    struct session *older; /* of the same key, once proved */
+    UT_hash_handle hh;     /* by carrier */
+    UT_hash_handle by_key; /* the newest of a key, once proved */
 };
 
 /* A dial under way: for a contact, or for a chat.request to somebody new. */
@@ -144,7 +159,8 @@ enum effect_kind {
     EFFECT_EVENT,   /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
     EFFECT_ONLINE,  /* consent is mutual: `peer` is told to be online, if it is */
     EFFECT_CLOSE_LINK, /* end all links to `key` */
-    EFFECT_NEW_RECORD  /* our new signed record may be shown */
+    EFFECT_NEW_RECORD, /* our new signed record may be shown */
+    EFFECT_CLAIMED     /* claim `row` of the transaction tells whether a peer has its name */
 };
 
 struct effect {
@@ -157,7 +173,9 @@ struct effect {
     enum link_end why;
     enum error error; /* REPLY: instead of a result; FOUND: when nothing is */
     uint64_t number;  /* TAKEN: of the message; SEEN: how many */
-    size_t row;       /* STORED, FOUND, SEEN: index of the change */
+    size_t row;       /* STORED, FOUND, SEEN, CLAIMED: index of the change */
+    uint64_t carrier; /* CLAIMED: that the peer registers by */
+    uint64_t block;   /* CLAIMED: its address block */
     int event;        /* EVENT: its type */
     bool wait;
     double wait_s;
@@ -165,7 +183,8 @@ struct effect {
     uint8_t key[KEY_LENGTH]; /* CLOSE_LINK */
     struct waiter *waiter;   /* WAIT: owned */
     struct bytes bytes;      /* REPLY: the result; SEND: the msgdata; EVENT: the object; NEW_RECORD;
-                                SEEN:      the address of who named them, with its end */
+                                SEEN:      the address of who named them, with its end;
+                                CLAIMED: the peer's record */
 };
 
 /* What is to be put back when a transaction fails: the row as it was before. */
@@ -249,7 +268,8 @@ struct node {
     struct doorman doorman;
     struct dialler dialler;
     struct timer dialler_timer;
-    struct session *sessions; /* by carrier */
+    struct session *sessions;       /* by carrier */
+    struct session *keyed_sessions; /* those that are proved: the newest of each key */
     struct session *dirty_sessions;
     struct contact *dirty_contacts;
     struct dial *dials;
@@ -276,6 +296,8 @@ struct node {
     struct queued_action *taken; /* the action given out last */
 
     struct ration rations[RATIONS_MAX];
+
+    struct registrar *registrar; /* a tracker's; NULL: we are none */
 };
 
 /* What a timer belongs to. */
@@ -290,7 +312,10 @@ enum timer_kind {
     TIMER_DIALLER,
     TIMER_RECORD,
     TIMER_REQUESTS,
-    TIMER_STORE
+    TIMER_STORE,
+    TIMER_REGISTRY,
+    TIMER_DIAL_BACK,
+    TIMER_BOARD
 };
 
 /* --- node.c --- */
@@ -419,11 +444,7 @@ bool session_drain(struct node *node); /* all dirty ones; whether there were any
 void session_send(struct node *node, struct session *session, enum message_type type,
                   const struct bytes *data);
 void session_close(struct node *node, struct session *session, enum link_end why);
-void session_close_others(struct node *node,
-                          const struct session *keep); /* duplicates: of the same key */
-void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why);
 struct session *session_by_carrier(const struct node *node, uint64_t carrier);
-struct session *session_of_key(struct node *node, const uint8_t key[KEY_LENGTH]);
 
 /* A contact came into being, or its consent changed: sessions and dialler take note. */
 void session_consent_changed(struct node *node, struct contact *contact);
@@ -437,6 +458,22 @@ void session_forget_contact(struct node *node,
 void session_judge_idle(struct node *node, struct session *session);
 void session_done(struct node *node);
 
+/* --- session_key.c --- */
+
+/* The other side has proved its key; and the session ends. */
+void session_enter_key(struct node *node, struct session *session, const uint8_t key[KEY_LENGTH]);
+void session_leave_key(struct node *node, struct session *session);
+
+/* The newest link to a key over which HELLO came, or NULL; of those that are not `not`. */
+struct session *session_of_key(const struct node *node, const uint8_t key[KEY_LENGTH]);
+struct session *session_newest_greeted(const struct node *node, const uint8_t key[KEY_LENGTH],
+                                       const struct session * not );
+void session_close_others(struct node *node,
+                          const struct session *keep); /* duplicates: of the same key */
+void session_close_key(struct node *node, const uint8_t key[KEY_LENGTH], enum link_end why);
+void session_of_contact(struct node *node,
+                        struct contact *contact); /* its sessions are told what it is now */
+
 /* --- dial.c --- */
 
 struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NULL: cancelled */
@@ -444,7 +481,10 @@ struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NUL
 /* A dial, or the link that came of it, proved nothing. */
 void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message);
 void dial_failed(struct node *node, uint64_t dial);
-void dial_cancel(struct node *node, uint64_t number);
+bool dial_cancel(struct node *node, uint64_t number); /* whether it was under way */
+
+/* Whether a destination that only others named may be dialled: once in RECENT_DIAL_MS. */
+bool dial_may_knock(struct node *node, const struct host_port *at);
 size_t dial_addresses(const struct contact *contact, struct host_port *addresses, size_t max);
 uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
                     const struct host_port *addresses, size_t count);
@@ -524,6 +564,33 @@ const struct tracker_row *trackers_row(const struct node *node, const char *addr
 /* Rows, or the own name, may have gone back to what is durable. */
 void trackers_undone(struct node *node);
 void trackers_done(struct node *node);
+
+/* --- registrar.c: only of a tracker --- */
+
+struct registrar *registrar_new(struct node *node, const struct node_settings *settings);
+void registrar_free(struct node *node);
+
+/* REGISTER, LISTPEER and EXIT_NETWORK. */
+void registrar_message(struct node *node, struct session *session, enum message_type type,
+                       const struct json *data);
+void registrar_claimed(struct node *node, const struct effect *effect, const struct claim *claim);
+void registrar_not_claimed(struct node *node, const struct effect *effect);
+void registrar_expire(struct node *node); /* registrations that are not renewed */
+void registrar_forget_classic(struct node *node, struct classic_entry *entry);
+size_t registrar_count(const struct node *node); /* 0: we are no tracker */
+
+/* Whether somebody is registered, or asks. Others are sent away. */
+bool registrar_is_busy(const struct node *node, const struct session *session);
+
+/* --- dial_back.c: only of a tracker --- */
+
+/* Dials a peer that registered by this link, at the link's source and the port that its record
+ * says, to see whether it is reached there. False: there is no place now. */
+bool dial_back_start(struct node *node, const struct session *session,
+                     const struct peer_record *record);
+bool dial_back_is(const struct node *node, uint64_t dial); /* whether a dial is one */
+void dial_back_over(struct node *node, uint64_t dial);     /* whatever became of it */
+void dial_back_expire(struct node *node, struct timer *timer);
 
 /* --- call.c --- */
 

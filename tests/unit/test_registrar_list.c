@@ -1,0 +1,193 @@
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/core/node/registrar.h"
+#include "tests/unit/tracker_rig.h"
+
+static void test_pages(void **state)
+{
+    struct house *house = *state;
+    static const char *const names[] = {"bob", "Bea", "alice", "bert", "carl"};
+    struct visitor *asker = house_stranger(house, OTHER_HOST);
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        tracker_registered(house, PEER_HOST, names[i]);
+    assert_string_equal(tracker_list(house, asker), "alice Bea bert bob carl next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"\",\"limit\":2}"),
+                        "alice Bea next:Bea");
+    assert_string_equal(
+        tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"\",\"after\":\"Bea\",\"limit\":2}"),
+        "bert bob next:bob");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"B\",\"limit\":3}"),
+                        "Bea bert bob next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"be\",\"limit\":1}"),
+                        "Bea next:Bea");
+    assert_string_equal(
+        tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"be\",\"after\":\"bert\",\"limit\":9}"),
+        "next:-");
+    assert_string_equal(
+        tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"b\",\"after\":\"alice\",\"limit\":1}"),
+        "Bea next:Bea");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"bob\",\"limit\":1}"),
+                        "bob next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"d\",\"limit\":1}"),
+                        "next:-");
+}
+
+static void put_classic(struct house *house, const char *name)
+{
+    const struct host_port at = {.host = "203.0.113.4", .port = 40000};
+
+    classic_board_put(&house->node->registrar->board, name, name, &at, house->now.mono);
+}
+
+/* Classic peers stand among the others, and those with a key on the board once. */
+static void test_classic_peers_among_others(void **state)
+{
+    struct house *house = *state;
+    struct registrar *registrar = house->node->registrar;
+    struct visitor *asker = house_stranger(house, OTHER_HOST),
+                   *bob = house_stranger(house, PEER_HOST);
+    struct peer_record record = tracker_record_of(house, bob, "bob");
+
+    registrar->is_classic = true;
+    put_classic(house, "anna");
+    put_classic(house, "bob");
+    put_classic(house, "boris");
+    put_classic(house, "dora");
+    record.has_classic = true;
+    record.classic = (struct host_port){.host = PEER_HOST, .port = 40000};
+    tracker_say_record(house, bob, &record);
+    tracker_expect_success(bob); /* a key takes the name of a classic peer */
+    tracker_registered(house, PEER_HOST, "carl");
+    assert_int_equal(registrar->board.count, 4);
+    assert_int_equal(registrar->board.keyed_count, 1);
+
+    assert_string_equal(tracker_list(house, asker), "bob carl (anna) (boris) (dora) next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"\",\"limit\":3}"),
+                        "bob (anna) (boris) next:boris");
+    assert_string_equal(
+        tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"\",\"after\":\"boris\",\"limit\":1}"),
+        "carl next:carl");
+    assert_string_equal(
+        tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"\",\"after\":\"carl\",\"limit\":9}"),
+        "(dora) next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"bo\",\"limit\":9}"),
+                        "bob (boris) next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"anna\",\"limit\":9}"),
+                        "(anna) next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"name\":\"anna\",\"limit\":1}"),
+                        "(anna) next:-");
+    assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"name\":\"bob\",\"limit\":1}"),
+                        "bob next:-");
+
+    tracker_leave(house, bob);
+    assert_int_equal(registrar->board.keyed_count, 0);
+    house_pass(house, CLASSIC_REGISTERED_MS);
+    assert_int_equal(registrar->board.count, 0);
+}
+
+static void test_malformed_question(void **state)
+{
+    struct house *house = *state;
+    struct visitor *asker = house_stranger(house, OTHER_HOST);
+
+    house_say(house, asker, MESSAGE_LISTPEER, "{\"query\":1,\"limit\":1}");
+    assert_null(asker->link);
+    assert_string_equal(house->ended, "malformed");
+}
+
+/* How many answers came, all of them RECORDS. */
+static size_t heard_records(struct visitor *visitor)
+{
+    const size_t length = bytes_length(&visitor->heard);
+
+    assert_int_equal(length % strlen("RECORDS "), 0);
+    return length / strlen("RECORDS ");
+}
+
+static void fill_registry(struct house *house, uint32_t entries)
+{
+    struct registry *registry = &house->node->registrar->registry;
+    struct visitor *maker = house_come(house);
+    struct peer_record record = tracker_record_of(house, maker, "maker");
+    uint8_t bytes[PEER_RECORD_BYTES_MAX];
+    char name[16];
+
+    for (uint32_t i = 0; i < entries; i++) {
+        snprintf(record.name, sizeof record.name, "n%04u", i);
+        const size_t length = tracker_sign(maker, &record, bytes);
+        memcpy(bytes + 1, &i, sizeof i); /* as of another key */
+        snprintf(name, sizeof name, "n%04u", i);
+        registry_put(registry, name, bytes, length, i,
+                     mono_after(house->now.mono, REGISTRATION_MS));
+    }
+}
+
+static void make_room(struct house *house, const struct visitor *visitor)
+{
+    const struct input room = {.kind = INPUT_ROOM,
+                               .room = {.carrier = visitor->carrier, .bytes_free = CARRIER_ROOM}};
+
+    house_give(house, &room);
+    house_run(house);
+}
+
+/* Who asks for more than it reads is answered as it reads, in order, and loses nothing. */
+static void test_answers_no_faster_than_they_are_read(void **state)
+{
+    enum { QUESTIONS = 100 };
+    struct house *house = *state;
+    struct visitor *asker = house_stranger(house, OTHER_HOST);
+    char question[64], last[32];
+
+    fill_registry(house, 200);
+    for (int i = 0; i < QUESTIONS; i++) {
+        snprintf(question, sizeof question, "{\"query\":%d,\"prefix\":\"\",\"limit\":1000}", i);
+        link_send(asker->link, MESSAGE_LISTPEER, question, strlen(question));
+    }
+    house_run(house);
+    const size_t first = heard_records(asker);
+    assert_in_range(first, CARRIER_ROOM / LINK_STRANGER_FRAME_MAX,
+                    CARRIER_ROOM / LINK_STRANGER_FRAME_MAX + 2);
+    for (size_t heard = first; heard < QUESTIONS; heard = heard_records(asker)) {
+        make_room(house, asker);
+        assert_true(heard_records(asker) > heard);
+        snprintf(last, sizeof last, "{\"query\":%zu,", heard_records(asker) - 1);
+        assert_memory_equal(asker->said, last, strlen(last));
+    }
+    assert_int_equal(heard_records(asker), QUESTIONS);
+    assert_non_null(asker->link);
+}
+
+static void test_questions_without_end(void **state)
+{
+    static const char question[] = "{\"query\":1,\"prefix\":\"\",\"limit\":1000}";
+    struct house *house = *state;
+    struct visitor *asker = house_stranger(house, OTHER_HOST);
+
+    fill_registry(house, 200);
+    for (int i = 0; i < 20 && asker->link != NULL; i++) {
+        for (int j = 0; j < 300; j++)
+            link_send(asker->link, MESSAGE_LISTPEER, question, strlen(question));
+        house_run(house);
+    }
+    assert_null(asker->link);
+    assert_string_equal(house->ended, "limit");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup_tracker, house_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_pages),
+        TEST(test_classic_peers_among_others),
+        TEST(test_malformed_question),
+        TEST(test_answers_no_faster_than_they_are_read),
+        TEST(test_questions_without_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
