@@ -23,6 +23,10 @@ static void copy_settings(struct node *node, const struct node_settings *setting
     node->dialect.long_text = settings->classic.long_text;
     node->accept_from_count = settings->accept_from_count;
     node->accept_from = xmemdup(settings->accept_from, settings->accept_from_count * KEY_LENGTH);
+    node->is_advertised = settings->advertise_count > 0;
+    node->address_count = settings->advertise_count;
+    node->addresses =
+        xmemdup(settings->advertise, settings->advertise_count * sizeof *settings->advertise);
 }
 
 struct node *node_new(const struct node_settings *settings)
@@ -176,9 +180,11 @@ void node_set_addresses(struct node *node, const struct host_port *addresses, si
                         struct now now)
 {
     begin(node, now);
-    free(node->addresses);
-    node->addresses = xmemdup(addresses, count * sizeof *addresses);
-    node->address_count = count;
+    if (!node->is_advertised) {
+        free(node->addresses);
+        node->addresses = xmemdup(addresses, count * sizeof *addresses);
+        node->address_count = count;
+    }
     if (node->started) {
         hello_new_record(node);
         settle(node);

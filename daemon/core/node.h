@@ -38,7 +38,8 @@ struct node_settings {
     uint64_t outbox_bytes_max;
     const uint8_t *network_key; /* 32 bytes, or NULL */
 
-    /* Where we say that we are reached, instead of what node_set_addresses tells; none: that. */
+    /* Where we say that we are reached, whatever node_set_addresses and others tell; none: there.
+     */
     const struct host_port *advertise;
     size_t advertise_count; /* at most PEER_RECORD_ADDRESSES_MAX */
 
@@ -60,7 +61,7 @@ void node_free(struct node *node);
 void node_load(struct node *node, const struct change *row, struct now now);
 
 /* Where we can be reached, literals with real ports, most useful first; before node_start and
- * whenever it changes. The node issues a new signed record with it. */
+ * whenever it changes. The node issues a new signed record with it, or with what it advertises. */
 void node_set_addresses(struct node *node, const struct host_port *addresses, size_t count,
                         struct now now);
 

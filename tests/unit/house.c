@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/base64.h"
 #include "common/json.h"
 #include "tests/unit/seeded.h"
 #include "tests/unit/street.h"
@@ -408,6 +409,19 @@ void house_say_text(struct house *house, struct visitor *visitor, unsigned numbe
     free(data);
 }
 
+void house_record(struct house *house, struct peer_record *ret_record)
+{
+    static const char member[] = "\"record\":\"";
+    uint8_t bytes[PEER_RECORD_BYTES_MAX];
+    size_t length;
+
+    house_stranger(house, "198.51.100.9");
+    const char *base64 = strstr(house->greeting, member) + strlen(member);
+    assert_true(base64_decode(base64, (size_t)(strchr(base64, '"') - base64), bytes, sizeof bytes,
+                              &length));
+    assert_int_equal(peer_record_decode(bytes, length, ret_record), OK);
+}
+
 char *house_text(size_t length)
 {
     char *text = xmalloc(length + 1);
@@ -430,6 +444,8 @@ static struct node *make_node(struct house *house)
         .request_timeout_ms = 600000,
         .outbox_messages_max = house->outbox_messages_max,
         .outbox_bytes_max = house->outbox_bytes_max,
+        .advertise = house->advertise,
+        .advertise_count = house->advertise_count,
         .classic = {.is_on = house->street != NULL,
                     .long_text = house->refuses_long_text ? LONG_TEXT_REFUSE : LONG_TEXT_SPLIT}};
 

@@ -6,6 +6,7 @@
 #include "common/bytes.h"
 #include "daemon/core/link/link.h"
 #include "daemon/core/node.h"
+#include "daemon/core/overlay/peer_record.h"
 #include "tests/support/model_store.h"
 
 enum { HOUSE_VISITORS_MAX = 300, HOUSE_TEXT_MAX = 1024 };
@@ -29,6 +30,8 @@ struct house {
     struct identity identity;
     enum node_role role;
     uint64_t outbox_messages_max, outbox_bytes_max; /* from the next restart on */
+    const struct host_port *advertise;              /* likewise */
+    size_t advertise_count;
     struct node *node;
     struct model_store *store;
     bool disk_waits; /* nothing becomes durable */
@@ -108,6 +111,9 @@ void house_say(struct house *house, struct visitor *visitor, enum message_type t
 void house_ask(struct house *house, struct visitor *visitor, unsigned number);
 void house_say_text(struct house *house, struct visitor *visitor, unsigned number,
                     const char *text);
+
+/* The node's own record, as a stranger is shown it who comes for that. */
+void house_record(struct house *house, struct peer_record *ret_record);
 
 /* So many letters x; the caller frees them. */
 char *house_text(size_t length);

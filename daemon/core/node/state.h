@@ -259,6 +259,7 @@ struct node {
     uint64_t record_sequence;
     struct now record_made; /* when the last one was */
     struct host_port *addresses;
+    bool is_advertised; /* these are all that others are to be told */
     size_t address_count;
     struct dialect dialect;
     struct host_port classic; /* where the classic dialect reaches us; port 0: nowhere */
