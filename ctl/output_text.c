@@ -78,6 +78,8 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
     }
     list_trackers(pair(&table, "trackers"), json_member(result, "trackers"));
     table_end_cell(&table);
+    if (json_member(result, "registered") != NULL)
+        pair_field(&table, "registered", result, "registered");
     pair_field(&table, "links", result, "links");
     pair_field(&table, "contacts", result, "contacts");
     pair_field(&table, "queued", result, "queued");

@@ -116,6 +116,8 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     json_put_integer(w, "links", (int64_t)counts.links);
     json_put_integer(w, "contacts", (int64_t)counts.contacts);
     json_put_integer(w, "queued", (int64_t)counts.queued);
+    if (facts->role == ROLE_TRACKER)
+        json_put_integer(w, "registered", (int64_t)counts.registered);
     write_log(w, pump->store);
     json_put_integer(w, "uptime_s",
                      (int64_t)(mono_left_ms(facts->started, pump_now(pump).mono) / 1000));

@@ -67,7 +67,8 @@ class Start(rig.People):
         status = client.call("status")
         self.assertEqual((status["role"], status["name"]), ("tracker", "tracker"))
         self.assertRegex(status["listen"][0], r"^127\.0\.0\.1:[1-9]\d*$")
-        self.assertEqual((status["classic_listen"], status["trackers"]), ([], []))
+        self.assertEqual((status["classic_listen"], status["trackers"], status["registered"]),
+                         ([], [], 0))
         self.assertIn(f"ready as a tracker: tracker, peer id {status['peer_id']}", tracker.log())
         self.assertEqual(client.call("shutdown"), {})
         self.assertEqual(tracker.process.wait(rig.DEADLINE_S), 0)
