@@ -99,15 +99,23 @@ static bool is_like_id(const char *text, size_t length)
     return length >= ID_PIECE_LENGTH && strspn(text, "abcdefghijklmnopqrstuvwxyz234567") == length;
 }
 
+static bool is_ascii(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80)
+        text++;
+    return *text == '\0';
+}
+
 enum error name_check(const char *text)
 {
     size_t length = strlen(text);
 
-    if (length < 1 || length > ADDRESS_NAME_MAX || is_like_id(text, length))
+    if (length < 1 || length > ADDRESS_NAME_MAX || is_like_id(text, length) ||
+        !has_good_characters(text, length))
         return ERR_BAD_NAME;
-    if (!has_good_characters(text, length) || !is_nfc(text) || is_invisible(text))
-        return ERR_BAD_NAME;
-    return OK;
+    if (is_ascii(text)) /* the good ones of these are in normal form, and can be seen */
+        return OK;
+    return is_nfc(text) && !is_invisible(text) ? OK : ERR_BAD_NAME;
 }
 
 static char *fold_codes(const char *text)
