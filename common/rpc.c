@@ -197,6 +197,12 @@ void rpc_write_result(struct bytes *out, const struct rpc_id *id, const void *re
 void rpc_write_error(struct bytes *out, const struct rpc_id *id, enum error error,
                      const char *message)
 {
+    rpc_write_error_with(out, id, error, message, NULL, 0);
+}
+
+void rpc_write_error_with(struct bytes *out, const struct rpc_id *id, enum error error,
+                          const char *message, const char *members, size_t length)
+{
     struct json_writer w;
 
     open_message(&w, out);
@@ -208,6 +214,10 @@ void rpc_write_error(struct bytes *out, const struct rpc_id *id, enum error erro
     json_write_name(&w, "data");
     json_write_open(&w, '{');
     json_put_string(&w, "name", error_name(error));
+    if (length > 0) {
+        bytes_u8(out, ',');
+        bytes_append(out, members, length);
+    }
     json_write_close(&w, '}');
     json_write_close(&w, '}');
     close_message(&w);
@@ -262,7 +272,8 @@ static const char *read_error(const struct json *error, struct rpc_incoming *inc
         !json_string(json_member(error, "message"), &incoming->message, &length))
         return "an error without code and message";
     incoming->code = (int)code;
-    json_string(json_member(json_member(error, "data"), "name"), &incoming->name, &length);
+    incoming->data = json_member(error, "data");
+    json_string(json_member(incoming->data, "name"), &incoming->name, &length);
     return NULL;
 }
 

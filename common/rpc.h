@@ -81,6 +81,10 @@ void rpc_write_result(struct bytes *out, const struct rpc_id *id, const void *re
 void rpc_write_error(struct bytes *out, const struct rpc_id *id, enum error error,
                      const char *message);
 
+/* The same, with further members of its data: those of an object, without its braces. */
+void rpc_write_error_with(struct bytes *out, const struct rpc_id *id, enum error error,
+                          const char *message, const char *members, size_t length);
+
 /* `event` is one JSON object, as p2pchat-api(7) describes it. */
 void rpc_write_event(struct bytes *out, const void *event, size_t length);
 
@@ -106,7 +110,8 @@ struct rpc_incoming {
     const struct json *body; /* result or event, an object */
     int code;                /* of an error */
     const char *message;
-    const char *name; /* its stable name; NULL when the daemon gave none */
+    const char *name;        /* its stable name; NULL when the daemon gave none */
+    const struct json *data; /* what else it says; NULL when there is nothing */
 };
 
 /* Reads a line. ERR_MALFORMED when it is no answer and no notification, and `ret_why` is a clause

@@ -79,7 +79,13 @@ const struct answered *call_succeed_with(struct call *call, const char *json, si
 
 const struct answered *call_fail(struct call *call, enum error error, const char *message)
 {
-    rpc_write_error(&call->client->out, &call->id, error, message);
+    return call_fail_with(call, error, message, NULL, 0);
+}
+
+const struct answered *call_fail_with(struct call *call, enum error error, const char *message,
+                                      const char *members, size_t length)
+{
+    rpc_write_error_with(&call->client->out, &call->id, error, message, members, length);
     return finish(call);
 }
 

@@ -52,6 +52,10 @@ const struct answered *call_succeed(struct call *call);
 const struct answered *call_succeed_with(struct call *call, const char *json, size_t length);
 const struct answered *call_fail(struct call *call, enum error error, const char *message);
 
+/* The same, with further members for the error's data. */
+const struct answered *call_fail_with(struct call *call, enum error error, const char *message,
+                                      const char *members, size_t length);
+
 /* The answer comes later, or has come in the meantime. */
 const struct answered *call_waits(void);
 

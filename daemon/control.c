@@ -396,7 +396,8 @@ void control_reply(struct control *control, const struct action *action)
     if (action->reply.error == OK)
         call_succeed_with(call, action->reply.json, action->reply.length);
     else
-        call_fail(call, action->reply.error, action->reply.message);
+        call_fail_with(call, action->reply.error, action->reply.message, action->reply.json,
+                       action->reply.length);
 }
 
 void control_stop(struct control *control)

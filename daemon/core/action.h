@@ -179,7 +179,8 @@ struct action {
         } read;
         struct {
             uint64_t call;
-            enum error error;    /* OK: `json` is the result object */
+            enum error error;    /* OK: `json` is the result object; else members for the error's
+                                    data, without braces, or nothing */
             const char *message; /* NULL: the error's own text */
             const char *json;
             size_t length;
