@@ -95,6 +95,10 @@ struct warning {
 };
 
 static const struct warning warnings[] = {
+    {"tracker_lied", "a tracker",
+     " answered with what nobody asked for, or nobody signed; its answer is not used"},
+    {"tracker_outdated", "a tracker",
+     " shows records that are older than what is known of the same peers; they are not used"},
     {"name_claimed", "the peer that is known here as ",
      " calls itself by a name that another contact has: compare safety numbers before you trust "
      "either"},
@@ -131,7 +135,8 @@ static void say_warning(const struct line *line)
     if (warning.reason == NULL)
         say_field(line, "reason");
     say(line, warning.before);
-    say_peer(line);
+    if (phrase_has(line->event, "peer_id"))
+        say_peer(line);
     say_in_brackets(line, "address");
     say(line, warning.after);
     if (phrase_has(line->event, "suppressed")) {
@@ -154,6 +159,16 @@ static void say_gap(const struct line *line)
     say(line, " to ");
     say_field(line, "to");
     say(line, is_of_peer ? " are no longer kept there" : " are no longer kept");
+}
+
+/* "the tracker 192.0.2.1:28471 lists us as alice" */
+static void say_tracker(const struct line *line, const char *what)
+{
+    say(line, "the tracker ");
+    say_field(line, "tracker");
+    say(line, what);
+    say_field(line, "name");
+    say_in_brackets(line, "reason");
 }
 
 static void say_unknown(const struct line *line)
@@ -220,6 +235,15 @@ static void say_event(const struct line *line, enum api_event type)
         break;
     case EVENT_GAP:
         say_gap(line);
+        break;
+    case EVENT_REGISTERED:
+        say_tracker(line, " lists us as ");
+        break;
+    case EVENT_REGISTER_FAILED:
+        say_tracker(line, " does not list us as ");
+        break;
+    case EVENT_UNREGISTERED:
+        say_tracker(line, " is asked no more to list us as ");
         break;
     }
 }

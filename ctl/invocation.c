@@ -482,6 +482,12 @@ void invocation_set_integer(struct invocation *invocation, int place, int64_t in
     invocation->value[place] = xstrdup(digits);
 }
 
+void invocation_set_string(struct invocation *invocation, int place, const char *text)
+{
+    free(invocation->value[place]);
+    invocation->value[place] = xstrdup(text);
+}
+
 void invocation_take_text(struct invocation *invocation, char *text)
 {
     must(invocation->from_stdin != FROM_NOWHERE);

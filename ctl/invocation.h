@@ -51,6 +51,7 @@ void invocation_done(struct invocation *invocation);
  */
 int64_t invocation_integer(const struct invocation *invocation, int place);
 void invocation_set_integer(struct invocation *invocation, int place, int64_t integer);
+void invocation_set_string(struct invocation *invocation, int place, const char *text);
 
 /* Hands over what was read for `from_stdin`; the text is owned from now on. */
 void invocation_take_text(struct invocation *invocation, char *text);

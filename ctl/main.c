@@ -9,6 +9,7 @@
 #include "ctl/history.h"
 #include "ctl/input.h"
 #include "ctl/invocation.h"
+#include "ctl/listing.h"
 #include "ctl/params.h"
 #include "ctl/print.h"
 #include "ctl/session.h"
@@ -77,6 +78,8 @@ static enum outcome run(struct invocation *invocation, struct bytes *message)
         return outcome;
     if (invocation->command->id == COMMAND_WATCH)
         return watch_run(invocation, message);
+    if (invocation->command->id == COMMAND_LISTPEER)
+        return listing_run(invocation, message);
     if (invocation->export)
         return export_run(invocation, message);
     if (invocation->command->id == COMMAND_HISTORY)

@@ -47,16 +47,39 @@ static void list_strings(struct bytes *out, const struct json *array)
     }
 }
 
-static void list_trackers(struct bytes *out, const struct json *array)
+/* "192.0.2.1:28471 (registered, seen at 203.0.113.5)", "… (away: connection refused)" */
+static void show_tracker(struct bytes *out, const struct json *tracker)
 {
-    if (json_count(array) == 0)
-        bytes_text(out, "-");
-    for (const struct json *each = json_first(array); each != NULL; each = json_next(each)) {
-        phrase_field(out, each, "address");
-        bytes_text(out, " (");
-        phrase_field(out, each, "state");
-        bytes_text(out, json_next(each) != NULL ? "), " : ")");
+    bool is_reachable;
+
+    phrase_field(out, tracker, "address");
+    bytes_text(out, " (");
+    phrase_field(out, tracker, "state");
+    if (phrase_has(tracker, "error")) {
+        bytes_text(out, ": ");
+        phrase_field(out, tracker, "error");
+    } else if (phrase_has(tracker, "seen")) {
+        bytes_text(out, ", seen at ");
+        phrase_field(out, tracker, "seen");
+        if (json_bool(json_member(tracker, "reachable"), &is_reachable))
+            bytes_text(out, is_reachable ? ", reachable there" : ", not reachable there");
     }
+    bytes_text(out, ")");
+}
+
+/* One a line of the table: the first beside its name. */
+static void pair_trackers(struct table *table, const struct json *array)
+{
+    const struct json *each = json_first(array);
+
+    if (each == NULL)
+        bytes_text(pair(table, "trackers"), "-");
+    for (const char *name = "trackers"; each != NULL; each = json_next(each), name = "") {
+        show_tracker(pair(table, name), each);
+        if (json_next(each) != NULL)
+            table_end_cell(table);
+    }
+    table_end_cell(table);
 }
 
 static void show_status(struct bytes *out, enum look look, const struct json *result)
@@ -76,8 +99,7 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
         list_strings(pair(&table, "classic on"), json_member(result, "classic_listen"));
         table_end_cell(&table);
     }
-    list_trackers(pair(&table, "trackers"), json_member(result, "trackers"));
-    table_end_cell(&table);
+    pair_trackers(&table, json_member(result, "trackers"));
     if (json_member(result, "registered") != NULL)
         pair_field(&table, "registered", result, "registered");
     pair_field(&table, "links", result, "links");
@@ -214,6 +236,41 @@ static void show_contacts(struct bytes *out, enum look look, const struct json *
     end_list(&table, out, look);
 }
 
+static void show_addresses(struct table *table, const struct json *array)
+{
+    list_strings(table_cell(table), array);
+    table_end_cell(table);
+}
+
+static void show_listed(struct bytes *out, enum look look, const struct json *result)
+{
+    static const char *const names[] = {"NAME", "CONNECTED", "SOURCE", "ADDRESSES", "PEER ID"};
+    const struct json *first = rows_of(out, result, "peers", "nobody is listed\n");
+    struct table table;
+
+    if (first != NULL) {
+        heads(&table, names, sizeof(names) / sizeof(names[0]));
+        for (const struct json *each = first; each != NULL; each = json_next(each)) {
+            table_field(&table, each, "name");
+            table_field(&table, each, "connected");
+            table_field(&table, each, "source");
+            show_addresses(&table, json_member(each, "addresses"));
+            table_field(&table, each, "peer_id");
+        }
+        end_list(&table, out, look);
+    }
+    if (json_count(json_member(result, "unanswered")) > 0) {
+        bytes_text(out, "(without the peers of ");
+        list_strings(out, json_member(result, "unanswered"));
+        bytes_text(out, ": no answer)\n");
+    }
+    if (phrase_has(result, "next")) {
+        bytes_text(out, "(more: --after='");
+        phrase_field(out, result, "next");
+        bytes_text(out, "')\n");
+    }
+}
+
 static void show_consumers(struct bytes *out, enum look look, const struct json *result)
 {
     static const char *const names[] = {"CONSUMER", "READ UP TO", "LAST USED"};
@@ -315,6 +372,23 @@ static void show_accepted(struct bytes *out, enum look look, const struct json *
                                        : " is open as soon as they confirm it");
 }
 
+/* "listed as alice" and how it stands with each tracker; or, after exit network, only that. */
+static void show_registration(struct bytes *out, const struct json *result)
+{
+    if (phrase_has(result, "name")) {
+        bytes_text(out, "listed as ");
+        phrase_field(out, result, "name");
+        bytes_u8(out, '\n');
+    } else {
+        bytes_text(out, "not listed any more\n");
+    }
+    for (const struct json *each = json_first(json_member(result, "trackers")); each != NULL;
+         each = json_next(each)) {
+        show_tracker(out, each);
+        bytes_u8(out, '\n');
+    }
+}
+
 static void show_sent(struct bytes *out, enum look look, const struct json *result)
 {
     phrase_field(out, result, "state");
@@ -354,6 +428,27 @@ static void show_verified(struct bytes *out, enum look look, const struct json *
         bytes_text(out, "compare it with what the other side shows, over another way than this\n");
 }
 
+/* What was done to a peer: BEFORE alice AFTER. */
+static const struct {
+    enum api_method method;
+    const char *before, *after;
+} done[] = {
+    {API_CHAT_REFUSE, "the request of ", " is refused"},
+    {API_CHAT_DISCONNECT, "the chat with ", " is ended"},
+    {API_CONTACT_RENAME, "now known as ", ""},
+    {API_CONTACT_REMOVE, "", " is forgotten; its history stays"},
+    {API_CONTACT_BLOCK, "", " is blocked"},
+    {API_CONTACT_UNBLOCK, "", " may ask for a chat again"},
+};
+
+static void show_done(struct bytes *out, enum look look, enum api_method method,
+                      const struct json *result)
+{
+    for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++)
+        if (done[i].method == method)
+            line(out, look, done[i].before, result, done[i].after);
+}
+
 static void show_result(struct bytes *out, enum look look, enum api_method method,
                         const struct json *result)
 {
@@ -374,7 +469,12 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
         show_accepted(out, look, result);
         break;
     case API_CHAT_REFUSE:
-        line(out, look, "the request of ", result, " is refused");
+    case API_CHAT_DISCONNECT:
+    case API_CONTACT_RENAME:
+    case API_CONTACT_REMOVE:
+    case API_CONTACT_BLOCK:
+    case API_CONTACT_UNBLOCK:
+        show_done(out, look, method, result);
         break;
     case API_CHAT_MESSAGE:
         show_sent(out, look, result);
@@ -382,26 +482,18 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
     case API_CHAT_CONNECTED:
         show_connected(out, look, result);
         break;
-    case API_CHAT_DISCONNECT:
-        line(out, look, "the chat with ", result, " is ended");
-        break;
     case API_CONTACT_LIST:
         show_contacts(out, look, result);
-        break;
-    case API_CONTACT_RENAME:
-        line(out, look, "now known as ", result, "");
         break;
     case API_CONTACT_VERIFY:
         show_verified(out, look, result);
         break;
-    case API_CONTACT_REMOVE:
-        line(out, look, "", result, " is forgotten; its history stays");
+    case API_REGISTER:
+    case API_EXIT_NETWORK:
+        show_registration(out, result);
         break;
-    case API_CONTACT_BLOCK:
-        line(out, look, "", result, " is blocked");
-        break;
-    case API_CONTACT_UNBLOCK:
-        line(out, look, "", result, " may ask for a chat again");
+    case API_LISTPEER:
+        show_listed(out, look, result);
         break;
     case API_HISTORY:
         show_history(out, look, result);

@@ -164,18 +164,30 @@ static enum outcome check_watch(const struct invocation *invocation, struct byte
     return check_types(invocation->value[ARG_EVENTS_SUBSCRIBE_TYPES], message);
 }
 
-/* An export is all there is, from the beginning; its limit is not that of one page. */
-static enum outcome check_export(const struct invocation *invocation, struct bytes *message)
+/* The limit of a command that asks for page after page is not that of one page. */
+static bool is_of_pages(const struct invocation *invocation, size_t place)
 {
-    const char *limit = invocation->value[ARG_HISTORY_LIMIT];
+    if (invocation->command->id == COMMAND_LISTPEER)
+        return place == ARG_LISTPEER_LIMIT;
+    return invocation->export && place == ARG_HISTORY_LIMIT;
+}
+
+static enum outcome check_limit(const char *limit, struct bytes *message)
+{
     int64_t count;
 
-    if (invocation->value[ARG_HISTORY_BEFORE] != NULL)
-        return exclude("--export", "--before", message);
-    if (limit == NULL || (number_whole(limit, &count) && count > 0 && count <= JSON_INTEGER_MAX))
+    if (number_whole(limit, &count) && count > 0 && count <= JSON_INTEGER_MAX)
         return OUTCOME_DONE;
     bytes_text(message, "--limit must be an integer from 1");
     return OUTCOME_USAGE;
+}
+
+/* An export is all there is, from the beginning. */
+static enum outcome check_export(const struct invocation *invocation, struct bytes *message)
+{
+    if (invocation->value[ARG_HISTORY_BEFORE] != NULL)
+        return exclude("--export", "--before", message);
+    return OUTCOME_DONE;
 }
 
 enum outcome params_check(const struct invocation *invocation, struct bytes *message)
@@ -185,8 +197,11 @@ enum outcome params_check(const struct invocation *invocation, struct bytes *mes
     enum outcome outcome = OUTCOME_DONE;
 
     for (size_t i = 0; i < row->param_count && outcome == OUTCOME_DONE; i++) {
-        if (invocation->value[i] != NULL && !(invocation->export && i == ARG_HISTORY_LIMIT))
-            outcome = check_value(command, &row->params[i], invocation->value[i], message);
+        if (invocation->value[i] == NULL)
+            continue;
+        outcome = is_of_pages(invocation, i)
+                      ? check_limit(invocation->value[i], message)
+                      : check_value(command, &row->params[i], invocation->value[i], message);
     }
     if (outcome == OUTCOME_DONE && command->id == COMMAND_WATCH)
         outcome = check_watch(invocation, message);

@@ -5,6 +5,24 @@
 
 #include "common/error.h"
 #include "common/text.h"
+#include "ctl/phrase.h"
+
+/* What else the daemon says: the peers among which it could not choose, one a line. */
+static void say_candidates(const struct json *candidates, struct bytes *message)
+{
+    const struct json *each = json_first(candidates);
+
+    for (; each != NULL; each = json_next(each)) {
+        bytes_text(message, "\n    ");
+        phrase_field(message, each, "name");
+        bytes_text(message, "  ");
+        phrase_field(message, each, phrase_has(each, "peer_id") ? "peer_id" : "source");
+        if (phrase_has(each, "tracker")) {
+            bytes_text(message, "  says ");
+            phrase_field(message, each, "tracker");
+        }
+    }
+}
 
 enum outcome refusal_say(const struct rpc_incoming *error, struct bytes *message)
 {
@@ -19,6 +37,7 @@ enum outcome refusal_say(const struct rpc_incoming *error, struct bytes *message
     bytes_text(message, " (");
     text_append_safe(message, name, strlen(name));
     bytes_text(message, ")");
+    say_candidates(json_member(error->data, "candidates"), message);
     return strcmp(name, error_name(ERR_REFUSED)) == 0 ? OUTCOME_REFUSED : OUTCOME_FAILED;
 }
 

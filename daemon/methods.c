@@ -24,7 +24,7 @@ const struct method methods[API_METHOD_COUNT] = {
 /* --- identity --- */
 
 /* What others are told to reach us by; without a host while nobody could use one. */
-static void write_address(struct json_writer *w, const struct facts *facts)
+static void write_address(struct json_writer *w, const struct facts *facts, const char *name)
 {
     const bool is_advertised = facts->advertise_count > 0;
     struct address address = {.has_host = is_advertised || facts->address_count > 0};
@@ -32,23 +32,24 @@ static void write_address(struct json_writer *w, const struct facts *facts)
 
     if (address.has_host)
         address.at = is_advertised ? facts->advertise[0] : facts->addresses[0];
-    must(strlen(facts->name) <= ADDRESS_NAME_MAX);
+    must(strlen(name) <= ADDRESS_NAME_MAX);
     memcpy(address.peer_id, facts->identity->id, PEER_ID_LENGTH);
-    memcpy(address.name, facts->name, strlen(facts->name));
+    memcpy(address.name, name, strlen(name));
     address_format(&address, text);
     json_put_string(w, "address", text);
 }
 
 const struct answered *method_identity(struct call *call, const struct api_args *args)
 {
-    const struct facts *facts = call->client->control->pump->facts;
+    const struct pump *pump = call->client->control->pump;
+    const char *name = node_name(pump->node);
     struct json_writer *w = call_result(call);
 
     (void)args;
     json_write_open(w, '{');
-    json_put_string(w, "peer_id", facts->identity->id);
-    json_put_string(w, "name", facts->name);
-    write_address(w, facts);
+    json_put_string(w, "peer_id", pump->facts->identity->id);
+    json_put_string(w, "name", name);
+    write_address(w, pump->facts, name);
     json_write_close(w, '}');
     return call_succeed(call);
 }
@@ -107,12 +108,11 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     json_put_string(w, "version", PACKAGE_VERSION);
     json_put_string(w, "role", role_name(facts->role));
     json_put_string(w, "peer_id", facts->identity->id);
-    json_put_string(w, "name", facts->name);
+    json_put_string(w, "name", node_name(pump->node));
     write_hosts(w, "listen", facts->listen, facts->listen_count);
     write_hosts(w, "classic_listen", facts->classic_listen, facts->classic_listen_count);
     json_write_name(w, "trackers");
-    json_write_open(w, '[');
-    json_write_close(w, ']');
+    node_write_trackers(pump->node, w);
     json_put_integer(w, "links", (int64_t)counts.links);
     json_put_integer(w, "contacts", (int64_t)counts.contacts);
     json_put_integer(w, "queued", (int64_t)counts.queued);

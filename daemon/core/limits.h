@@ -215,6 +215,39 @@ enum {
      * move by seconds. */
     RECORD_CLOCK_MS_MAX = 5 * 60 * 1000,
 
+    /* --- Trackers, as a node uses them (p2pchat-protocol(7), The tracker) --- */
+
+    /* A registration holds for 5 minutes: renewed every two, less up to a quarter at random, one
+     * renewal may be lost; and a tracker that was away is back in touch within one. */
+    TRACKER_RENEWAL_MS = 2 * 60 * 1000,
+    TRACKER_JITTER_SHARE = 4,
+
+    /* A tracker that has not answered REGISTER by then has no time for us, or is stuck. */
+    TRACKER_ANSWER_MS = 20 * 1000,
+
+    /* EXIT_NETWORK is answered when it is done; whoever waits for that waits no longer. */
+    TRACKER_LEAVE_MS = 3 * 1000,
+
+    /* A call of register or exit_network is answered with how things stand by then; and so many
+     * may wait. */
+    TRACKER_CALL_MS = 10 * 1000,
+    TRACKER_CALLS_MAX = 64,
+
+    /* A tracker that has not dialled us back so long after it saw us cannot. */
+    TRACKER_REACHES_MS = 15 * 1000,
+
+    /* A look-up asks each tracker once, and waits for the slowest no longer: a person waits. */
+    LOOKUP_MS = 3 * 1000,
+    LOOKUPS_MAX = 64,
+    LOOKUP_PARTS_MAX = 2 * TRACKERS_MAX, /* as many as configured, and as many as added by hand */
+
+    /* What listpeer returns when nobody says how much. */
+    LIST_PAGE = 100,
+
+    /* Keys whose highest sequence is remembered, so that older records are seen to be old. 16 bytes
+     * each. */
+    SEEN_RECORDS_MAX = 2048,
+
     /* --- Requests --- */
 
     /* Strangers' requests that wait for an answer, in all: what a person could still look through;

@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/lookup.h"
 #include "daemon/core/node/state.h"
 
 /* --- Life --- */
@@ -52,6 +53,7 @@ struct node *node_new(const struct node_settings *settings)
     node->ready_end = &node->ready;
     node->carried_end = &node->carried;
     node->actions_end = &node->actions;
+    trackers_configure(node, settings->trackers, settings->tracker_count);
     hello_set_record(node, NULL, 0);
     if (node->role == ROLE_TRACKER)
         node->registrar = registrar_new(node, settings);
@@ -64,13 +66,13 @@ void node_free(struct node *node)
         return;
     call_done(node);
     registrar_free(node);
+    trackers_done(node);
     requests_done(&node->requests, &node->timers); /* while all that has timers is there */
     flight_done(node);
     ledger_done(node);
     classic_done(node);
     session_done(node);
     contacts_done(&node->contacts);
-    trackers_done(node);
     for (struct pending_read *read = node->reads, *next; read != NULL; read = next) {
         next = read->hh.next;
         HASH_DELETE(hh, node->reads, read);
@@ -211,6 +213,7 @@ void node_start(struct node *node, struct now now)
     arm_requests(node);
     for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
         session_consent_changed(node, c);
+    trackers_apply(node);
     settle(node);
 }
 
@@ -220,6 +223,7 @@ void node_stop(struct node *node, struct now now)
     node->stopping = true;
     call_stop(node);
     ledger_store_requests(node);
+    trackers_stop(node);
     for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
         session_close(node, s, LINK_END_SHUTDOWN);
     settle(node);
@@ -291,6 +295,15 @@ static void expire(struct node *node, struct timer *timer)
         break;
     case TIMER_CLASSIC_ERRAND:
         classic_errand_expire(node, timer);
+        break;
+    case TIMER_TRACKER:
+        registration_expire(node, OWNER_OF(timer, tracker, timer));
+        break;
+    case TIMER_TRACKER_CALL:
+        tracker_call_expire(node, OWNER_OF(timer, tracker_call, timer));
+        break;
+    case TIMER_LOOKUP:
+        lookup_expire(node, OWNER_OF(timer, lookup, timer));
         break;
     case TIMER_WAITER:
         wait_expire(node, OWNER_OF(timer, waiter, timer));
@@ -411,6 +424,16 @@ void node_event(struct node *node, int type, uint32_t peer, const struct bytes *
 }
 
 /* --- Looking --- */
+
+const char *node_name(const struct node *node)
+{
+    return node->own_name != NULL ? node->own_name : node->name;
+}
+
+void node_write_trackers(const struct node *node, struct json_writer *w)
+{
+    trackers_write(node, w);
+}
 
 struct node_counts node_counts(const struct node *node)
 {

@@ -11,6 +11,7 @@
 #define P2PCHAT_DAEMON_CORE_NODE_H
 
 #include "common/bytes.h"
+#include "common/json.h"
 #include "common/mono.h"
 #include "common/role.h"
 #include "daemon/core/action.h"
@@ -84,6 +85,12 @@ bool node_next_action(struct node *node, struct action *ret_action);
 
 /* --- Looking, for the shell's own methods. Nothing changes; what is returned is borrowed until the
  * next call. --- */
+
+/* What it is called: as registered last, or as configured. */
+const char *node_name(const struct node *node);
+
+/* The trackers that it knows, as an array: p2pchat-api(7), status. */
+void node_write_trackers(const struct node *node, struct json_writer *w);
 
 struct node_counts {
     size_t links;      /* links to proved peers */

@@ -440,6 +440,9 @@ void check_row(struct actor *actor, const struct log_row *row)
         check_disconnected(actor, row);
         break;
     case EVENT_CHAT_REQUESTED:
+    case EVENT_REGISTERED:
+    case EVENT_REGISTER_FAILED:
+    case EVENT_UNREGISTERED:
         break;
     case EVENT_GAP:
         check_gap(actor, row);

@@ -47,7 +47,8 @@ static void test_status(void **state)
         c, RESULT("\"s\"",
                   "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":"
                   "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"name\":"
-                  "\"bob\",\"listen\":[\"[::]:28470\",\"127.0.0.1:28471\"],\"trackers\":[],"
+                  "\"bob\",\"listen\":[\"[::]:28470\",\"127.0.0.1:28471\"],\"classic_listen\":[],"
+                  "\"trackers\":[\"a tracker\"],"
                   "\"links\":1,\"contacts\":2,\"queued\":3,\"log\":{\"last_seq\":100,"
                   "\"size_bytes\":4096,\"first_seq\":1,\"state\":\"full\",\"reason\":\"writing: no "
                   "room\"},\"uptime_s\":59}"));

@@ -277,7 +277,7 @@ static void test_exec(void **state)
 #define KNOWN_TYPES                                                                       \
     "message.received, message.sent, message.delivered, message.failed, chat.requested, " \
     "chat.accepted, chat.refused, chat.expired, chat.disconnected, peer.online, "         \
-    "peer.offline, security.warning, gap"
+    "peer.offline, security.warning, gap, registered, register.failed, unregistered"
 
 static void test_types_of_events(void **state)
 {

@@ -19,6 +19,25 @@ void call_reply_error(struct node *node, uint64_t call, enum error error, const 
     action->reply.message = message != NULL ? memory : NULL;
 }
 
+void call_reply_error_with(struct node *node, uint64_t call, enum error error, const char *message,
+                           const struct bytes *data)
+{
+    const size_t text_length = strlen(message) + 1, data_length = bytes_length(data) - 2;
+    struct bytes both = BYTES_EMPTY;
+    const void *memory;
+
+    bytes_append(&both, message, text_length);
+    bytes_append(&both, bytes_data(data) + 1, data_length);
+    struct action *action =
+        node_act(node, ACTION_REPLY, bytes_data(&both), bytes_length(&both), &memory);
+    bytes_done(&both);
+    action->reply.call = call;
+    action->reply.error = error;
+    action->reply.message = memory;
+    action->reply.json = (const char *)memory + text_length;
+    action->reply.length = data_length;
+}
+
 void call_reply(struct node *node, uint64_t call, const struct bytes *result)
 {
     const void *memory;
@@ -81,13 +100,22 @@ struct bytes call_contact_result(const struct contact *contact)
 
 static struct outcome (*const handlers[API_METHOD_COUNT])(struct node *node,
                                                           const struct input *input) = {
-    [API_CHAT_REQUEST] = method_chat_request,       [API_CHAT_REQUESTS] = method_chat_requests,
-    [API_CHAT_ACCEPT] = method_chat_accept,         [API_CHAT_REFUSE] = method_chat_refuse,
-    [API_CHAT_MESSAGE] = method_chat_message,       [API_CHAT_CONNECTED] = method_chat_connected,
-    [API_CHAT_DISCONNECT] = method_chat_disconnect, [API_CONTACT_LIST] = method_contact_list,
-    [API_CONTACT_RENAME] = method_contact_rename,   [API_CONTACT_VERIFY] = method_contact_verify,
-    [API_CONTACT_REMOVE] = method_contact_remove,   [API_CONTACT_BLOCK] = method_contact_block,
+    [API_CHAT_REQUEST] = method_chat_request,
+    [API_CHAT_REQUESTS] = method_chat_requests,
+    [API_CHAT_ACCEPT] = method_chat_accept,
+    [API_CHAT_REFUSE] = method_chat_refuse,
+    [API_CHAT_MESSAGE] = method_chat_message,
+    [API_CHAT_CONNECTED] = method_chat_connected,
+    [API_CHAT_DISCONNECT] = method_chat_disconnect,
+    [API_CONTACT_LIST] = method_contact_list,
+    [API_CONTACT_RENAME] = method_contact_rename,
+    [API_CONTACT_VERIFY] = method_contact_verify,
+    [API_CONTACT_REMOVE] = method_contact_remove,
+    [API_CONTACT_BLOCK] = method_contact_block,
     [API_CONTACT_UNBLOCK] = method_contact_unblock,
+    [API_REGISTER] = method_register,
+    [API_LISTPEER] = method_listpeer,
+    [API_EXIT_NETWORK] = method_exit_network,
 };
 
 void call_input(struct node *node, const struct input *input)
@@ -125,6 +153,8 @@ void call_gone(struct node *node, uint64_t client)
         if (waiter->client == client)
             wait_remove(node, waiter);
     }
+    lookup_client_gone(node, client);
+    tracker_calls_gone(node, client);
 }
 
 void call_stop(struct node *node)
@@ -133,6 +163,8 @@ void call_stop(struct node *node)
         call_attempt_failed(node, node->attempts, ERR_SHUTTING_DOWN, NULL);
     while (node->waiters != NULL) /* what they wait for is kept, and goes on after the next start */
         wait_expire(node, node->waiters);
+    lookup_stop(node);
+    tracker_calls_stop(node);
 }
 
 void call_done(struct node *node)
@@ -141,4 +173,6 @@ void call_done(struct node *node)
         call_attempt_free(node, node->attempts);
     while (node->waiters != NULL)
         wait_remove(node, node->waiters);
+    lookup_done(node);
+    tracker_calls_done(node);
 }

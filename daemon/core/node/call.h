@@ -60,5 +60,8 @@ struct outcome method_contact_verify(struct node *node, const struct input *inpu
 struct outcome method_contact_remove(struct node *node, const struct input *input);
 struct outcome method_contact_block(struct node *node, const struct input *input);
 struct outcome method_contact_unblock(struct node *node, const struct input *input);
+struct outcome method_register(struct node *node, const struct input *input);
+struct outcome method_listpeer(struct node *node, const struct input *input);
+struct outcome method_exit_network(struct node *node, const struct input *input);
 
 #endif

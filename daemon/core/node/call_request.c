@@ -7,6 +7,8 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/name.h"
+#include "daemon/core/node/lookup.h"
 
 /* --- chat.request --- */
 
@@ -18,6 +20,8 @@ void call_attempt_free(struct node *node, struct attempt *attempt)
         link = &(*link)->next;
     *link = attempt->next;
     timers_stop(&node->timers, &attempt->timer);
+    if (attempt->lookup != NULL)
+        lookup_free(node, attempt->lookup);
     free(attempt->address);
     free(attempt->greeting);
     free(attempt->name);
@@ -42,8 +46,11 @@ void call_end_attempts(struct node *node, const uint8_t key[KEY_LENGTH], enum er
     }
 }
 
-/* Whom `to` means, as far as we know: a contact, a key, a place, or several of these. */
+/* Whom `to` means, as far as we know: a contact, a key, a place, or several of these; or a name or
+ * key that trackers are to be asked for. */
 struct target {
+    bool is_asked_for;
+    enum message_asks asks;
     struct contact *contact; /* or NULL */
     bool has_key;
     uint8_t key[KEY_LENGTH];
@@ -81,6 +88,8 @@ static enum error find_target(struct node *node, const char *to, struct target *
         memcpy(target->key, key.bytes, KEY_LENGTH);
         target->contact = contacts_by_key(&node->contacts, key.bytes);
         target->source = "peer_id";
+        target->is_asked_for = !address.has_host && lookup_is_possible(node);
+        target->asks = ASKS_PEER_ID;
     } else if (address.is_classic) {
         return OK;
     } else if (address.has_host) {
@@ -89,9 +98,15 @@ static enum error find_target(struct node *node, const char *to, struct target *
         target->source = target->contact != NULL ? "contact" : "address";
     } else {
         enum error error = contacts_find(&node->contacts, to, &target->contact);
-        if (error != OK)
-            return error == ERR_NO_SUCH_PEER ? ERR_NO_TRACKER : error;
-        target->source = "contact";
+        if (error != OK && error != ERR_NO_SUCH_PEER)
+            return error;
+        if (error != OK && !lookup_is_possible(node))
+            return ERR_NO_TRACKER;
+        if (error != OK && name_check(to) != OK)
+            return ERR_BAD_NAME;
+        target->source = error == OK ? "contact" : "tracker";
+        target->is_asked_for = error != OK;
+        target->asks = ASKS_NAME;
     }
     if (target->contact != NULL && target->contact->row.is_classic) {
         target->is_classic = true;
@@ -113,8 +128,8 @@ static enum error check_target(const struct node *node, const struct target *tar
     }
     if (target->contact != NULL && target->contact->row.blocked)
         return ERR_BLOCKED;
-    if (target->contact == NULL && !target->has_place) {
-        *ret_message = "this peer id is not known and no tracker is configured: add an address, "
+    if (target->contact == NULL && !target->has_place && !target->is_asked_for) {
+        *ret_message = "this peer id is not known and no tracker is in use: add an address, "
                        "PEERID@host:port";
         return ERR_NO_TRACKER;
     }
@@ -158,12 +173,71 @@ static void aim(struct attempt *attempt, const struct target *target)
     attempt->address = xstrdup(place);
 }
 
+static struct outcome too_many(void)
+{
+    return outcome_error(ERR_LIMIT_EXCEEDED, "too many chat requests are being dialled");
+}
+
+/* Over the link that there is, or one that is dialled: to these addresses, and to those where the
+ * peer was known to be. */
+static void go(struct node *node, struct attempt *attempt, struct host_port *addresses,
+               size_t count)
+{
+    const struct contact *contact =
+        attempt->has_key ? contacts_by_key(&node->contacts, attempt->key) : NULL;
+    struct session *session = attempt->has_key ? session_of_key(node, attempt->key) : NULL;
+
+    if (session != NULL) {
+        consent_attempt_reached(node, session, attempt);
+        return;
+    }
+    if (contact != NULL)
+        count += dial_addresses(contact, addresses + count, DIAL_ADDRESSES_MAX - count);
+    if (count == 0)
+        call_attempt_failed(node, attempt, ERR_UNREACHABLE,
+                            "no address of this peer is known; give HOST PORT");
+    else
+        attempt->dial =
+            dial_start(node, 0, attempt->has_key ? attempt->key : NULL, addresses, count);
+}
+
+/* Trackers are asked, unless there is a link already. */
+static struct outcome look_up(struct node *node, const struct input *input,
+                              const struct target *target)
+{
+    struct message_listpeer question = {.asks = target->asks,
+                                        .text = api_string(input->call.args, ARG_CHAT_REQUEST_TO),
+                                        .limit = 1};
+    struct attempt *attempt = call_new_attempt(node, input, target->source);
+    struct lookup *lookup;
+
+    if (attempt == NULL)
+        return too_many();
+    aim(attempt, target);
+    memcpy(question.key.bytes, target->key, KEY_LENGTH);
+    if (lookup_start(node, &question, &lookup) != OK) {
+        call_attempt_free(node, attempt);
+        return too_many();
+    }
+    lookup->attempt = attempt;
+    attempt->lookup = lookup;
+    lookup_go(node, lookup);
+    return outcome_later();
+}
+
+static struct outcome already_open(struct node *node, const struct contact *contact,
+                                   const char *source)
+{
+    const struct request_row row = {.peer = contact->row.peer};
+
+    return outcome_result(tell_request_result(node, &row, source, "accepted", false));
+}
+
 struct outcome method_chat_request(struct node *node, const struct input *input)
 {
     struct target target = {0};
     const char *message = NULL;
     struct host_port addresses[DIAL_ADDRESSES_MAX];
-    size_t count = 0;
     enum error error =
         find_target(node, api_string(input->call.args, ARG_CHAT_REQUEST_TO), &target, &message);
 
@@ -173,26 +247,132 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
         error = check_target(node, &target, &message);
     if (error != OK)
         return outcome_error(error, message);
-    if (target.contact != NULL && consent_is_open(target.contact)) {
-        struct request_row row = {.peer = target.contact->row.peer};
-        return outcome_result(tell_request_result(node, &row, target.source, "accepted", false));
-    }
-    if (target.has_place)
-        addresses[count++] = target.place;
-    if (target.contact != NULL)
-        count += dial_addresses(target.contact, addresses + count, DIAL_ADDRESSES_MAX - count);
-    struct session *session = target.has_key ? session_of_key(node, target.key) : NULL;
-    if (session == NULL && count == 0)
-        return outcome_error(ERR_UNREACHABLE, "no address of this peer is known; give HOST PORT");
+    if (target.contact != NULL && consent_is_open(target.contact))
+        return already_open(node, target.contact, target.source);
+    if (target.is_asked_for && !(target.has_key && session_of_key(node, target.key) != NULL))
+        return look_up(node, input, &target);
     struct attempt *attempt = call_new_attempt(node, input, target.source);
     if (attempt == NULL)
-        return outcome_error(ERR_LIMIT_EXCEEDED, "too many chat requests are being dialled");
+        return too_many();
     aim(attempt, &target);
-    if (session != NULL)
-        consent_attempt_reached(node, session, attempt);
-    else
-        attempt->dial = dial_start(node, 0, target.has_key ? target.key : NULL, addresses, count);
+    if (target.has_place)
+        addresses[0] = target.place;
+    go(node, attempt, addresses, target.has_place ? 1 : 0);
     return outcome_later();
+}
+
+/* --- What trackers say --- */
+
+static void fail_with_candidates(struct node *node, struct attempt *attempt,
+                                 const struct lookup *lookup)
+{
+    struct bytes data = BYTES_EMPTY;
+    struct json_writer w;
+
+    json_write_init(&w, &data);
+    json_write_open(&w, '{');
+    json_write_name(&w, "candidates");
+    json_write_open(&w, '[');
+    for (size_t i = 0; i < lookup->entry_count; i++) {
+        const struct lookup_entry *entry = &lookup->entries[i];
+        const struct tracker *tracker = trackers_by_number(node, entry->tracker);
+        char peer_id[PEER_ID_LENGTH + 1];
+
+        if (entry->has_key)
+            peer_id_encode(entry->key, peer_id);
+        json_write_open(&w, '{');
+        json_put_string(&w, "peer_id", entry->has_key ? peer_id : NULL);
+        json_put_string(&w, "name", entry->name);
+        json_put_string(&w, "source", entry->has_key ? "tracker" : "classic");
+        json_put_string(&w, "tracker", tracker != NULL ? tracker->setting.text : NULL);
+        json_write_close(&w, '}');
+    }
+    json_write_close(&w, ']');
+    json_write_close(&w, '}');
+    call_reply_error_with(node, attempt->call, ERR_AMBIGUOUS_PEER,
+                          "more than one peer has this name: compare their peer ids with what the "
+                          "person says, and ask for one by its peer id",
+                          &data);
+    bytes_done(&data);
+    call_attempt_free(node, attempt);
+}
+
+/* Nothing was found, and there is no other way to the peer. */
+static void fail_unfound(struct node *node, struct attempt *attempt, const struct lookup *lookup)
+{
+    if (!lookup_was_answered(lookup))
+        call_attempt_failed(node, attempt, ERR_UNREACHABLE, "no tracker answers; see 'status'");
+    else if (lookup->outdated > 0)
+        call_attempt_failed(node, attempt, ERR_NO_SUCH_PEER,
+                            "what the tracker shows is older than what is known of that peer, and "
+                            "is not used");
+    else
+        call_attempt_failed(node, attempt, ERR_NO_SUCH_PEER, "no tracker lists this peer");
+}
+
+/* Whom the trackers mean: one key, or none (a key goes before a classic peer of the same name).
+ * ERR_NO_SUCH_PEER, ERR_AMBIGUOUS_PEER. */
+static enum error choose(const struct lookup *lookup, const struct lookup_entry **ret_entry)
+{
+    const struct lookup_entry *first = lookup->entries;
+
+    if (lookup->entry_count == 0)
+        return ERR_NO_SUCH_PEER;
+    if (lookup->entry_count > 1 && first[1].has_key == first[0].has_key)
+        return ERR_AMBIGUOUS_PEER;
+    *ret_entry = first;
+    return OK;
+}
+
+/* The peer that was found: asked, unless there is something between us already. */
+static void ask_found(struct node *node, struct attempt *attempt, const struct lookup_entry *entry)
+{
+    struct target target = {.has_key = true, .is_asked_for = true};
+    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    const char *message = NULL;
+    size_t count = 0;
+
+    memcpy(target.key, entry->key, KEY_LENGTH);
+    target.contact = contacts_by_key(&node->contacts, entry->key);
+    const enum error error = check_target(node, &target, &message);
+    if (error != OK) {
+        call_attempt_failed(node, attempt, error, message);
+        return;
+    }
+    if (target.contact != NULL && consent_is_open(target.contact)) {
+        struct outcome outcome = already_open(node, target.contact, attempt->source);
+        call_reply(node, attempt->call, &outcome.result);
+        bytes_done(&outcome.result);
+        call_attempt_free(node, attempt);
+        return;
+    }
+    attempt->has_key = true;
+    memcpy(attempt->key, entry->key, KEY_LENGTH);
+    for (size_t i = 0; i < entry->address_count && count < DIAL_ADDRESSES_MAX; i++)
+        if (entry->is_local || !host_is_local(entry->addresses[i].host))
+            addresses[count++] = entry->addresses[i];
+    go(node, attempt, addresses, count);
+}
+
+void request_looked_up(struct node *node, struct attempt *attempt, struct lookup *lookup)
+{
+    const struct contact *known =
+        attempt->has_key ? contacts_by_key(&node->contacts, attempt->key) : NULL;
+    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    const struct lookup_entry *entry;
+
+    const enum error error = choose(lookup, &entry);
+    if (error == ERR_AMBIGUOUS_PEER)
+        fail_with_candidates(node, attempt, lookup);
+    else if (error != OK && known != NULL)
+        go(node, attempt, addresses, 0);
+    else if (error != OK)
+        fail_unfound(node, attempt, lookup);
+    else if (entry->has_key)
+        ask_found(node, attempt, entry);
+    else
+        call_attempt_failed(node, attempt, ERR_UNREACHABLE,
+                            "this peer speaks the classic dialect only, and we do not");
 }
 
 /* --- Requests --- */

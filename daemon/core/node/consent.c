@@ -31,7 +31,7 @@ void consent_say_id(struct node *node, const struct contact *contact, enum messa
     effect->peer = contact->row.peer;
     effect->type = type;
     if (type == MESSAGE_CHAT_ACCEPT)
-        message_accept_encode(&effect->bytes, id, node->name);
+        message_accept_encode(&effect->bytes, id, node_name(node));
     else
         message_id_encode(&effect->bytes, type, id);
 }
@@ -39,7 +39,7 @@ void consent_say_id(struct node *node, const struct contact *contact, enum messa
 void consent_say_request(struct node *node, const struct contact *contact,
                          const struct request_row *row)
 {
-    struct message_request message = {.name = node->name, .greeting = row->greeting};
+    struct message_request message = {.name = node_name(node), .greeting = row->greeting};
     struct effect *effect = ledger_effect(node, EFFECT_SEND);
 
     memcpy(message.request, row->id, CONSENT_ID_LENGTH);

@@ -38,6 +38,8 @@ void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const 
     if (peer != 0)
         dialler_failed(&node->dialler, peer, node->now.mono);
     dial_back_over(node, dial);
+    if (trackers_is_number(peer))
+        trackers_unreached(node, peer, message);
 }
 
 uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
@@ -142,6 +144,10 @@ void dial_due(struct node *node)
     uint32_t peer;
 
     while (dialler_next(&node->dialler, node->now.mono, &peer)) {
+        if (trackers_is_number(peer)) {
+            trackers_dial(node, peer);
+            continue;
+        }
         struct contact *contact = contacts_by_number(&node->contacts, peer);
         must(contact != NULL);
         if (contact->row.is_classic) {

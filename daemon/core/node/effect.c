@@ -101,6 +101,11 @@ void effect_happen(struct node *node, struct effect *effect, const struct transa
         break;
     case EFFECT_NEW_RECORD:
         hello_set_record(node, bytes_data(&effect->bytes), bytes_length(&effect->bytes));
+        registration_record_changed(node);
+        break;
+    case EFFECT_REGISTER:
+    case EFFECT_EXIT_NETWORK:
+        tracker_call_happen(node, effect);
         break;
     case EFFECT_CLAIMED:
         registrar_claimed(node, effect, &results->claim);
@@ -113,6 +118,8 @@ void effect_fail(struct node *node, const struct effect *effect, enum error erro
     switch (effect->kind) {
     case EFFECT_REPLY:
     case EFFECT_FOUND:
+    case EFFECT_REGISTER:
+    case EFFECT_EXIT_NETWORK:
         call_reply_error(node, effect->call, error, NULL);
         break;
     case EFFECT_STORED:

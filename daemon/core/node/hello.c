@@ -30,7 +30,8 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
         session_close(node, session, LINK_END_BLOCKED);
         return;
     }
-    if (dial_back_is(node, session->dial)) { /* it is reached there: now it knows */
+    if ((session->dial == 0 && registration_dialled_back(node, key)) ||
+        dial_back_is(node, session->dial)) { /* it is reached there: now it knows */
         session_close(node, session, LINK_END_DUPLICATE);
         return;
     }
@@ -165,6 +166,17 @@ static void choose_session(struct node *node, struct session *session)
     session_close_others(node, session);
 }
 
+/* Nobody chats with a tracker; and the link over which it has us registered is not to give way. */
+static void refuse_tracker(struct node *node, struct session *session)
+{
+    for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if (attempt->dial != 0 && attempt->dial == session->dial)
+            call_attempt_failed(node, attempt, ERR_UNREACHABLE, "a tracker answers there, no peer");
+    }
+    session_close(node, session, LINK_END_DUPLICATE);
+}
+
 void hello_greeted(struct node *node, struct session *session, const struct json *data)
 {
     struct message_hello hello;
@@ -189,7 +201,13 @@ void hello_greeted(struct node *node, struct session *session, const struct json
         contacts_seen_in(&node->contacts, contact, session_block(session));
     if (contact != NULL && length > 0)
         learn_record(node, session, &record);
+    if (node->role == ROLE_NODE && hello.role == ROLE_TRACKER && !trackers_is_session(session)) {
+        refuse_tracker(node, session);
+        return;
+    }
     choose_session(node, session);
+    if (trackers_is_session(session))
+        trackers_greeted(node, session, hello.role);
     for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
         next = attempt->next;
         if (attempt->dial != 0 ? attempt->dial == session->dial
@@ -210,8 +228,11 @@ void hello_new_record(struct node *node)
     node->record_sequence = peer_record_next_sequence(node->record_sequence, node->now.unix_ms);
     record.sequence = node->record_sequence;
     memcpy(record.key, node->identity->key.bytes, KEY_LENGTH);
-    memcpy(record.name, node->name, strlen(node->name) + 1);
-    for (size_t i = 0; i < node->address_count && i < PEER_RECORD_ADDRESSES_MAX; i++)
+    memcpy(record.name, node_name(node), strlen(node_name(node)) + 1);
+    record.address_count =
+        registration_addresses(node, record.addresses, PEER_RECORD_ADDRESSES_MAX);
+    for (size_t i = 0; i < node->address_count && record.address_count < PEER_RECORD_ADDRESSES_MAX;
+         i++)
         record.addresses[record.address_count++] = node->addresses[i];
     record.has_classic = node->classic.port != 0;
     record.classic = node->classic;
@@ -241,6 +262,9 @@ void hello_check_clock(struct node *node)
 
 void hello_set_record(struct node *node, const uint8_t *record, size_t length)
 {
+    if (length > 0)
+        memcpy(node->record, record, length);
+    node->record_length = length;
     bytes_clear(&node->hello);
     message_hello_encode(&node->hello, node->role, node->agent, node->instance, record, length);
 }

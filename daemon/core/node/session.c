@@ -128,7 +128,8 @@ static void go_offline(struct node *node, struct contact *contact, const char *r
 void session_judge_idle(struct node *node, struct session *session)
 {
     const struct contact *contact = session->contact;
-    bool has_business = contact != NULL && contact->row.consent != CONSENT_NONE;
+    bool has_business =
+        trackers_is_session(session) || (contact != NULL && contact->row.consent != CONSENT_NONE);
 
     session->idle.kind = TIMER_STRANGER;
     if (has_business)
@@ -365,6 +366,8 @@ static void ended(struct node *node, struct session *session, enum link_end why)
     if (!session->greeted && session->dial != 0)
         dial_proved_nothing(node, session->dial, session->dialled_peer,
                             why == LINK_END_SELF ? "this node itself answers there" : NULL);
+    if (session->greeted && trackers_is_session(session))
+        trackers_lost(node, session, why);
     if (contact != NULL && contact->session == session) {
         struct session *other = session_newest_greeted(node, contact->row.key, session);
         if (other != NULL)
@@ -396,11 +399,18 @@ static void received(struct node *node, struct session *session, enum message_ty
         break;
     case MESSAGE_REGISTER_SUCCESS:
     case MESSAGE_REGISTER_ERROR:
+        if (trackers_is_session(session))
+            registration_message(node, session, type, data);
+        break;
     case MESSAGE_RECORDS:
-        break; /* nobody here asked a tracker */
+        if (trackers_is_session(session))
+            lookup_records(node, session, data);
+        break;
     case MESSAGE_EXIT_NETWORK:
         if (node->role == ROLE_TRACKER)
             registrar_message(node, session, type, data);
+        else if (trackers_is_session(session))
+            registration_message(node, session, type, data);
         break;
     case MESSAGE_CHAT_REQUEST:
     case MESSAGE_CHAT_ACCEPT:

@@ -15,7 +15,7 @@
  *     classic*.c   carriers and contacts of the classic dialect (classic.h)
  *     stream.c     messages both ways (p2pchat-protocol(7), Messages between contacts)
  *     call*.c      what control clients ask for
- *     trackers.c   where we register
+ *     trackers.c   where we register, with registration.c and lookup.c: see trackers.h
  *     registrar.c  the tracker's part: who is registered, and how (registrar.h)
  *     tell.c       how requests are told
  *     wait.c       calls that are answered later
@@ -63,7 +63,8 @@ struct session {
     char name[ADDRESS_NAME_MAX + 1]; /* what their record says, or "" */
     uint8_t *record;                 /* theirs, as HELLO brought it; or NULL */
     size_t record_length;
-    uint32_t dialled_peer; /* the contact that the dial was for, or 0 */
+    uint32_t dialled_peer; /* the contact that the dial was for, or the tracker; or 0 */
+    uint32_t owed_records; /* answers to our LISTPEER that are to come */
     bool carrier_gone;
     struct contact *contact; /* or NULL: a stranger */
     struct heard *heard;     /* or NULL: no HAVE came */
@@ -112,7 +113,8 @@ struct attempt {
     char *name;     /* what a classic list calls them, or NULL */
     const char *source;
     bool wait;
-    double wait_s; /* negative: as long as it takes */
+    double wait_s;         /* negative: as long as it takes */
+    struct lookup *lookup; /* trackers are asked where the peer is; or NULL */
     struct timer timer;
     struct attempt *next;
 };
@@ -130,11 +132,15 @@ struct waiter {
     struct waiter *next, **link; /* `link` is what points to it */
 };
 
-/* A tracker that we register with, or were told not to. */
-struct tracker {
-    struct tracker_row row;
-    UT_hash_handle hh; /* by row.address */
+/* The highest sequence of a record of some key that a tracker has shown. By a hash of the key: of
+ * two that share a place the later one has it. */
+struct seen_record {
+    uint64_t hash, sequence;
 };
+
+struct tracker; /* trackers.h */
+struct tracker_call;
+struct lookup; /* lookup.h */
 
 /* A READ under way: for whom. */
 struct pending_read {
@@ -158,9 +164,11 @@ enum effect_kind {
     EFFECT_HAVE,    /* consent is durable: HAVE goes out */
     EFFECT_EVENT,   /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
     EFFECT_ONLINE,  /* consent is mutual: `peer` is told to be online, if it is */
-    EFFECT_CLOSE_LINK, /* end all links to `key` */
-    EFFECT_NEW_RECORD, /* our new signed record may be shown */
-    EFFECT_CLAIMED     /* claim `row` of the transaction tells whether a peer has its name */
+    EFFECT_CLOSE_LINK,  /* end all links to `key` */
+    EFFECT_NEW_RECORD,  /* our new signed record may be shown */
+    EFFECT_CLAIMED,     /* claim `row` of the transaction tells whether a peer has its name */
+    EFFECT_REGISTER,    /* `call` waits for the tracker `number` (0: all) to register us */
+    EFFECT_EXIT_NETWORK /* the same, not to list us any more */
 };
 
 struct effect {
@@ -252,10 +260,17 @@ struct node {
     uint32_t last_stream; /* highest number given */
 
     struct tracker *trackers; /* by address */
-    char *own_name;           /* that we were told to register; NULL: none */
+    uint32_t last_tracker;
+    char *own_name; /* that we were told to register; NULL: none */
+    struct tracker_call *tracker_calls;
+    struct lookup *lookups;
+    uint64_t last_query; /* numbers of look-ups and of the questions in them */
+    struct seen_record seen_records[SEEN_RECORDS_MAX];
 
     struct link_settings link_settings;
-    struct bytes hello; /* msgdata of our HELLO */
+    struct bytes hello;                    /* msgdata of our HELLO */
+    uint8_t record[PEER_RECORD_BYTES_MAX]; /* our own in it, signed and durable */
+    size_t record_length;                  /* 0: there is none yet */
     uint64_t record_sequence;
     struct now record_made; /* when the last one was */
     struct host_port *addresses;
@@ -316,7 +331,10 @@ enum timer_kind {
     TIMER_STORE,
     TIMER_REGISTRY,
     TIMER_DIAL_BACK,
-    TIMER_BOARD
+    TIMER_BOARD,
+    TIMER_TRACKER,
+    TIMER_TRACKER_CALL,
+    TIMER_LOOKUP
 };
 
 /* --- node.c --- */
@@ -556,6 +574,9 @@ enum error stream_queue(struct node *node, struct contact *contact, const char *
 
 /* --- trackers.c --- */
 
+/* Those of the configuration; before any row of the store. */
+void trackers_configure(struct node *node, const struct tracker_setting *settings, size_t count);
+
 /* The rows that are kept of trackers; only the ledger changes them. _row: NULL when there is none;
  * borrowed until the next change. */
 void trackers_put_row(struct node *node, const struct tracker_row *row);
@@ -564,6 +585,10 @@ const struct tracker_row *trackers_row(const struct node *node, const char *addr
 
 /* Rows, or the own name, may have gone back to what is durable. */
 void trackers_undone(struct node *node);
+
+/* What is wanted begins: at the start, and when wishes are durable. */
+void trackers_apply(struct node *node);
+void trackers_stop(struct node *node); /* withdraws everywhere, before links are closed */
 void trackers_done(struct node *node);
 
 /* --- registrar.c: only of a tracker --- */
@@ -592,12 +617,56 @@ bool dial_back_start(struct node *node, const struct session *session,
 bool dial_back_is(const struct node *node, uint64_t dial); /* whether a dial is one */
 void dial_back_over(struct node *node, uint64_t dial);     /* whatever became of it */
 void dial_back_expire(struct node *node, struct timer *timer);
+/* The dialler's numbers of trackers, and what becomes of them. */
+bool trackers_is_number(uint32_t peer);
+void trackers_dial(struct node *node, uint32_t number);
+void trackers_unreached(struct node *node, uint32_t number, const char *why);
+
+/* Whether the link is one that we opened to a tracker; HELLO came on it; it ended. */
+bool trackers_is_session(const struct session *session);
+void trackers_greeted(struct node *node, struct session *session, enum node_role role);
+void trackers_lost(struct node *node, const struct session *session, enum link_end why);
+
+/* --- registration.c --- */
+
+/* REGISTER_SUCCESS, REGISTER_ERROR and EXIT_NETWORK, to us. */
+void registration_message(struct node *node, struct session *session, enum message_type type,
+                          const struct json *data);
+void registration_expire(struct node *node, struct tracker *tracker);
+void registration_record_changed(struct node *node); /* our record may be shown */
+
+/* Somebody has proved this key on a link that we accepted: whether it is a tracker of ours, which
+ * sees so that it can reach us. */
+bool registration_dialled_back(struct node *node, const uint8_t key[KEY_LENGTH]);
+
+/* Addresses that trackers have found to lead here; returns their number. */
+size_t registration_addresses(const struct node *node, struct host_port *addresses, size_t max);
+
+/* --- lookup.c --- */
+
+bool lookup_is_possible(const struct node *node); /* there is somebody to be asked */
+void lookup_records(struct node *node, struct session *session, const struct json *data);
+void lookup_expire(struct node *node, struct lookup *lookup);
+void lookup_client_gone(struct node *node, uint64_t client);
+void lookup_stop(struct node *node);
+void lookup_done(struct node *node);
+
+/* --- call_tracker.c --- */
+
+void tracker_call_happen(struct node *node, const struct effect *effect);
+void tracker_call_expire(struct node *node, struct tracker_call *call);
+void tracker_calls_gone(struct node *node, uint64_t client);
+void tracker_calls_stop(struct node *node);
+void tracker_calls_done(struct node *node);
 
 /* --- call.c --- */
 
 void call_input(struct node *node, const struct input *input);
 void call_gone(struct node *node, uint64_t client);
 void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message);
+/* The same, with members for the error's data: those of an object. */
+void call_reply_error_with(struct node *node, uint64_t call, enum error error, const char *message,
+                           const struct bytes *data);
 void call_reply(struct node *node, uint64_t call, const struct bytes *result);
 void call_stored(struct node *node, const struct effect *effect, const struct log_row *row);
 void call_found(struct node *node, const struct effect *effect, const struct log_row *row);

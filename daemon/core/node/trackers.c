@@ -1,61 +1,363 @@
-/* Our own registrations with trackers. */
-#include "daemon/core/node/state.h"
+/* Trackers: which there are, whether we want to be with them, and whether there is a link. */
+#include "daemon/core/node/trackers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/node/lookup.h"
 #include "daemon/core/table.h"
 
-static struct tracker *tracker_of(const struct node *node, const char *address)
+/* Contacts are numbered from 1 up, and so never meet these. */
+#define TRACKER_NUMBERS UINT32_C(0x80000000)
+
+/* --- The table --- */
+
+bool trackers_is_number(uint32_t peer)
+{
+    return peer >= TRACKER_NUMBERS;
+}
+
+struct tracker *trackers_by_number(const struct node *node, uint32_t number)
+{
+    for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
+        if (t->number == number)
+            return t;
+    return NULL;
+}
+
+struct tracker *trackers_by_address(const struct node *node, const char *text)
 {
     struct tracker *tracker;
 
-    HASH_FIND_STR(node->trackers, address, tracker);
+    HASH_FIND_STR(node->trackers, text, tracker);
     return tracker;
+}
+
+bool trackers_is_wanted(const struct tracker *tracker)
+{
+    return tracker->has_row ? tracker->row.is_wanted : tracker->is_configured;
+}
+
+/* "An id in the address pins from the start." */
+static void pin_given_key(struct tracker *tracker)
+{
+    const char *id = tracker->setting.address.peer_id;
+    struct peer_key key;
+
+    if (id[0] == '\0')
+        return;
+    const enum error error = peer_id_decode(id, PEER_ID_LENGTH, &key);
+    must(error == OK); /* tracker_setting_parse has seen to it */
+    tracker->row.has_key = true;
+    memcpy(tracker->row.key, key.bytes, KEY_LENGTH);
+}
+
+static struct tracker *add(struct node *node, const struct tracker_setting *setting)
+{
+    struct tracker *tracker = trackers_by_address(node, setting->text);
+
+    if (tracker != NULL)
+        return tracker;
+    tracker = xcalloc(1, sizeof *tracker);
+    tracker->setting = *setting;
+    tracker->row.address = tracker->setting.text;
+    tracker->number = TRACKER_NUMBERS | ++node->last_tracker;
+    tracker->timer.kind = TIMER_TRACKER;
+    pin_given_key(tracker);
+    HASH_ADD_KEYPTR(hh, node->trackers, tracker->row.address, strlen(tracker->row.address),
+                    tracker);
+    return tracker;
+}
+
+enum error trackers_add(struct node *node, const struct tracker_setting *setting,
+                        struct tracker **ret_tracker)
+{
+    if (trackers_by_address(node, setting->text) == NULL &&
+        HASH_COUNT(node->trackers) >= TRACKERS_MAX)
+        return ERR_LIMIT_EXCEEDED;
+    *ret_tracker = add(node, setting);
+    return OK;
+}
+
+void trackers_configure(struct node *node, const struct tracker_setting *settings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add(node, &settings[i])->is_configured = true;
 }
 
 const struct tracker_row *trackers_row(const struct node *node, const char *address)
 {
-    const struct tracker *tracker = tracker_of(node, address);
+    const struct tracker *tracker = trackers_by_address(node, address);
 
-    return tracker != NULL ? &tracker->row : NULL;
+    return tracker != NULL && tracker->has_row ? &tracker->row : NULL;
 }
 
 void trackers_put_row(struct node *node, const struct tracker_row *row)
 {
-    struct tracker *tracker = tracker_of(node, row->address);
-    char *address;
+    struct tracker_setting setting;
 
-    if (tracker == NULL) {
-        tracker = xcalloc(1, sizeof *tracker);
-        tracker->row.address = xstrdup(row->address);
-        HASH_ADD_KEYPTR(hh, node->trackers, tracker->row.address, strlen(row->address), tracker);
-    }
-    address = tracker->row.address; /* the table's key: stays where it is */
+    if (tracker_setting_parse(row->address, &setting) != OK)
+        return; /* a newer program's */
+    struct tracker *tracker = add(node, &setting);
+    tracker->has_row = true;
     tracker->row = *row;
-    tracker->row.address = address;
+    tracker->row.address = tracker->setting.text;
+    pin_given_key(tracker);
+}
+
+static void drop(struct node *node, struct tracker *tracker)
+{
+    HASH_DELETE(hh, node->trackers, tracker);
+    timers_stop(&node->timers, &tracker->timer);
+    dialler_unwant(&node->dialler, tracker->number);
+    lookup_tracker_gone(node, tracker);
+    free(tracker);
 }
 
 void trackers_remove_row(struct node *node, const char *address)
 {
-    struct tracker *tracker = tracker_of(node, address);
+    struct tracker *tracker = trackers_by_address(node, address);
 
     if (tracker == NULL)
         return;
-    HASH_DELETE(hh, node->trackers, tracker);
-    tracker_row_done(&tracker->row);
-    free(tracker);
+    if (!tracker->is_configured) {
+        drop(node, tracker);
+        return;
+    }
+    tracker->has_row = false;
+    tracker->row = (struct tracker_row){.address = tracker->setting.text};
+    pin_given_key(tracker);
+}
+
+/* --- Links --- */
+
+/* The dialled link to that key: a tracker may be configured twice, under two addresses. */
+struct session *trackers_session(struct node *node, const struct tracker *tracker)
+{
+    return tracker->is_linked ? session_of_key(node, tracker->row.key) : NULL;
+}
+
+static bool has_key(const struct tracker *tracker, const uint8_t key[KEY_LENGTH])
+{
+    return tracker->row.has_key && memcmp(tracker->row.key, key, KEY_LENGTH) == 0;
+}
+
+bool trackers_is_session(const struct session *session)
+{
+    return trackers_is_number(session->dialled_peer);
+}
+
+void trackers_dial(struct node *node, uint32_t number)
+{
+    const struct tracker *tracker = trackers_by_number(node, number);
+
+    must(tracker != NULL);
+    dial_start(node, number, tracker->row.has_key ? tracker->row.key : NULL,
+               &tracker->setting.address.at, 1);
+}
+
+void trackers_unreached(struct node *node, uint32_t number, const char *why)
+{
+    struct tracker *tracker = trackers_by_number(node, number);
+
+    if (tracker == NULL || tracker->is_linked || !trackers_is_wanted(tracker))
+        return;
+    registration_state(node, tracker, TRACKER_AWAY, "unreachable",
+                       why != NULL ? why : error_text(ERR_UNREACHABLE));
+    lookup_tracker_gone(node, tracker);
+    tracker_calls_look(node);
+}
+
+void trackers_hold_off(struct node *node, struct tracker *tracker, enum link_end why)
+{
+    struct session *session = trackers_session(node, tracker);
+
+    tracker->is_held_off = true;
+    dialler_unwant(&node->dialler, tracker->number);
+    if (session != NULL)
+        session_close(node, session, why);
+}
+
+static void link_up(struct node *node, struct tracker *tracker)
+{
+    tracker->is_linked = true;
+    tracker->is_asked = false;
+    tracker->is_held_off = false;
+    dialler_linked(&node->dialler, tracker->number, node->now.mono);
+    registration_ask(node, tracker);
+    lookup_tracker_up(node, tracker);
+}
+
+void trackers_greeted(struct node *node, struct session *session, enum node_role role)
+{
+    struct tracker *tracker = trackers_by_number(node, session->dialled_peer);
+
+    if (tracker == NULL || !trackers_is_wanted(tracker)) {
+        session_close(node, session, LINK_END_SHUTDOWN);
+        return;
+    }
+    if (role != ROLE_TRACKER) {
+        registration_state(node, tracker, TRACKER_FAILED, "no_tracker",
+                           "a node answers there, not a tracker");
+        lookup_tracker_gone(node, tracker);
+        tracker->is_held_off = true;
+        dialler_unwant(&node->dialler, tracker->number);
+        session_close(node, session, LINK_END_SHUTDOWN);
+        tracker_calls_look(node);
+        return;
+    }
+    if (!tracker->row.has_key) {
+        struct tracker_row row = tracker->row;
+        row.is_wanted = true;
+        row.has_key = true;
+        memcpy(row.key, session->key, KEY_LENGTH);
+        ledger_put_tracker(node, &row);
+    }
+    for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
+        if (trackers_is_wanted(t) && has_key(t, session->key))
+            link_up(node, t);
+}
+
+/* The other side said that it is full, or has had enough of us: not before the next renewal. */
+static bool is_sent_away(const struct session *session, enum link_end why)
+{
+    return why == LINK_END_CLOSED && link_reason_told(session->link) == LINK_END_LIMIT;
+}
+
+static void link_down(struct node *node, struct tracker *tracker, bool is_sent_away)
+{
+    tracker->is_linked = false;
+    tracker->is_asked = false;
+    lookup_tracker_gone(node, tracker);
+    if (tracker->is_leaving) {
+        registration_left(node, tracker);
+        return;
+    }
+    if (is_sent_away) {
+        tracker->is_held_off = true;
+        dialler_unwant(&node->dialler, tracker->number);
+        if (tracker->state == TRACKER_CONNECTING)
+            registration_state(node, tracker, TRACKER_FAILED, "limit_exceeded",
+                               "it takes no more peers from here");
+    } else {
+        dialler_lost(&node->dialler, tracker->number, node->now.mono);
+        if (tracker->state == TRACKER_REGISTERED)
+            tracker->state = TRACKER_CONNECTING;
+    }
+}
+
+void trackers_lost(struct node *node, const struct session *session, enum link_end why)
+{
+    if (node->stopping || session_of_key(node, session->key) != NULL)
+        return;
+    for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
+        next = t->hh.next;
+        if (t->is_linked && has_key(t, session->key))
+            link_down(node, t, is_sent_away(session, why));
+    }
+    tracker_calls_look(node);
+}
+
+/* --- What is wanted --- */
+
+void trackers_hurry(struct node *node, struct tracker *tracker)
+{
+    if (tracker->is_linked || tracker->setting.is_classic)
+        return;
+    tracker->is_held_off = false;
+    dialler_want_now(&node->dialler, tracker->number);
+}
+
+static void begin(struct node *node, struct tracker *tracker)
+{
+    tracker->is_to_be_forgotten = false;
+    tracker->state = TRACKER_CONNECTING;
+    tracker->error[0] = '\0';
+    if (tracker->is_leaving) { /* it was wanted again before it was left */
+        tracker->is_leaving = false;
+        registration_ask(node, tracker);
+        return;
+    }
+    dialler_want(&node->dialler, tracker->number, DIALLER_OFTEN, node->now.mono);
+    registration_arm(node, tracker);
+}
+
+void trackers_apply(struct node *node)
+{
+    if (!node->started || node->stopping)
+        return;
+    for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
+        next = t->hh.next;
+        if (t->setting.is_classic)
+            continue;
+        if (trackers_is_wanted(t) && (t->state == TRACKER_OFF || t->is_leaving))
+            begin(node, t);
+        else if (!trackers_is_wanted(t) && t->state != TRACKER_OFF && !t->is_leaving)
+            registration_leave(node, t);
+    }
 }
 
 void trackers_undone(struct node *node)
 {
-    (void)node;
+    trackers_apply(node);
+}
+
+void trackers_stop(struct node *node)
+{
+    for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next) {
+        timers_stop(&node->timers, &t->timer);
+        registration_unwanted(node, t, "shutdown");
+        if (trackers_session(node, t) != NULL)
+            registration_leave(node, t);
+    }
 }
 
 void trackers_done(struct node *node)
 {
-    while (node->trackers != NULL)
-        trackers_remove_row(node, node->trackers->row.address);
+    for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
+        next = t->hh.next;
+        HASH_DELETE(hh, node->trackers, t);
+        timers_stop(&node->timers, &t->timer);
+        free(t);
+    }
     free(node->own_name);
+}
+
+/* --- Looking --- */
+
+static const char *const states[] = {
+#define ROW(NAME, name) [TRACKER_##NAME] = name,
+    TRACKER_STATES(ROW)
+#undef ROW
+};
+
+/* Whether others can reach us where the tracker sees us: it tries once, after the first REGISTER.
+ */
+static void write_reachable(const struct node *node, struct json_writer *w,
+                            const struct tracker *tracker)
+{
+    const struct mono tried = mono_after(tracker->seen_since, TRACKER_REACHES_MS);
+
+    if (tracker->has_reached_us)
+        json_put_bool(w, "reachable", true);
+    else if (tracker->seen[0] != '\0' && mono_due(tried, node->now.mono))
+        json_put_bool(w, "reachable", false);
+    else
+        json_put_null(w, "reachable");
+}
+
+void trackers_write(const struct node *node, struct json_writer *w)
+{
+    json_write_open(w, '[');
+    for (const struct tracker *t = node->trackers; t != NULL; t = t->hh.next) {
+        json_write_open(w, '{');
+        json_put_string(w, "address", t->setting.text);
+        json_put_string(w, "state", states[t->state]);
+        json_put_string(w, "error", t->error[0] != '\0' ? t->error : NULL);
+        json_put_string(w, "seen", t->seen[0] != '\0' ? t->seen : NULL);
+        write_reachable(node, w, t);
+        json_write_close(w, '}');
+    }
+    json_write_close(w, ']');
 }

@@ -1,0 +1,129 @@
+/* Trackers, as a node uses them (p2pchat-protocol(7), The tracker).
+ *
+ *     trackers.c      which there are, whether we want to be with them, and whether there is a link
+ *     registration.c  being registered: REGISTER, its answers, renewal, withdrawal
+ *     lookup.c        what is asked of them, and what they answer
+ *     call_tracker.c  register, exit_network and listpeer
+ *
+ * A tracker comes from the configuration or from the call register; what was said of it last
+ * (wanted or not, and the key that it proved first) is a row of the store. To each one that is
+ * wanted a link is kept up, by the dialler: its number there has the highest bit set, so that it is
+ * no contact's. */
+#ifndef P2PCHAT_DAEMON_CORE_NODE_TRACKERS_H
+#define P2PCHAT_DAEMON_CORE_NODE_TRACKERS_H
+
+#include "daemon/core/node/state.h"
+#include "daemon/core/overlay/tracker_setting.h"
+
+/* ROW(NAME, "name") as p2pchat-api(7), status, has them */
+#define TRACKER_STATES(ROW)                                                              \
+    ROW(OFF, "off")               /* not wanted */                                       \
+    ROW(CONNECTING, "connecting") /* neither reached nor missed yet, or no answer yet */ \
+    ROW(REGISTERED, "registered")                                                        \
+    ROW(NAME_TAKEN, "name_taken")                                                        \
+    ROW(FAILED, "failed") /* it refuses us, or is no tracker */                          \
+    ROW(AWAY, "away")     /* nothing there answers and proves the key */
+
+enum tracker_state {
+#define ROW(NAME, name) TRACKER_##NAME,
+    TRACKER_STATES(ROW)
+#undef ROW
+};
+
+/* What the log says of a registration last: only changes are told. */
+enum tracker_told { TOLD_NOTHING, TOLD_REGISTERED, TOLD_FAILED };
+
+/* What a warning about a tracker may be: one a minute of each. */
+enum tracker_danger { TRACKER_LIED, TRACKER_OUTDATED, TRACKER_DANGERS };
+
+enum { TRACKER_ERROR_MAX = 160 };
+
+struct tracker {
+    struct tracker_row row; /* `address` is `setting.text`; the key is also that in the address */
+    struct tracker_setting setting;
+    bool is_configured;
+    bool has_row;    /* the store says whether it is wanted */
+    uint32_t number; /* the dialler's */
+
+    enum tracker_state state;
+    char error[TRACKER_ERROR_MAX + 1]; /* why it is NAME_TAKEN, FAILED or AWAY, for people; or "" */
+    bool is_linked;                    /* there is a link, over which HELLO came */
+    bool is_asked;                     /* REGISTER went, and is not answered */
+    bool is_stale;                     /* our record is newer than the one that went */
+    bool is_held_off;                  /* not dialled before the next renewal */
+    bool is_leaving;                   /* EXIT_NETWORK went, and is not answered */
+    bool is_to_be_forgotten;           /* when it is left */
+    struct timer timer;                /* the next renewal, or the end of waiting for an answer */
+
+    char seen[ADDRESS_HOST_MAX + 1]; /* the host that it sees us at, or "" */
+    struct mono seen_since;
+    bool has_reached_us;     /* it dialled us there */
+    bool is_reached_early;   /* it did so before it said where it sees us */
+    struct host_port public; /* in our record, because it has; port 0: nothing */
+
+    enum tracker_told told;
+    const char *told_reason; /* FAILED: static storage */
+    struct contact_ration warnings[TRACKER_DANGERS];
+    UT_hash_handle hh; /* by row.address, in order of arrival */
+};
+
+/* A call of register or exit_network that waits for trackers. */
+struct tracker_call {
+    uint64_t call, client;
+    bool is_exit;
+    uint32_t number; /* of the one that is meant; 0: all */
+    struct timer timer;
+    struct tracker_call *next;
+};
+
+/* --- trackers.c --- */
+
+struct tracker *trackers_by_number(const struct node *node, uint32_t number);
+struct tracker *trackers_by_address(const struct node *node, const char *text);
+bool trackers_is_wanted(const struct tracker *tracker);
+
+/* The link to it; NULL when there is none. Two trackers may be one node, and share it. */
+struct session *trackers_session(struct node *node, const struct tracker *tracker);
+
+/* Adds the tracker, unless it is known; ERR_LIMIT_EXCEEDED: there are TRACKERS_MAX. */
+enum error trackers_add(struct node *node, const struct tracker_setting *setting,
+                        struct tracker **ret_tracker);
+
+/* Whoever waits for this tracker would not wait for the dialler: it is dialled next. */
+void trackers_hurry(struct node *node, struct tracker *tracker);
+
+/* It is not dialled again before the next renewal; a link is closed. */
+void trackers_hold_off(struct node *node, struct tracker *tracker, enum link_end why);
+
+/* {address, state, error, seen, reachable}, in an array. */
+void trackers_write(const struct node *node, struct json_writer *w);
+
+/* --- registration.c --- */
+
+/* There is a link; or our record is another: we register. */
+void registration_ask(struct node *node, struct tracker *tracker);
+
+/* The tracker is in another state from now on; what is new of that is logged. `error` is copied;
+ * `reason` is the event's, of which static storage holds the word. */
+void registration_state(struct node *node, struct tracker *tracker, enum tracker_state state,
+                        const char *reason, const char *error);
+
+/* No longer registered with it: says so and, when that is heard, closes the link. */
+void registration_leave(struct node *node, struct tracker *tracker);
+void registration_left(struct node *node, struct tracker *tracker);
+
+/* It is no longer wanted: what was told of it is taken back in the log. */
+void registration_unwanted(struct node *node, struct tracker *tracker, const char *reason);
+
+/* When the next renewal is due. */
+void registration_arm(struct node *node, struct tracker *tracker);
+
+/* A warning about the tracker, at most one of a kind a minute. */
+void registration_warn(struct node *node, struct tracker *tracker, enum tracker_danger danger);
+
+/* --- call_tracker.c --- */
+
+/* What calls wait for may have come. */
+void tracker_calls_look(struct node *node);
+
+#endif

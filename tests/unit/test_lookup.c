@@ -1,0 +1,5 @@
+#include "tests/unit/unit.h"
+int main(void)
+{
+    return 0;
+}
