@@ -42,6 +42,7 @@ struct house {
     enum error replied;            /* to the last call that was answered */
     uint64_t replied_call;         /* its number */
     char result[HOUSE_TEXT_MAX];   /* what it was answered, when it was no error */
+    struct bytes *whole;           /* where results go that are longer than that, or NULL */
     char greeting[HOUSE_TEXT_MAX]; /* the node's last HELLO */
     char ended[32];                /* why the node ended the last link that it ended */
     char noted[64];                /* the last line for the daemon's own log: code and count */

@@ -184,12 +184,12 @@ void street_check_heard(struct neighbour *neighbour, const char *expected, const
 
 /* --- Who comes by --- */
 
-uint64_t street_open(struct house *house, const char *host)
+static uint64_t come_by(struct house *house, const char *host, enum carrier_kind kind)
 {
     struct street *street = house->street;
     struct input up = {.kind = INPUT_CARRIER_UP,
                        .carrier_up = {.carrier = ++house->last_carrier,
-                                      .kind = CARRIER_CLASSIC,
+                                      .kind = kind,
                                       .remote.port = 6000,
                                       .local = street_home}};
 
@@ -200,6 +200,26 @@ uint64_t street_open(struct house *house, const char *host)
     house_give(house, &up);
     house_run(house);
     return up.carrier_up.carrier;
+}
+
+uint64_t street_open(struct house *house, const char *host)
+{
+    return come_by(house, host, CARRIER_CLASSIC);
+}
+
+uint64_t street_open_link(struct house *house, const char *host)
+{
+    return come_by(house, host, CARRIER_LINK);
+}
+
+size_t street_count_open(const struct house *house)
+{
+    const struct street *street = house->street;
+    size_t open = 0;
+
+    for (size_t i = 0; i < street->carrier_count; i++)
+        open += street->carriers[i].neighbour == NULL && street->carriers[i].state != OVER;
+    return open;
 }
 
 void street_bytes(struct house *house, uint64_t carrier, const void *bytes, size_t length)

@@ -61,9 +61,11 @@ void street_check_heard(struct neighbour *neighbour, const char *expected, const
 
 /* Opens a connection from a host; says something on it; ends it. */
 uint64_t street_open(struct house *house, const char *host);
+uint64_t street_open_link(struct house *house, const char *host); /* where links come in */
 void street_bytes(struct house *house, uint64_t carrier, const void *bytes, size_t length);
 void street_shut(struct house *house, uint64_t carrier);
 bool street_is_closed(const struct house *house, uint64_t carrier); /* by the node */
+size_t street_count_open(const struct house *house);                /* that came by */
 
 /* A connection with that text, printf's. Whether the node closed it by itself. */
 bool street_say(struct house *house, const char *host, const char *text, ...)

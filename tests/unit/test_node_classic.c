@@ -413,6 +413,20 @@ static void test_receiver_that_does_not_close(void **state)
     street_assert_heard(bob, HOUSE_MESSAGE("hi"));
 }
 
+/* Who talks has heard that we accepted, also when its connection is still open. */
+static void test_message_confirms_the_acceptance(void **state)
+{
+    struct house *house = *state;
+
+    street_neighbour(house, HOST, 40001)->manner = STALLS;
+    street_say(house, HOST, STREET_REQUEST("bob", HOST, "40001"));
+    house_call(house, API_CHAT_ACCEPT, "{\"request\":\"bob\"}");
+    look(house, API_CONTACT_LIST, "\"consent\":\"pending\"");
+    street_say(house, HOST, STREET_MESSAGE("bob", "hi"));
+    assert_int_equal(house->messages, 1);
+    look(house, API_CONTACT_LIST, "\"consent\":\"mutual\"");
+}
+
 /* Queued, in order, through failures and restarts. */
 static void test_messages_wait_in_order(void **state)
 {
@@ -738,6 +752,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_dialect_that_is_off, house_setup, house_teardown),
         STREET_TEST(test_messages_both_ways),
         STREET_TEST(test_receiver_that_does_not_close),
+        STREET_TEST(test_message_confirms_the_acceptance),
         STREET_TEST(test_messages_wait_in_order),
         STREET_TEST(test_who_is_away_is_dialled_ever_less_often),
         STREET_TEST(test_outbox_is_bounded),
