@@ -362,6 +362,25 @@ static void test_asking_ourselves(void **state)
     look(house, API_CONTACT_LIST, "{\"contacts\":[]}");
 }
 
+/* Who is told that it is reached by a name says so, but not on its own machine. */
+static void test_advertised_name_is_said(void **state)
+{
+    static const struct host_port name = {.host = "house.example", .port = 40000};
+    struct house *house = *state;
+    struct neighbour *bob = street_neighbour(house, HOST, 40001);
+    struct neighbour *near = street_neighbour(house, "127.0.0.9", 40001);
+
+    house->advertise = &name;
+    house->advertise_count = 1;
+    house_restart(house);
+    node_set_classic_address(house->node, &name);
+    ask_bob(house);
+    street_assert_heard(bob, "{\"msgtype\":\"CHAT_REQUEST\",\"msgdata\":{\"peername\":\"house\","
+                             "\"host\":\"house.example\",\"port\":40000}}\n");
+    house_call(house, API_CHAT_REQUEST, "{\"to\":\"classic:127.0.0.9:40001\"}");
+    street_assert_heard(near, HOUSE_SAYS("CHAT_REQUEST"));
+}
+
 static void test_dialect_that_is_off(void **state)
 {
     struct house *house = *state;
@@ -749,6 +768,7 @@ int main(void)
         STREET_TEST(test_asking_who_asks_is_the_answer),
         STREET_TEST(test_asking_at_a_name),
         STREET_TEST(test_asking_ourselves),
+        STREET_TEST(test_advertised_name_is_said),
         cmocka_unit_test_setup_teardown(test_dialect_that_is_off, house_setup, house_teardown),
         STREET_TEST(test_messages_both_ways),
         STREET_TEST(test_receiver_that_does_not_close),

@@ -354,19 +354,32 @@ static void errand_end(struct node *node, struct classic_errand *errand, enum cl
     }
 }
 
+/* The host that we say is ours: the one that the other side sees, unless it is far and we are told
+ * by what name we are reached there. */
+static struct host_port own_address(const struct node *node, const struct classic_errand *errand,
+                                    const struct host_port *local)
+{
+    struct host_port own = *local;
+
+    if (node->is_advertised && !host_is_local(errand->to.host))
+        memcpy(own.host, node->classic.host, sizeof own.host);
+    return own;
+}
+
 static bool has_to_say(struct node *node, struct classic_errand *errand,
                        const struct host_port *local)
 {
+    const struct host_port own = own_address(node, errand, local);
+
     switch (errand->owner) {
     case CLASSIC_ANSWER:
         return true;
     case CLASSIC_ATTEMPT:
         errand->number = classic_contact_reached(node, errand->dial, &errand->to, local);
         errand->owner = CLASSIC_CONTACT;
-        return errand->number != 0 &&
-               classic_talk_say(node, errand->number, local, &errand->object);
+        return errand->number != 0 && classic_talk_say(node, errand->number, &own, &errand->object);
     case CLASSIC_CONTACT:
-        return classic_talk_say(node, errand->number, local, &errand->object);
+        return classic_talk_say(node, errand->number, &own, &errand->object);
     }
     must(!"an owner");
 }

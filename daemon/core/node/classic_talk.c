@@ -217,7 +217,7 @@ void classic_talk_unreadable(struct node *node, struct contact *contact)
     give_up(node, contact);
 }
 
-static void write_item(struct node *node, struct contact *contact, const struct host_port *local,
+static void write_item(struct node *node, struct contact *contact, const struct host_port *own,
                        struct bytes *object)
 {
     struct classic_talk *talk = &contact->talk;
@@ -230,13 +230,13 @@ static void write_item(struct node *node, struct contact *contact, const struct 
         classic_write_name(object, CLASSIC_DISCONNECT, name);
         break;
     case CLASSIC_SAY_ACCEPT:
-        classic_write_at(object, CLASSIC_CHAT_ACCEPT, name, local);
+        classic_write_at(object, CLASSIC_CHAT_ACCEPT, name, own);
         break;
     case CLASSIC_SAY_REFUSE:
         classic_write(object, CLASSIC_CHAT_REFUSE);
         break;
     case CLASSIC_SAY_REQUEST:
-        classic_write_at(object, CLASSIC_CHAT_REQUEST, name, local);
+        classic_write_at(object, CLASSIC_CHAT_REQUEST, name, own);
         break;
     case CLASSIC_SAY_MESSAGE:
         talk->part =
@@ -246,7 +246,7 @@ static void write_item(struct node *node, struct contact *contact, const struct 
     }
 }
 
-bool classic_talk_say(struct node *node, uint32_t peer, const struct host_port *local,
+bool classic_talk_say(struct node *node, uint32_t peer, const struct host_port *own,
                       struct bytes *object)
 {
     struct contact *contact = contacts_by_number(&node->contacts, peer);
@@ -258,7 +258,7 @@ bool classic_talk_say(struct node *node, uint32_t peer, const struct host_port *
     if (contact->talk.item == CLASSIC_SAY_NOTHING ||
         (contact->talk.item == CLASSIC_SAY_MESSAGE && contact->talk.text == NULL))
         return false; /* it is not what it was when the dial began */
-    write_item(node, contact, local, object);
+    write_item(node, contact, own, object);
     return true;
 }
 
