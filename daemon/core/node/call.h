@@ -41,9 +41,10 @@ enum error call_check_alias(const struct node *node, const struct contact *conta
 /* A chat.request that is under way; NULL: there are too many. `source` is static. */
 struct attempt *call_new_attempt(struct node *node, const struct input *input, const char *source);
 
-/* chat.request to a classic peer at `at`, which a list calls `name` (or NULL). */
-struct outcome classic_request(struct node *node, const struct input *input,
-                               const struct host_port *at, const char *name);
+/* Goes on with a chat.request in the classic dialect, at an address where a list knows `name` (or
+ * NULL: no list). The attempt is answered. */
+void classic_ask(struct node *node, struct attempt *attempt, const struct host_port *at,
+                 const char *name);
 
 /* --- The handlers --- */
 

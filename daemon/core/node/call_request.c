@@ -241,9 +241,7 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
     enum error error =
         find_target(node, api_string(input->call.args, ARG_CHAT_REQUEST_TO), &target, &message);
 
-    if (error == OK && target.is_classic)
-        return classic_request(node, input, &target.place, NULL);
-    if (error == OK)
+    if (error == OK && !target.is_classic)
         error = check_target(node, &target, &message);
     if (error != OK)
         return outcome_error(error, message);
@@ -254,6 +252,10 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
     struct attempt *attempt = call_new_attempt(node, input, target.source);
     if (attempt == NULL)
         return too_many();
+    if (target.is_classic) {
+        classic_ask(node, attempt, &target.place, NULL);
+        return outcome_later();
+    }
     aim(attempt, &target);
     if (target.has_place)
         addresses[0] = target.place;
@@ -371,8 +373,7 @@ void request_looked_up(struct node *node, struct attempt *attempt, struct lookup
     else if (entry->has_key)
         ask_found(node, attempt, entry);
     else
-        call_attempt_failed(node, attempt, ERR_UNREACHABLE,
-                            "this peer speaks the classic dialect only, and we do not");
+        classic_ask(node, attempt, &entry->addresses[0], entry->name);
 }
 
 /* --- Requests --- */

@@ -375,29 +375,25 @@ uint32_t classic_contact_reached(struct node *node, uint64_t dial, const struct 
     return peer;
 }
 
-struct outcome classic_request(struct node *node, const struct input *input,
-                               const struct host_port *at, const char *name)
+void classic_ask(struct node *node, struct attempt *attempt, const struct host_port *at,
+                 const char *name)
 {
     struct contact *contact = host_is_literal(at->host) ? contact_at(node, at) : NULL;
-    struct attempt *attempt;
 
-    if (!node->dialect.is_on)
-        return outcome_error(ERR_INVALID_PARAMS,
-                             "this node does not speak the classic dialect; set Listen= of "
-                             "[Classic] so that the answer can come in");
-    if (api_string(input->call.args, ARG_CHAT_REQUEST_GREETING) != NULL)
-        return outcome_error(ERR_INVALID_PARAMS,
-                             "a request of the classic dialect has no greeting; leave it out");
-    if (contact != NULL && contact->row.blocked)
-        return outcome_error(ERR_BLOCKED, NULL);
-    attempt = call_new_attempt(node, input, "classic");
-    if (attempt == NULL)
-        return outcome_error(ERR_LIMIT_EXCEEDED, "too many chat requests are being dialled");
-    if (contact != NULL && answer_at_once(node, contact, attempt)) {
+    attempt->source = "classic";
+    if (!node->dialect.is_on) {
+        call_attempt_failed(node, attempt, ERR_INVALID_PARAMS,
+                            "this node does not speak the classic dialect; set Listen= of "
+                            "[Classic] so that the answer can come in");
+    } else if (attempt->greeting != NULL) {
+        call_attempt_failed(node, attempt, ERR_INVALID_PARAMS,
+                            "a request of the classic dialect has no greeting; leave it out");
+    } else if (contact != NULL && contact->row.blocked) {
+        call_attempt_failed(node, attempt, ERR_BLOCKED, NULL);
+    } else if (contact != NULL && answer_at_once(node, contact, attempt)) {
         call_attempt_free(node, attempt);
-        return outcome_later();
+    } else {
+        attempt->name = name != NULL ? xstrdup(name) : NULL;
+        attempt->dial = classic_errand_start(node, CLASSIC_ATTEMPT, 0, at);
     }
-    attempt->name = name != NULL ? xstrdup(name) : NULL;
-    attempt->dial = classic_errand_start(node, CLASSIC_ATTEMPT, 0, at);
-    return outcome_later();
 }
