@@ -9,16 +9,24 @@
 
 const struct host_port street_home = {.host = "192.0.2.1", .port = 40000};
 
-int street_setup(void **state)
+static int set_up(struct house *house)
 {
-    struct house *house;
-
-    house_setup(state);
-    house = *state;
     house->street = xcalloc(1, sizeof *house->street);
     house->street->nobody.manner = ABSENT;
     house_restart(house);
     return 0;
+}
+
+int street_setup(void **state)
+{
+    house_setup(state);
+    return set_up(*state);
+}
+
+int street_setup_tracker(void **state)
+{
+    house_setup_tracker(state);
+    return set_up(*state);
 }
 
 int street_teardown(void **state)

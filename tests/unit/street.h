@@ -5,7 +5,7 @@
 
 #include "tests/unit/house.h"
 
-enum { STREET_NEIGHBOURS_MAX = 8, STREET_CARRIERS_MAX = 4096, STREET_QUESTIONS_MAX = 128 };
+enum { STREET_NEIGHBOURS_MAX = 160, STREET_CARRIERS_MAX = 4096, STREET_QUESTIONS_MAX = 128 };
 
 /* What a neighbour does with a connection. */
 enum manner {
@@ -42,8 +42,9 @@ struct street {
 /* Where the node listens for the dialect. */
 extern const struct host_port street_home;
 
-/* A house that speaks the dialect. */
+/* A house that speaks the dialect; and one that is a tracker's. */
 int street_setup(void **state);
+int street_setup_tracker(void **state);
 int street_teardown(void **state);
 
 /* For house.c: takes an action that is about the street; does what is to be done. */

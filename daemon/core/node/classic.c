@@ -89,20 +89,26 @@ static void refuse(struct node *node, struct classic_visitor *visitor, const cha
 static void heard(struct node *node, const struct host_port *source,
                   const struct classic_object *object)
 {
+    const bool is_tracker = node->role == ROLE_TRACKER;
+
     switch (object->type) {
     case CLASSIC_REGISTER:
     case CLASSIC_LISTPEER:
     case CLASSIC_EXIT_NETWORK:
+        if (is_tracker)
+            registrar_classic_heard(node, source->host, object);
+        break;
     case CLASSIC_REGISTER_SUCCESS:
     case CLASSIC_REGISTER_ERROR:
     case CLASSIC_PEERLIST:
-        break; /* nobody here is a server, or asked one */
+        break; /* nobody here asked a server */
     case CLASSIC_CHAT_REQUEST:
     case CLASSIC_CHAT_ACCEPT:
     case CLASSIC_CHAT_REFUSE:
     case CLASSIC_CHAT_MESSAGE:
     case CLASSIC_DISCONNECT:
-        classic_contact_heard(node, source->host, object);
+        if (!is_tracker)
+            classic_contact_heard(node, source->host, object);
         break;
     case CLASSIC_FILE_TRANSFER:
         note_refused(node, source, "FILE_TRANSFER is not taken");

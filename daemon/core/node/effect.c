@@ -47,7 +47,7 @@ static void happen_online(struct node *node, const struct effect *effect)
 static bool has_results(enum effect_kind kind)
 {
     return kind == EFFECT_STORED || kind == EFFECT_FOUND || kind == EFFECT_SEEN ||
-           kind == EFFECT_CLAIMED;
+           kind == EFFECT_CLAIMED || kind == EFFECT_CLASSIC_CLAIMED;
 }
 
 void effect_happen(struct node *node, struct effect *effect, const struct transaction *transaction)
@@ -107,6 +107,9 @@ void effect_happen(struct node *node, struct effect *effect, const struct transa
     case EFFECT_EXIT_NETWORK:
         tracker_call_happen(node, effect);
         break;
+    case EFFECT_CLASSIC_CLAIMED:
+        registrar_classic_claimed(node, effect, results->claim.result);
+        break;
     case EFFECT_CLAIMED:
         registrar_claimed(node, effect, &results->claim);
         break;
@@ -134,6 +137,9 @@ void effect_fail(struct node *node, const struct effect *effect, enum error erro
         break;
     case EFFECT_CLASSIC:
         classic_not_said(node, effect);
+        break;
+    case EFFECT_CLASSIC_CLAIMED:
+        registrar_classic_claimed(node, effect, error);
         break;
     case EFFECT_CLAIMED:
         registrar_not_claimed(node, effect);

@@ -1,6 +1,7 @@
 /* What a tracker holds, for the files that make up its part of a node:
  *
  *     registrar.c          who is registered
+ *     registrar_classic.c  classic peers: registering, asking, leaving
  *     registrar_list.c     who asks for them: over links, and on the control socket
  *     dial_back.c          whether they are reached where they say
  *

@@ -164,11 +164,12 @@ enum effect_kind {
     EFFECT_HAVE,    /* consent is durable: HAVE goes out */
     EFFECT_EVENT,   /* tell subscribers what is not kept: `event` of `peer` with `bytes` */
     EFFECT_ONLINE,  /* consent is mutual: `peer` is told to be online, if it is */
-    EFFECT_CLOSE_LINK,  /* end all links to `key` */
-    EFFECT_NEW_RECORD,  /* our new signed record may be shown */
-    EFFECT_CLAIMED,     /* claim `row` of the transaction tells whether a peer has its name */
-    EFFECT_REGISTER,    /* `call` waits for the tracker `number` (0: all) to register us */
-    EFFECT_EXIT_NETWORK /* the same, not to list us any more */
+    EFFECT_CLOSE_LINK,      /* end all links to `key` */
+    EFFECT_NEW_RECORD,      /* our new signed record may be shown */
+    EFFECT_CLAIMED,         /* claim `row` of the transaction tells whether a peer has its name */
+    EFFECT_CLASSIC_CLAIMED, /* claim `row` tells whether a classic peer may have its name */
+    EFFECT_REGISTER,        /* `call` waits for the tracker `number` (0: all) to register us */
+    EFFECT_EXIT_NETWORK     /* the same, not to list us any more */
 };
 
 struct effect {
@@ -192,7 +193,7 @@ struct effect {
     struct waiter *waiter;   /* WAIT: owned */
     struct bytes bytes;      /* REPLY: the result; SEND: the msgdata; EVENT: the object; NEW_RECORD;
                                 SEEN:      the address of who named them, with its end;
-                                CLAIMED: the peer's record */
+                                CLAIMED: the peer's record; CLASSIC_CLAIMED: where and who it is */
 };
 
 /* What is to be put back when a transaction fails: the row as it was before. */
@@ -607,6 +608,15 @@ size_t registrar_count(const struct node *node); /* 0: we are no tracker */
 
 /* Whether somebody is registered, or asks. Others are sent away. */
 bool registrar_is_busy(const struct node *node, const struct session *session);
+
+/* --- registrar_classic.c: only of a tracker that speaks the classic dialect --- */
+
+/* An object for servers came from `source`, a literal; when it names a host, that is the source. */
+void registrar_classic_heard(struct node *node, const char *source,
+                             const struct classic_object *object);
+
+/* What the store says of a name that a classic peer wants: OK, or why not. */
+void registrar_classic_claimed(struct node *node, const struct effect *effect, enum error error);
 
 /* --- dial_back.c: only of a tracker --- */
 
