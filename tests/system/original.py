@@ -20,7 +20,7 @@ import time
 BUFFER = 2048  # all that is read of a message
 SERVER_PORT = 30000
 PEER_PORT = 40000
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def encode(kind, data):
@@ -116,7 +116,7 @@ class Endpoint:
                         return content
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise AssertionError(f"waited in vain for {kind}: {self.received}")
+                    raise AssertionError(f"waited in vain for {kind}; last came {self.received[-5:]}")
                 self.arrived.wait(left)
 
     def count(self, kind):
@@ -146,7 +146,8 @@ class Server(Endpoint):
 
     def REGISTER(self, data):
         name, at = data["peername"], (data["host"], data["port"])
-        is_taken = self.peers.setdefault(name, at) != at
+        is_taken = name in self.peers  # also when it is the one who asks
+        self.peers.setdefault(name, at)
         self.send(at, "REGISTER_ERROR" if is_taken else "REGISTER_SUCCESS")
 
     def LISTPEER(self, data):

@@ -38,7 +38,7 @@ class Requests(dialect.Dialect):
         bob.call("chat.refuse", request="alice")
         self.assertEqual(alice.wait("CHAT_REFUSE"), {})
         self.assertEqual(bob.events.event("chat.refused")["peer"], "alice")
-        self.assert_refused("not_connected", bob.call, "chat.message", peer="alice", text="hi")
+        self.assertEqual(bob.call("contact.list")["contacts"], [])
 
     def test_we_ask_and_they_accept(self):
         bob, alice = self.node("bob"), self.peer("alice", named="localhost")
@@ -65,9 +65,9 @@ class Requests(dialect.Dialect):
         self.assertEqual(asking.result(second)["state"], "refused")
 
     def test_nobody_there(self):
-        bob = self.node("bob")
-        self.assert_refused("unreachable", bob.call, "chat.request",
-                            to=f"classic:{dialect.HOST}:{dialect.free_port()}")
+        bob, gone = self.node("bob"), self.peer("gone")
+        gone.close()
+        self.assert_refused("unreachable", bob.call, "chat.request", to=f"classic:{gone.at()}")
         self.assertEqual(bob.call("chat.requests")["requests"], [])
 
     def test_ports_that_are_texts(self):

@@ -1,7 +1,8 @@
 """A node of ours that is registered with a server that runs the original program."""
 
+import signal
+
 import dialect
-import original
 import rig
 
 
@@ -36,6 +37,23 @@ class Server(dialect.Dialect):
         bob.events = bob.start()
         self.wait_for_state(bob, "registered")
         self.assertEqual(self.original.peers, {"bob": bob.classic})
+
+    def test_killed_and_started_again(self):
+        """The server still has our name, and so refuses it; its list says that it is ours."""
+        bob = self.registered()
+        bob.end(signal.SIGKILL)
+        bob.events = bob.start()
+        bob.events.call("events.subscribe")
+        self.wait_for_state(bob, "registered")
+        self.assertEqual(self.original.peers, {"bob": bob.classic})
+        self.assertEqual(bob.events.event("registered")["name"], "bob")
+
+    def test_server_that_forgot_us(self):
+        """It was started again; we say what we are called the next time that it is asked."""
+        bob = self.registered()
+        self.original.peers.clear()
+        bob.call("register", tracker=self.at)
+        rig.wait_for(lambda: self.original.peers == {"bob": bob.classic}, "bob to be on the list")
 
     def test_register_and_exit_by_command(self):
         bob = self.node("bob")
