@@ -76,6 +76,48 @@ static void test_roles_hear_what_is_theirs(void **state)
     rig_assert_told(rig, DIALLER, "RECORDS{} EXIT_NETWORK{}");
 }
 
+/* Messages wait while a link is held, PING among them; keys are renewed all the same. */
+static void test_held(void **state)
+{
+    struct rig *rig = *state;
+
+    link_rig_connect(rig, RIG_XK);
+    link_hold(rig->links[LISTENER]);
+    link_rig_send(rig, DIALLER, MESSAGE_CHAT_REQUEST, "{\"a\":1}");
+    link_rig_send(rig, DIALLER, MESSAGE_CHAT_REFUSE, "{\"b\":2}");
+    link_rig_run(rig);
+    for (int i = 0; i < 8; i++) {
+        link_rig_send(rig, LISTENER, MESSAGE_CHAT_REQUEST, "{}");
+        link_rig_pass(rig, KEYS_RENEWAL_MS / 4);
+    }
+    rig_assert_told(rig, LISTENER, "");
+    link_go_on(rig->links[LISTENER]);
+    link_rig_run(rig);
+    rig_assert_told(rig, LISTENER, "CHAT_REQUEST{\"a\":1} CHAT_REFUSE{\"b\":2}");
+    assert_true(link_is_proved(rig->links[DIALLER]));
+}
+
+static void test_held_with_too_much(void **state)
+{
+    enum { TEXT = 4096 };
+    static char text[TEXT + 16] = "{\"a\":\"";
+    struct rig *rig = *state;
+
+    memset(text + 6, 'x', TEXT);
+    memcpy(text + strlen(text), "\"}", 3);
+    link_rig_connect(rig, RIG_XK);
+    link_hold(rig->links[LISTENER]);
+    for (int i = 0; i < LINK_HELD_MAX / TEXT - 2; i++)
+        link_rig_send(rig, DIALLER, MESSAGE_RECORDS, text);
+    link_rig_run(rig);
+    rig_assert_told(rig, LISTENER, "");
+    for (int i = 0; i < 4; i++)
+        link_rig_send(rig, DIALLER, MESSAGE_RECORDS, text);
+    link_rig_run(rig);
+    rig_assert_told(rig, LISTENER, "ENDED(limit)");
+    rig_assert_told(rig, DIALLER, "ENDED(closed)");
+}
+
 /* What is not proved is never answered with more than it sent, and before a preamble not at all. */
 static void test_no_amplification(void **state)
 {
@@ -449,6 +491,8 @@ int main(void)
         RIG_TEST(test_each_way),
         RIG_TEST(test_cut_anywhere),
         RIG_TEST(test_roles_hear_what_is_theirs),
+        RIG_TEST(test_held),
+        RIG_TEST(test_held_with_too_much),
         RIG_TEST(test_no_amplification),
         RIG_TEST(test_dial_of_a_bad_key),
         RIG_TEST(test_somebody_else_answers),
