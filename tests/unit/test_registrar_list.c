@@ -89,6 +89,42 @@ static void test_classic_peers_among_others(void **state)
     assert_int_equal(registrar->board.count, 0);
 }
 
+/* --- listpeer on the control socket --- */
+
+static void test_listpeer(void **state)
+{
+    struct house *house = *state;
+    struct visitor *bob = tracker_registered(house, OTHER_HOST, "bob");
+    struct visitor *anna = tracker_registered(house, PEER_HOST, "Anna");
+    char expected[HOUSE_TEXT_MAX];
+
+    put_classic(house, "boris");
+    house_call(house, API_LISTPEER, "{\"limit\":1}");
+    assert_int_equal(house->replied, OK);
+    snprintf(expected, sizeof expected,
+             "{\"peers\":[{\"name\":\"Anna\",\"peer_id\":\"%s\",\"addresses\":"
+             "[\"203.0.113.9:4001\",\"" PEER_HOST ":4002\"],\"connected\":true,"
+             "\"source\":\"tracker\"}],\"unanswered\":[],\"next\":\"Anna\"}",
+             anna->identity.id);
+    assert_string_equal(house->result, expected);
+
+    const struct input down = {.kind = INPUT_CARRIER_DOWN, .carrier_down.carrier = bob->carrier};
+    house_give(house, &down); /* it stays registered */
+    house_call(house, API_LISTPEER, "{\"prefix\":\"B\",\"after\":\"anna\"}");
+    assert_int_equal(house->replied, OK);
+    snprintf(expected, sizeof expected,
+             "{\"peers\":[{\"name\":\"bob\",\"peer_id\":\"%s\",\"addresses\":"
+             "[\"203.0.113.9:4001\",\"" PEER_HOST ":4002\"],\"connected\":false,"
+             "\"source\":\"tracker\"},{\"name\":\"boris\",\"peer_id\":null,\"addresses\":"
+             "[\"203.0.113.4:40000\"],\"connected\":false,\"source\":\"classic\"}],"
+             "\"unanswered\":[],\"next\":null}",
+             bob->identity.id);
+    assert_string_equal(house->result, expected);
+
+    house_call(house, API_LISTPEER, "{\"after\":\"a:b\"}");
+    assert_int_equal(house->replied, ERR_INVALID_PARAMS);
+}
+
 static void test_malformed_question(void **state)
 {
     struct house *house = *state;
@@ -184,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_pages),
         TEST(test_classic_peers_among_others),
+        TEST(test_listpeer),
         TEST(test_malformed_question),
         TEST(test_answers_no_faster_than_they_are_read),
         TEST(test_questions_without_end),

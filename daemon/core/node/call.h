@@ -46,6 +46,10 @@ struct attempt *call_new_attempt(struct node *node, const struct input *input, c
 void classic_ask(struct node *node, struct attempt *attempt, const struct host_port *at,
                  const char *name);
 
+/* The answer of listpeer at a tracker: a page of those who are registered with it. */
+struct message_listpeer;
+struct outcome registrar_listpeer(const struct node *node, const struct message_listpeer *question);
+
 /* --- The handlers --- */
 
 struct outcome method_chat_request(struct node *node, const struct input *input);

@@ -297,6 +297,8 @@ struct outcome method_listpeer(struct node *node, const struct input *input)
         return outcome_error(ERR_INVALID_PARAMS, "parameter 'prefix' holds control characters");
     if (question.after != NULL && name_check(question.after) != OK)
         return outcome_error(ERR_INVALID_PARAMS, "parameter 'after' is no name");
+    if (node->role == ROLE_TRACKER)
+        return registrar_listpeer(node, &question);
     error = lookup_start(node, &question, &lookup);
     if (error != OK)
         return outcome_error(error, error == ERR_NO_TRACKER ? "no tracker is in use; see 'register'"

@@ -27,7 +27,7 @@ struct listed {
 
 struct page {
     const struct node *node;
-    const char *prefix; /* folded */
+    char *prefix; /* folded */
     struct name_order_place place;
     bool has_keyed;
     struct registration keyed; /* the next one, if there is any */
@@ -65,17 +65,19 @@ static const struct classic_entry *find_classic(struct page *page)
     return NULL;
 }
 
-/* Begins before the first whose name begins with `prefix`, and behind `after` (NULL: the first);
- * both are folded. */
-static void page_begin(struct page *page, const struct node *node, const char *prefix,
-                       const char *after)
+/* Begins before the first whose name begins with the prefix that is asked for, and behind `after`.
+ */
+static void page_begin(struct page *page, const struct node *node,
+                       const struct message_listpeer *question)
 {
     const struct registry *registry = &node->registrar->registry;
     const struct classic_board *board = &node->registrar->board;
-    const bool is_behind = after != NULL && strcmp(after, prefix) >= 0;
+    char *prefix = name_fold(question->text);
+    char *after = question->after != NULL ? name_fold(question->after) : NULL;
 
+    must(prefix != NULL && (after != NULL) == (question->after != NULL));
     *page = (struct page){.node = node, .prefix = prefix};
-    if (is_behind) {
+    if (after != NULL && strcmp(after, prefix) >= 0) {
         page->place = registry_behind(registry, after);
         page->classic = classic_board_behind(board, after);
     } else {
@@ -85,6 +87,12 @@ static void page_begin(struct page *page, const struct node *node, const char *p
             page->classic--;
     }
     find_keyed(page);
+    free(after);
+}
+
+static void page_end(struct page *page)
+{
+    free(page->prefix);
 }
 
 static bool page_next(struct page *page, struct listed *ret_listed)
@@ -148,14 +156,12 @@ static void write_named(struct node *node, struct records_writer *w, const char 
 static bool write_page(struct node *node, struct records_writer *w,
                        const struct message_listpeer *m, char last_name[ADDRESS_NAME_MAX + 1])
 {
-    char *prefix = name_fold(m->text), *after = m->after != NULL ? name_fold(m->after) : NULL;
     struct listed listed, last;
     struct page page;
     uint32_t count = 0;
     bool goes_on = false;
 
-    must(prefix != NULL);
-    page_begin(&page, node, prefix, after);
+    page_begin(&page, node, m);
     while (!goes_on && page_next(&page, &listed)) {
         goes_on = count == m->limit || !add(w, &listed);
         if (goes_on)
@@ -163,8 +169,7 @@ static bool write_page(struct node *node, struct records_writer *w,
         last = listed;
         count++;
     }
-    free(prefix);
-    free(after);
+    page_end(&page);
     return goes_on;
 }
 
@@ -195,4 +200,75 @@ void registrar_asked(struct node *node, struct session *session, const struct js
     records_end(w, goes_on ? last_name : NULL);
     session_send(node, session, MESSAGE_RECORDS, &registrar->answer);
     bytes_clear(&registrar->answer);
+}
+
+/* --- listpeer --- */
+
+static void write_addresses(struct json_writer *w, const struct host_port *addresses, size_t count)
+{
+    char text[ADDRESS_HOST_PORT_MAX + 1];
+
+    json_write_name(w, "addresses");
+    json_write_open(w, '[');
+    for (size_t i = 0; i < count; i++) {
+        host_port_format(&addresses[i], text);
+        json_write_string(w, text);
+    }
+    json_write_close(w, ']');
+}
+
+static void write_peer(const struct node *node, struct json_writer *w, const struct listed *listed)
+{
+    struct peer_record record;
+    char peer_id[PEER_ID_LENGTH + 1];
+
+    json_write_open(w, '{');
+    if (listed->classic != NULL) {
+        json_put_string(w, "name", listed->classic->name);
+        json_put_null(w, "peer_id");
+        write_addresses(w, &listed->classic->at, 1);
+        json_put_bool(w, "connected", false);
+        json_put_string(w, "source", "classic");
+    } else {
+        peer_record_read(listed->keyed.record, listed->keyed.record_length, &record);
+        peer_id_encode(record.key, peer_id);
+        json_put_string(w, "name", record.name);
+        json_put_string(w, "peer_id", peer_id);
+        write_addresses(w, record.addresses, record.address_count);
+        json_put_bool(w, "connected", session_of_key(node, record.key) != NULL);
+        json_put_string(w, "source", "tracker");
+    }
+    json_write_close(w, '}');
+}
+
+struct outcome registrar_listpeer(const struct node *node, const struct message_listpeer *question)
+{
+    char last_name[ADDRESS_NAME_MAX + 1];
+    struct bytes result = BYTES_EMPTY;
+    struct listed listed, last;
+    bool goes_on = false;
+    struct json_writer w;
+    struct page page;
+
+    page_begin(&page, node, question);
+    json_write_init(&w, &result);
+    json_write_open(&w, '{');
+    json_write_name(&w, "peers");
+    json_write_open(&w, '[');
+    for (uint32_t count = 0; !goes_on && page_next(&page, &listed); count++) {
+        goes_on = count == question->limit;
+        if (goes_on)
+            name_of(&last, last_name);
+        else
+            write_peer(node, &w, &listed);
+        last = listed;
+    }
+    json_write_close(&w, ']');
+    json_write_name(&w, "unanswered");
+    json_write_open(&w, '[');
+    json_write_close(&w, ']');
+    json_put_string(&w, "next", goes_on ? last_name : NULL);
+    json_write_close(&w, '}');
+    page_end(&page);
+    return outcome_result(result);
 }
