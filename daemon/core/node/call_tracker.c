@@ -31,17 +31,19 @@ static void call_free(struct node *node, struct tracker_call *call)
         link = &(*link)->next;
     *link = call->next;
     timers_stop(&node->timers, &call->timer);
+    free(call->name);
+    free(call->name_before);
     free(call);
 }
 
-static void write_result(const struct node *node, bool is_exit, struct bytes *result)
+static void write_result(const struct node *node, const char *name, struct bytes *result)
 {
     struct json_writer w;
 
     json_write_init(&w, result);
     json_write_open(&w, '{');
-    if (!is_exit)
-        json_put_string(&w, "name", node_name(node));
+    if (name != NULL)
+        json_put_string(&w, "name", name);
     json_write_name(&w, "trackers");
     trackers_write(node, &w);
     json_write_close(&w, '}');
@@ -71,6 +73,23 @@ static enum error why_not(const struct node *node, const struct tracker_call *ca
     return worst;
 }
 
+static void take_name(struct node *node, const char *name)
+{
+    const bool is_new = strcmp(node_name(node), name != NULL ? name : node->name) != 0;
+
+    if (is_new || (name == NULL && node->own_name != NULL))
+        ledger_put_own_name(node, name);
+    if (is_new)
+        hello_new_record(node);
+}
+
+/* Who cannot have another name goes on under the one before. */
+static void take_back_name(struct node *node, const struct tracker_call *call)
+{
+    if (call->name != NULL && node->own_name != NULL && strcmp(call->name, node->own_name) == 0)
+        take_name(node, call->name_before);
+}
+
 static void reply(struct node *node, const struct tracker_call *call)
 {
     const struct tracker *tracker = NULL;
@@ -78,7 +97,8 @@ static void reply(struct node *node, const struct tracker_call *call)
     const enum error error = call->is_exit ? OK : why_not(node, call, &tracker);
     struct bytes message = BYTES_EMPTY;
 
-    write_result(node, call->is_exit, &result);
+    /* the data of an error has a name already: the error's */
+    write_result(node, call->is_exit || error != OK ? NULL : node_name(node), &result);
     if (error == OK) {
         call_reply(node, call->call, &result);
     } else {
@@ -90,6 +110,8 @@ static void reply(struct node *node, const struct tracker_call *call)
         bytes_u8(&message, '\0');
         call_reply_error_with(node, call->call, error, (const char *)bytes_data(&message), &result);
     }
+    if (error == ERR_NAME_TAKEN)
+        take_back_name(node, call);
     bytes_done(&message);
     bytes_done(&result);
 }
@@ -167,6 +189,12 @@ void tracker_call_happen(struct node *node, const struct effect *effect)
     call->client = effect->client;
     call->number = (uint32_t)effect->number;
     call->is_exit = effect->kind == EFFECT_EXIT_NETWORK;
+    if (bytes_length(&effect->bytes) > 0) {
+        const char *name = (const char *)bytes_data(&effect->bytes);
+        const char *before = name + strlen(name) + 1;
+        call->name = xstrdup(name);
+        call->name_before = *before != '\0' ? xstrdup(before) : NULL;
+    }
     call->timer.kind = TIMER_TRACKER_CALL;
     timers_set(&node->timers, &call->timer,
                mono_after(node->now.mono, call->is_exit ? TRACKER_LEAVE_MS : TRACKER_CALL_MS));
@@ -186,7 +214,7 @@ void tracker_call_happen(struct node *node, const struct effect *effect)
 }
 
 /* Answered when it is durable, and the trackers have said what they say. */
-static struct outcome wait_for_trackers(struct node *node, const struct input *input,
+static struct effect *wait_for_trackers(struct node *node, const struct input *input,
                                         enum effect_kind kind, const struct tracker *tracker)
 {
     struct effect *effect = ledger_effect(node, kind);
@@ -194,7 +222,7 @@ static struct outcome wait_for_trackers(struct node *node, const struct input *i
     effect->call = input->call.call;
     effect->client = input->call.client;
     effect->number = tracker != NULL ? tracker->number : 0;
-    return outcome_later();
+    return effect;
 }
 
 /* --- register, exit_network --- */
@@ -209,16 +237,6 @@ static void want(struct node *node, struct tracker *tracker, bool is_wanted)
         return;
     row.is_wanted = is_wanted;
     ledger_put_tracker(node, &row);
-}
-
-static void take_name(struct node *node, const char *name)
-{
-    const bool is_new = strcmp(node_name(node), name != NULL ? name : node->name) != 0;
-
-    if (is_new || (name == NULL && node->own_name != NULL))
-        ledger_put_own_name(node, name);
-    if (is_new)
-        hello_new_record(node);
 }
 
 static struct outcome bad_tracker(void)
@@ -251,9 +269,14 @@ struct outcome method_register(struct node *node, const struct input *input)
         for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
             want(node, t, true);
     }
-    if (name != NULL)
+    struct effect *effect = wait_for_trackers(node, input, EFFECT_REGISTER, tracker);
+    if (name != NULL && strcmp(name, node_name(node)) != 0) {
+        const char *before = node->own_name != NULL ? node->own_name : "";
+        bytes_append(&effect->bytes, name, strlen(name) + 1);
+        bytes_append(&effect->bytes, before, strlen(before) + 1);
         take_name(node, name);
-    return wait_for_trackers(node, input, EFFECT_REGISTER, tracker);
+    }
+    return outcome_later();
 }
 
 struct outcome method_exit_network(struct node *node, const struct input *input)
@@ -276,7 +299,8 @@ struct outcome method_exit_network(struct node *node, const struct input *input)
             want(node, t, false);
         take_name(node, NULL);
     }
-    return wait_for_trackers(node, input, EFFECT_EXIT_NETWORK, tracker);
+    wait_for_trackers(node, input, EFFECT_EXIT_NETWORK, tracker);
+    return outcome_later();
 }
 
 /* --- listpeer --- */

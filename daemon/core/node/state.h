@@ -193,7 +193,8 @@ struct effect {
     struct waiter *waiter;   /* WAIT: owned */
     struct bytes bytes;      /* REPLY: the result; SEND: the msgdata; EVENT: the object; NEW_RECORD;
                                 SEEN:      the address of who named them, with its end;
-                                CLAIMED: the peer's record; CLASSIC_CLAIMED: where and who it is */
+                                CLAIMED: the peer's record; CLASSIC_CLAIMED: where and who it is;
+                                REGISTER: the name that is tried, and the own one before, with ends */
 };
 
 /* What is to be put back when a transaction fails: the row as it was before. */

@@ -72,6 +72,8 @@ struct tracker_call {
     uint64_t call, client;
     bool is_exit;
     uint32_t number; /* of the one that is meant; 0: all */
+    char *name;      /* register: the name that is tried, and the own name before; or NULL */
+    char *name_before;
     struct timer timer;
     struct tracker_call *next;
 };
