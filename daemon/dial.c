@@ -43,9 +43,12 @@ struct dial {
     struct question questions[DIAL_ADDRESSES_MAX][RACE_FAMILIES];
     struct happy_eyeballs race;
     LIST_HEAD(, attempt) attempts;
-    int errors[DIAL_CANDIDATES_MAX]; /* errno of the attempts that failed, by their numbers */
+    int errors[DIAL_CANDIDATES_MAX];  /* errno of the attempts that failed, by their numbers */
+    char *found[DIAL_CANDIDATES_MAX]; /* what was there where one won, in words; or NULL */
+    size_t won;                       /* the attempt whose carrier is looked at */
     struct event timer;
     bool has_begun;
+    bool has_won;    /* rests */
     bool is_running; /* its actions are being carried out further up the stack */
     LIST_ENTRY(dial) others;
 };
@@ -76,10 +79,31 @@ static void dial_free(struct dial *dial)
     }
     while ((attempt = LIST_FIRST(&dial->attempts)) != NULL)
         attempt_free(attempt);
+    for (size_t i = 0; i < DIAL_CANDIDATES_MAX; i++)
+        free(dial->found[i]);
     event_del(&dial->timer);
     LIST_REMOVE(dial, others);
     free(dial->entries);
     free(dial);
+}
+
+static void say_why_of(const struct dial *dial, size_t attempt, char why[DIAL_WHY_MAX + 1])
+{
+    const struct race_attempt *tried = &dial->race.attempts[attempt];
+    const char *host = dial->entries[tried->entry].host;
+
+    if (dial->found[attempt] != NULL)
+        dial_why_add_found(why, host, &tried->address, dial->found[attempt]);
+    else
+        dial_why_add(why, host, &tried->address,
+                     tried->state == RACE_FAILED ? dial->errors[attempt] : ETIMEDOUT);
+}
+
+/* Whether the name has addresses (which may all have been another entry's). */
+static bool is_resolved(const struct question questions[RACE_FAMILIES])
+{
+    return (questions[RACE_IPV6].lookup == NULL && questions[RACE_IPV6].error == OK) ||
+           (questions[RACE_IPV4].lookup == NULL && questions[RACE_IPV4].error == OK);
 }
 
 /* What was found at each entry. */
@@ -91,16 +115,12 @@ static void say_why(const struct dial *dial, char why[DIAL_WHY_MAX + 1])
     for (size_t entry = 0; entry < dial->count; entry++) {
         const struct question *questions = dial->questions[entry];
         const char *host = dial->entries[entry].host;
-        bool has_addresses = false;
 
         for (size_t i = 0; i < race->count; i++) {
-            if (race->attempts[i].entry != entry)
-                continue;
-            has_addresses = true;
-            dial_why_add(why, host, &race->attempts[i].address,
-                         race->attempts[i].state == RACE_FAILED ? dial->errors[i] : ETIMEDOUT);
+            if (race->attempts[i].entry == entry)
+                say_why_of(dial, i, why);
         }
-        if (has_addresses || host_is_literal(host))
+        if (host_is_literal(host) || is_resolved(questions))
             continue;
         dial_why_add_unknown(why, host,
                              questions[RACE_IPV6].error == ERR_NOT_FOUND &&
@@ -123,18 +143,36 @@ static void lose(struct dial *dial, enum error error)
     pump_input(pump, &input);
 }
 
-/* The dial ends with the socket of this attempt. */
+/* Until the node has looked at what was won. */
+static void rest(struct dial *dial, size_t won)
+{
+    struct attempt *attempt;
+
+    while ((attempt = LIST_FIRST(&dial->attempts)) != NULL)
+        attempt_free(attempt);
+    happy_eyeballs_won(&dial->race, won);
+    event_del(&dial->timer);
+    dial->has_won = true;
+    dial->won = won;
+}
+
+/* The socket of this attempt becomes a carrier. What is said in the classic dialect proves nothing,
+ * so that dial is over. */
 static void win(struct attempt *attempt)
 {
-    struct net *net = attempt->dial->dials->pump->net;
+    struct dial *dial = attempt->dial;
+    struct net *net = dial->dials->pump->net;
     const struct arrival arrival = {.fd = attempt->fd,
-                                    .dial = attempt->dial->number,
+                                    .dial = dial->number,
                                     .address = attempt->entry,
-                                    .kind = attempt->dial->kind,
+                                    .kind = dial->kind,
                                     .remote = attempt->address};
 
     attempt->fd = -1;
-    dial_free(attempt->dial);
+    if (dial->kind == CARRIER_LINK)
+        rest(dial, attempt->number);
+    else
+        dial_free(dial);
     net_adopt(net, &arrival);
 }
 
@@ -225,7 +263,8 @@ static void on_resolved(void *context, enum error error, const struct socket_add
     }
     happy_eyeballs_resolved(&dial->race, question->entry, question->family, with_port, count,
                             pump_now(dial->dials->pump));
-    run(dial);
+    if (!dial->has_won)
+        run(dial);
 }
 
 static void ask(struct dial *dial, size_t entry)
@@ -284,9 +323,10 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
     run(dial);
 }
 
+static const struct timeval at_once = {0};
+
 void dials_dial(struct dials *dials, const struct action *action)
 {
-    static const struct timeval at_once = {0};
     struct dial *dial = xcalloc(1, sizeof(*dial));
 
     must(action->kind == ACTION_DIAL && action->dial.count <= DIAL_ADDRESSES_MAX);
@@ -302,22 +342,49 @@ void dials_dial(struct dials *dials, const struct action *action)
     evtimer_add(&dial->timer, &at_once);
 }
 
-void dials_cancel(struct dials *dials, uint64_t number)
+static struct dial *find(const struct dials *dials, uint64_t number)
 {
     struct dial *dial;
 
     LIST_FOREACH(dial, &dials->dials, others)
     {
-        if (dial->number == number) {
-            dial_free(dial);
-            return;
-        }
+        if (dial->number == number)
+            return dial;
     }
+    return NULL;
+}
+
+void dials_go_on(struct dials *dials, const struct action *action)
+{
+    struct dial *dial = find(dials, action->dial_go_on.dial);
+
+    if (dial == NULL)
+        return; /* it was stopped */
+    must(dial->has_won);
+    dial->found[dial->won] = xstrdup(action->dial_go_on.found);
+    dial->has_won = false;
+    happy_eyeballs_go_on(&dial->race, pump_now(dials->pump));
+    evtimer_add(&dial->timer, &at_once);
+}
+
+void dials_cancel(struct dials *dials, uint64_t number)
+{
+    struct dial *dial = find(dials, number);
+
+    if (dial != NULL)
+        dial_free(dial);
 }
 
 bool dials_are_under_way(const struct dials *dials)
 {
-    return !LIST_EMPTY(&dials->dials);
+    const struct dial *dial;
+
+    LIST_FOREACH(dial, &dials->dials, others)
+    {
+        if (!dial->has_won)
+            return true;
+    }
+    return false;
 }
 
 void dials_stop(struct dials *dials)

@@ -52,15 +52,21 @@ static const char *words_for(int error)
 void dial_why_add(char why[DIAL_WHY_MAX + 1], const char *host,
                   const struct socket_address *address, int error)
 {
+    dial_why_add_found(why, host, address, words_for(error));
+}
+
+void dial_why_add_found(char why[DIAL_WHY_MAX + 1], const char *host,
+                        const struct socket_address *address, const char *found)
+{
     char text[ADDRESS_HOST_PORT_MAX + 1];
     struct host_port at;
 
     socket_address_format(address, &at);
     host_port_format(&at, text);
     if (host_is_literal(host))
-        add(why, "%s %s", text, words_for(error));
+        add(why, "%s %s", text, found);
     else
-        add(why, "%s (%s) %s", text, host, words_for(error));
+        add(why, "%s (%s) %s", text, host, found);
 }
 
 void dial_why_add_unknown(char why[DIAL_WHY_MAX + 1], const char *host, enum error error)

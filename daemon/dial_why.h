@@ -17,6 +17,12 @@ void dial_why_init(char why[DIAL_WHY_MAX + 1]);
 void dial_why_add(char why[DIAL_WHY_MAX + 1], const char *host,
                   const struct socket_address *address, int error);
 
+/* The address was connected to, and what is there is not what was looked for: "192.0.2.1:443
+ * (chat.example.org) answers, but does not prove the key of bob", of which `found` are the words
+ * behind the address. */
+void dial_why_add_found(char why[DIAL_WHY_MAX + 1], const char *host,
+                        const struct socket_address *address, const char *found);
+
 /* The host has no address: "chat.example.org: no such host" (ERR_NOT_FOUND), or nobody could say
  * (ERR_TIMED_OUT). */
 void dial_why_add_unknown(char why[DIAL_WHY_MAX + 1], const char *host, enum error error);

@@ -90,7 +90,7 @@ static void advance(struct happy_eyeballs *race, struct now now)
 {
     struct race_attempt *attempt;
 
-    if (race->has_ended)
+    if (race->has_ended || race->is_won)
         return;
     if (mono_due(race->end, now.mono)) {
         end(race, ERR_TIMED_OUT);
@@ -151,6 +151,29 @@ void happy_eyeballs_failed(struct happy_eyeballs *race, size_t attempt, struct n
     advance(race, now);
 }
 
+void happy_eyeballs_won(struct happy_eyeballs *race, size_t attempt)
+{
+    must(attempt < race->count && race->attempts[attempt].state == RACE_TRYING && !race->is_won);
+    for (size_t i = 0; i < race->count; i++) {
+        if (race->attempts[i].state == RACE_TRYING || race->attempts[i].state == RACE_CHOSEN)
+            race->attempts[i].state = RACE_WAITING;
+    }
+    race->attempts[attempt].state = RACE_WON;
+    race->is_won = true;
+}
+
+void happy_eyeballs_go_on(struct happy_eyeballs *race, struct now now)
+{
+    must(race->is_won);
+    for (size_t i = 0; i < race->count; i++) {
+        if (race->attempts[i].state == RACE_WON)
+            race->attempts[i].state = RACE_FAILED;
+    }
+    race->is_won = false;
+    race->next_attempt = now.mono;
+    advance(race, now);
+}
+
 void happy_eyeballs_expire(struct happy_eyeballs *race, struct now now)
 {
     advance(race, now);
@@ -160,7 +183,7 @@ struct mono happy_eyeballs_deadline(const struct happy_eyeballs *race)
 {
     struct mono deadline = race->end;
 
-    if (race->has_ended)
+    if (race->has_ended || race->is_won)
         return MONO_NEVER;
     for (size_t i = 0; i < race->count; i++) {
         if (race->attempts[i].state == RACE_WAITING)

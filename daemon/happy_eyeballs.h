@@ -4,7 +4,8 @@
  * themselves. Their addresses are tried in the order of the entries, IPv6 first within a name, then
  * with the families taking turns; the next attempt begins when one fails, or 250 ms after the one
  * before it. IPv4 addresses of a name wait 50 ms for the IPv6 answer. The first attempt that
- * connects wins: whoever drives the race then drops it, and closes the other attempts. */
+ * connects wins: whoever drives the race closes the other attempts, and then drops it or, when what
+ * was won turns out to be worth nothing, lets it go on with them. */
 #ifndef P2PCHAT_DAEMON_HAPPY_EYEBALLS_H
 #define P2PCHAT_DAEMON_HAPPY_EYEBALLS_H
 
@@ -24,6 +25,7 @@ enum race_attempt_state {
     RACE_WAITING, /* its turn has not come */
     RACE_CHOSEN,  /* to be told by the next action */
     RACE_TRYING,
+    RACE_WON, /* connected, while it is not known whether to whom it should */
     RACE_FAILED
 };
 
@@ -42,6 +44,7 @@ struct happy_eyeballs {
     enum race_family last_family; /* of the newest attempt */
     struct mono next_attempt;     /* not before */
     struct mono end;              /* of the whole dial */
+    bool is_won;                  /* rests until it goes on */
     bool has_ended;
     bool end_is_told;
     enum error error;
@@ -67,9 +70,16 @@ void happy_eyeballs_resolved(struct happy_eyeballs *race, size_t entry, enum rac
 /* The attempt came to nothing. */
 void happy_eyeballs_failed(struct happy_eyeballs *race, size_t attempt, struct now now);
 
+/* The attempt has connected. The others that were begun are to be closed; they wait again. Until
+ * the race goes on there is no action and no deadline. */
+void happy_eyeballs_won(struct happy_eyeballs *race, size_t attempt);
+
+/* What was won is worth nothing. */
+void happy_eyeballs_go_on(struct happy_eyeballs *race, struct now now);
+
 void happy_eyeballs_expire(struct happy_eyeballs *race, struct now now);
 
-/* MONO_NEVER when the race has ended. */
+/* MONO_NEVER when the race has ended, or is won. */
 struct mono happy_eyeballs_deadline(const struct happy_eyeballs *race);
 
 enum race_action_kind {

@@ -86,6 +86,9 @@ static void act(struct pump *pump, const struct action *action)
     case ACTION_DIAL:
         dials_dial(pump->dials, action);
         break;
+    case ACTION_DIAL_GO_ON:
+        dials_go_on(pump->dials, action);
+        break;
     case ACTION_DIAL_CANCEL:
         dials_cancel(pump->dials, action->dial_cancel.dial);
         break;

@@ -27,7 +27,7 @@ enum input_kind {
     INPUT_BYTES,        /* a carrier brought bytes */
     INPUT_ROOM,         /* a carrier's output went on: so many bytes may be sent now */
     INPUT_CARRIER_DOWN, /* a carrier is gone (not told after the action CLOSE) */
-    INPUT_DIAL_FAILED,  /* no address of a dial answered */
+    INPUT_DIAL_FAILED,  /* no address of a dial answered, or none was worth anything */
     INPUT_RESOLVED,     /* the answer to RESOLVE */
     INPUT_DURABLE,      /* transactions are on disk */
     INPUT_STORE_FAILED, /* a transaction is not, and none after it */
@@ -117,8 +117,11 @@ enum action_kind {
                       once what was sent is out. Its own end comes as CARRIER_DOWN */
     ACTION_CLOSE,  /* close a carrier once what was sent is out; it is not mentioned again by either
                       side */
-    ACTION_DIAL,   /* win a carrier to one of the addresses: look names up, race them (RFC 8305) */
-    ACTION_DIAL_CANCEL, /* forget a dial */
+    ACTION_DIAL, /* win a carrier to one of the addresses: look names up, race them (RFC 8305). Of a
+                    link, it is remembered when it has won */
+    ACTION_DIAL_GO_ON,  /* the carrier that a dial won is worth nothing: win another one, to one of
+                           the addresses that are left */
+    ACTION_DIAL_CANCEL, /* forget a dial. One that has won leaves its carrier alone */
     ACTION_RESOLVE,     /* look up a host name; always answered, within seconds */
     ACTION_APPEND,      /* make a transaction durable; the shell takes it over */
     ACTION_READ,        /* read a stream of ours back from the log */
@@ -160,6 +163,11 @@ struct action {
             const struct host_port *addresses;
             size_t count;
         } dial;
+        struct {
+            uint64_t dial;
+            const char *found; /* there, in our words, for the `why` of DIAL_FAILED: "answers, but
+                                  does not prove the key of bob" */
+        } dial_go_on;
         struct {
             uint64_t dial;
         } dial_cancel;

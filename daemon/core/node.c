@@ -238,7 +238,7 @@ void node_input(struct node *node, const struct input *input, struct now now)
             classic_carrier_up(node, input);
         else
             session_carrier_up(node, input->carrier_up.carrier, input->carrier_up.dial,
-                               &input->carrier_up.remote);
+                               input->carrier_up.address, &input->carrier_up.remote);
         break;
     case INPUT_BYTES:
         session_bytes(node, input->bytes.carrier, input->bytes.bytes, input->bytes.length);
@@ -250,7 +250,7 @@ void node_input(struct node *node, const struct input *input, struct now now)
         session_carrier_down(node, input->carrier_down.carrier, input->carrier_down.is_clean);
         break;
     case INPUT_DIAL_FAILED:
-        dial_failed(node, input->dial_failed.dial);
+        dial_failed(node, input->dial_failed.dial, input->dial_failed.why);
         classic_dial_failed(node, input->dial_failed.dial, input->dial_failed.why);
         break;
     case INPUT_RESOLVED:

@@ -181,6 +181,11 @@ static void carry_out(struct actor *actor, const struct action *action)
                   action->dial.addresses[0].host, action->dial.addresses[0].port);
         wire_dial(actor, action);
         break;
+    case ACTION_DIAL_GO_ON:
+        sim_trace(sim, actor, "dial %llu goes on: it %s",
+                  (unsigned long long)action->dial_go_on.dial, action->dial_go_on.found);
+        wire_dial_go_on(actor, action->dial_go_on.dial);
+        break;
     case ACTION_DIAL_CANCEL:
         sim_trace(sim, actor, "cancel dial %llu", (unsigned long long)action->dial_cancel.dial);
         wire_dial_cancel(actor, action->dial_cancel.dial);

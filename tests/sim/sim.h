@@ -191,6 +191,7 @@ void disk_each_row(struct disk *disk, uint64_t after_seq,
 /* --- wire.c --- */
 
 void wire_dial(struct actor *actor, const struct action *action);
+void wire_dial_go_on(struct actor *actor, uint64_t dial);
 void wire_dial_cancel(struct actor *actor, uint64_t dial);
 void wire_send(struct actor *actor, uint64_t carrier, const uint8_t *bytes, size_t length);
 void wire_finish(struct actor *actor, uint64_t carrier);

@@ -40,9 +40,13 @@ struct carrier {
     UT_hash_handle hh;
 };
 
-/* A dial under way, known to the dialler's machine only. */
+/* A dial that has not ended, known to the dialler's machine only. */
 struct dialled {
     uint64_t dial;
+    enum carrier_kind kind;
+    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    size_t count;
+    size_t from; /* those before were tried */
     struct dialled *next;
 };
 
@@ -326,7 +330,7 @@ static struct dialled **find_dial(struct actor *actor, uint64_t dial)
     return link;
 }
 
-/* False when it was cancelled. */
+/* False when there is none. */
 static bool end_dial(struct actor *actor, uint64_t dial)
 {
     struct dialled **link = find_dial(actor, dial), *known = *link;
@@ -373,14 +377,17 @@ static void carrier_up(struct carrier *carrier, size_t side, uint64_t dial)
 static void dial_done(struct sim *sim, struct event *event)
 {
     struct carrier *carrier = find(sim, event->a);
+    const struct dialled *known = *find_dial(event->actor, event->b);
 
-    if (!end_dial(event->actor, event->b)) { /* cancelled meanwhile */
+    if (known == NULL) { /* cancelled meanwhile */
         if (carrier != NULL) {
             carrier->ends[HERE].is_closing = true;
             start_sending(sim, carrier, HERE, 0);
         }
         return;
     }
+    if (carrier == NULL || known->kind == CARRIER_CLASSIC)
+        end_dial(event->actor, event->b);
     if (carrier == NULL) {
         tell_dial_failed(event->actor, event->b, "the connection is refused");
         return;
@@ -405,16 +412,8 @@ static void breaks(struct sim *sim, struct event *event)
     say_end(sim, carrier, THERE, END_BROKEN);
 }
 
-/* What a dial is for, and where it goes: the bytes of an event. */
-struct errand {
-    uint64_t dial;
-    enum carrier_kind kind;
-    size_t count;
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
-};
-
 static void connect(struct actor *actor, struct actor *to, enum carrier_kind listening,
-                    const struct errand *errand, size_t address)
+                    const struct dialled *known, size_t address)
 {
     struct sim *sim = actor->sim;
     struct carrier *carrier = xcalloc(1, sizeof *carrier);
@@ -423,7 +422,7 @@ static void connect(struct actor *actor, struct actor *to, enum carrier_kind lis
     carrier->number = ++sim->last_carrier;
     carrier->address = address;
     carrier->ends[HERE].actor = actor;
-    carrier->ends[HERE].kind = errand->kind;
+    carrier->ends[HERE].kind = known->kind;
     carrier->ends[HERE].at = actor->address;
     carrier->ends[HERE].at.port = (uint16_t)(EPHEMERAL_PORT + carrier->number % EPHEMERAL_PORT);
     carrier->ends[THERE].actor = to;
@@ -435,7 +434,7 @@ static void connect(struct actor *actor, struct actor *to, enum carrier_kind lis
               actor->name, to->name);
     event = sim_after_for(actor, delay(sim), dial_done);
     event->a = carrier->number;
-    event->b = errand->dial;
+    event->b = known->dial;
     carrier->ends[THERE].last_arrival_ms = event->at_ms; /* nothing comes before that */
     if (sim->options.carrier_life_ms != 0)
         later(sim, carrier, HERE, sim_around(sim, sim->options.carrier_life_ms), breaks);
@@ -464,41 +463,52 @@ static bool listens(const struct actor *actor, uint16_t port, enum carrier_kind 
 static void try_dial(struct sim *sim, struct event *event)
 {
     struct actor *actor = event->actor;
-    struct errand errand;
+    struct dialled *known = *find_dial(actor, event->a);
     bool is_refused = false;
 
-    memcpy(&errand, bytes_data(&event->bytes), sizeof errand);
-    if (*find_dial(actor, errand.dial) == NULL)
+    if (known == NULL)
         return;
-    for (size_t i = 0; i < errand.count; i++) {
-        struct actor *to = at_host(sim, errand.addresses[i].host);
+    while (known->from < known->count) {
+        const size_t i = known->from++;
+        struct actor *to = at_host(sim, known->addresses[i].host);
         enum carrier_kind kind;
         if (to == NULL || wire_is_parted(sim, actor, to))
             continue;
         is_refused = true;
-        if (!listens(to, errand.addresses[i].port, &kind) ||
+        if (!listens(to, known->addresses[i].port, &kind) ||
             (!sim->healed && sim_chance(sim, sim->options.dial_fails_percent)))
             continue;
-        connect(actor, to, kind, &errand, i);
+        connect(actor, to, kind, known, i);
         return;
     }
     event = sim_after_for(actor, is_refused ? delay(sim) : DIAL_TIMEOUT_MS, dial_failed);
-    event->a = errand.dial;
+    event->a = known->dial;
     event->b = is_refused;
 }
 
 void wire_dial(struct actor *actor, const struct action *action)
 {
     struct dialled *known = xcalloc(1, sizeof *known);
-    struct event *event = sim_after_for(actor, delay(actor->sim), try_dial);
-    struct errand errand = {
-        .dial = action->dial.dial, .kind = action->dial.kind, .count = action->dial.count};
 
-    must(errand.count <= DIAL_ADDRESSES_MAX);
-    memcpy(errand.addresses, action->dial.addresses, errand.count * sizeof errand.addresses[0]);
-    *known = (struct dialled){.dial = errand.dial, .next = actor->dials};
+    must(action->dial.count <= DIAL_ADDRESSES_MAX);
+    known->dial = action->dial.dial;
+    known->kind = action->dial.kind;
+    known->count = action->dial.count;
+    memcpy(known->addresses, action->dial.addresses, known->count * sizeof known->addresses[0]);
+    known->next = actor->dials;
     actor->dials = known;
-    bytes_append(&event->bytes, &errand, sizeof errand);
+    sim_after_for(actor, delay(actor->sim), try_dial)->a = known->dial;
+}
+
+void wire_dial_go_on(struct actor *actor, uint64_t dial)
+{
+    const struct dialled *known = *find_dial(actor, dial);
+    const bool is_left = known != NULL && known->from < known->count;
+    struct event *event = is_left ? sim_after_for(actor, delay(actor->sim), try_dial)
+                                  : sim_after_for(actor, 0, dial_failed);
+
+    event->a = dial;
+    event->b = 1; /* somebody answered */
 }
 
 void wire_dial_cancel(struct actor *actor, uint64_t dial)

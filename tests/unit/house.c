@@ -103,7 +103,13 @@ static void act(struct house *house, const struct action *action)
     case ACTION_FINISH:
         house->finished = action->finish.carrier;
         break;
+    case ACTION_DIAL_GO_ON:
+        house->gone_on = action->dial_go_on.dial;
+        snprintf(house->found, sizeof house->found, "%s", action->dial_go_on.found);
+        break;
     case ACTION_DIAL_CANCEL:
+        house->forgotten = action->dial_cancel.dial;
+        break;
     case ACTION_EVENT:
         break;
     }

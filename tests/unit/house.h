@@ -56,7 +56,9 @@ struct house {
         enum carrier_kind kind;
         struct host_port addresses[DIAL_ADDRESSES_MAX];
         size_t count;
-    } dialled; /* the last time */
+    } dialled;                   /* the last time */
+    uint64_t gone_on, forgotten; /* the last dial that it wants to go on, and that it forgets */
+    char found[128];             /* where that one did not get on */
     struct {
         uint64_t resolve;
         char host[ADDRESS_HOST_MAX + 1];

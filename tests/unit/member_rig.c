@@ -99,6 +99,17 @@ static void dial(struct member_rig *rig, const struct action *action)
         note_dial(rig, action);
 }
 
+/* Each is dialled at one address only. */
+static void give_up(struct member_rig *rig, const struct action *action)
+{
+    const struct input failed = {.kind = INPUT_DIAL_FAILED,
+                                 .dial_failed = {.dial = action->dial_go_on.dial,
+                                                 .error = ERR_UNREACHABLE,
+                                                 .why = "another key"}};
+
+    give(rig, &failed);
+}
+
 static void reply(struct member_rig *rig, const struct action *action)
 {
     const uint64_t call = action->reply.call;
@@ -131,6 +142,9 @@ static void act(struct member_rig *rig, const struct action *action)
         break;
     case ACTION_DIAL:
         dial(rig, action);
+        break;
+    case ACTION_DIAL_GO_ON:
+        give_up(rig, action);
         break;
     case ACTION_APPEND:
         model_store_append(rig->store, action->append.transaction);

@@ -44,6 +44,9 @@ static void drain(struct node_rig *rig)
             rig->dials++;
             rig->last_dial = action.dial.dial;
             break;
+        case ACTION_DIAL_GO_ON:
+            fail_msg("nothing was won");
+            break;
         case ACTION_DIAL_CANCEL:
             rig->cancelled_dial = action.dial_cancel.dial;
             break;

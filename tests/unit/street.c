@@ -116,6 +116,7 @@ bool street_act(struct house *house, const struct action *action)
             if (street->carriers[i].dial == action->dial_cancel.dial)
                 street->carriers[i].state = OVER;
         return false;
+    case ACTION_DIAL_GO_ON:
     case ACTION_APPEND:
     case ACTION_READ:
     case ACTION_REPLY:

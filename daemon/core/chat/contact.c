@@ -180,7 +180,8 @@ struct contact *contacts_by_alias(const struct contacts *contacts, const char *a
 struct contact *contacts_by_address(const struct contacts *contacts, const char *address)
 {
     for (struct contact *c = contacts->by_number; c != NULL; c = c->by_number.next)
-        if (c->row.address != NULL && !c->row.is_classic && strcmp(c->row.address, address) == 0)
+        if (c->row.alias != NULL && c->row.address != NULL && !c->row.is_classic &&
+            strcmp(c->row.address, address) == 0)
             return c;
     return NULL;
 }

@@ -121,7 +121,8 @@ struct contact *contacts_by_number(const struct contacts *contacts, uint32_t pee
 struct contact *contacts_by_key(const struct contacts *contacts, const uint8_t key[KEY_LENGTH]);
 struct contact *contacts_by_alias(const struct contacts *contacts, const char *alias);
 
-/* The one whose key is pinned to this host:port, or NULL. Not a classic one. */
+/* The one whose key is pinned to this host:port, or NULL. Not a classic one, nor one that was
+ * removed. */
 struct contact *contacts_by_address(const struct contacts *contacts, const char *address);
 
 /* PEER: exact alias, else peer id, else a unique prefix (8 characters or more) of one.

@@ -75,6 +75,13 @@ static struct contact *known_again(struct node *node, struct contact *contact,
     return contacts_by_number(&node->contacts, row.peer);
 }
 
+/* Whether the key was proved at the place that the user named, which is the first of the dial's
+ * addresses. */
+static bool is_proved_there(const struct session *session, const struct attempt *attempt)
+{
+    return attempt->dial != 0 && attempt->dial == session->dial && session->address == 0;
+}
+
 /* The peer of a chat.request is there and has proved its key. */
 void consent_attempt_reached(struct node *node, struct session *session, struct attempt *attempt)
 {
@@ -83,7 +90,8 @@ void consent_attempt_reached(struct node *node, struct session *session, struct 
 
     if (contact == NULL) {
         contact = new_contact(node, session, name, attempt->address);
-    } else if (attempt->address != NULL) {
+    } else if (attempt->address != NULL &&
+               (contact->row.address == NULL || is_proved_there(session, attempt))) {
         struct peer_row row = contact->row;
         row.address = attempt->address;
         ledger_put_peer(node, &row);

@@ -1,5 +1,5 @@
-/* Dials: to whom, where, and what becomes of them until there is a carrier. When a contact is
- * dialled is the dialler's matter. */
+/* Dials: to whom, where, and what becomes of them until a carrier has proved to be worth something.
+ * When a contact is dialled is the dialler's matter. */
 #include "daemon/core/node/state.h"
 
 #include <stdlib.h>
@@ -30,7 +30,6 @@ static void fail_attempts(struct node *node, uint64_t dial, const char *message)
     }
 }
 
-/* A dial, or the link that came of it, proved nothing. */
 void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message)
 {
     if (dial != 0)
@@ -63,14 +62,90 @@ uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
     return dial->number;
 }
 
-void dial_failed(struct node *node, uint64_t number)
+void dial_failed(struct node *node, uint64_t number, const char *why)
 {
     struct dial *dial = dial_take(node, number);
 
     if (dial == NULL)
         return;
-    dial_proved_nothing(node, dial->number, dial->peer, NULL);
+    dial_proved_nothing(node, dial->number, dial->peer, why);
     free(dial);
+}
+
+static void forget(struct node *node, struct dial *dial)
+{
+    node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = dial->number;
+    free(dial);
+}
+
+void dial_worthless(struct node *node, struct dial *dial)
+{
+    dial_proved_nothing(node, dial->number, dial->peer, NULL);
+    forget(node, dial);
+}
+
+/* --- What was won --- */
+
+void dial_settled(struct node *node, struct session *session)
+{
+    if (session->opened == NULL)
+        return;
+    forget(node, session->opened);
+    session->opened = NULL;
+}
+
+/* Whether anybody still waits for what the dial may find. */
+static bool is_awaited(const struct node *node, const struct dial *dial)
+{
+    for (const struct attempt *attempt = node->attempts; attempt != NULL; attempt = attempt->next)
+        if (attempt->dial == dial->number)
+            return true;
+    return dial->peer != 0 && dialler_is_dialling(&node->dialler, dial->peer);
+}
+
+/* What is to be said of an address where a carrier was won and nothing proved, behind its name;
+ * ends with a NUL. */
+static void write_found(const struct node *node, const struct dial *dial, enum link_end why,
+                        struct bytes *text)
+{
+    const struct contact *contact =
+        dial->has_key ? contacts_by_key(&node->contacts, dial->key) : NULL;
+    char peer_id[PEER_ID_LENGTH + 1];
+
+    if (why == LINK_END_SELF) {
+        bytes_text(text, "is this node itself");
+    } else if (why == LINK_END_TIMEOUT) {
+        bytes_text(text, "takes the connection and says nothing");
+    } else if (!dial->has_key) {
+        bytes_text(text, "answers, but not as a node of p2pchat does");
+    } else {
+        peer_id_encode(dial->key, peer_id);
+        bytes_text(text, "answers, but does not prove the key of ");
+        bytes_text(text,
+                   contact != NULL && contact->row.alias != NULL ? contact->row.alias : peer_id);
+    }
+    bytes_append(text, "", 1);
+}
+
+void dial_goes_on(struct node *node, struct session *session, enum link_end why)
+{
+    struct dial *dial = session->opened;
+    struct bytes text = BYTES_EMPTY;
+    const void *memory;
+
+    session->opened = NULL;
+    if (node->stopping || !is_awaited(node, dial)) {
+        dial_worthless(node, dial);
+        return;
+    }
+    dial->next = node->dials;
+    node->dials = dial;
+    write_found(node, dial, why, &text);
+    struct action *action =
+        node_act(node, ACTION_DIAL_GO_ON, bytes_data(&text), bytes_length(&text), &memory);
+    action->dial_go_on.dial = dial->number;
+    action->dial_go_on.found = memory;
+    bytes_done(&text);
 }
 
 /* The user who asked for a dial is gone. */
@@ -82,9 +157,16 @@ bool dial_cancel(struct node *node, uint64_t number)
         classic_cancel(node, number);
         return false;
     }
-    node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = number;
-    free(dial);
+    forget(node, dial);
     return true;
+}
+
+static bool is_among(const struct host_port *at, const struct host_port *addresses, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (at->port == addresses[i].port && strcmp(at->host, addresses[i].host) == 0)
+            return true;
+    return false;
 }
 
 /* Where a contact may be found: where we dialled it before, then what its record says. */
@@ -100,7 +182,8 @@ size_t dial_addresses(const struct contact *contact, struct host_port *addresses
         peer_record_decode(contact->row.record, contact->row.record_length, &record) != OK)
         return count;
     for (size_t i = 0; i < record.address_count && count < max; i++)
-        if (contact->row.is_local || !host_is_local(record.addresses[i].host))
+        if ((contact->row.is_local || !host_is_local(record.addresses[i].host)) &&
+            !is_among(&record.addresses[i], addresses, count))
             addresses[count++] = record.addresses[i];
     return count;
 }

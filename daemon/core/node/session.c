@@ -191,6 +191,7 @@ static struct session *new_session(struct node *node, uint64_t carrier,
 static void session_free(struct session *session)
 {
     link_free(session->link);
+    free(session->opened);
     free(session->remote);
     free(session->record);
     free(session->heard);
@@ -243,7 +244,7 @@ static void accept_carrier(struct node *node, uint64_t carrier, const struct hos
     touch(node, session);
 }
 
-void session_carrier_up(struct node *node, uint64_t carrier, uint64_t number,
+void session_carrier_up(struct node *node, uint64_t carrier, uint64_t number, size_t address,
                         const struct host_port *remote)
 {
     struct link *link;
@@ -257,15 +258,15 @@ void session_carrier_up(struct node *node, uint64_t carrier, uint64_t number,
                                          node->now, &link) != OK) {
         close_carrier(node, carrier);
         if (dial != NULL)
-            dial_proved_nothing(node, dial->number, dial->peer, NULL);
-        free(dial);
+            dial_worthless(node, dial);
         return;
     }
     struct session *session = new_session(node, carrier, remote, link);
+    session->opened = dial;
     session->dial = number;
     session->dialled_peer = dial->peer;
+    session->address = address;
     touch(node, session);
-    free(dial);
 }
 
 void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, size_t length)
@@ -363,9 +364,10 @@ static void ended(struct node *node, struct session *session, enum link_end why)
     if (!session->carrier_gone)
         close_carrier(node, session->carrier);
     note_end(node, session, why);
-    if (!session->greeted && session->dial != 0)
-        dial_proved_nothing(node, session->dial, session->dialled_peer,
-                            why == LINK_END_SELF ? "this node itself answers there" : NULL);
+    if (session->opened != NULL)
+        dial_goes_on(node, session, why);
+    else if (!session->greeted && session->dial != 0)
+        dial_proved_nothing(node, session->dial, session->dialled_peer, NULL);
     if (session->greeted && trackers_is_session(session))
         trackers_lost(node, session, why);
     if (contact != NULL && contact->session == session) {
@@ -486,6 +488,7 @@ static void drain(struct node *node, struct session *session)
             send_bytes(node, session, output.send.bytes, output.send.length);
             break;
         case LINK_PROVED:
+            dial_settled(node, session);
             hello_proved(node, session, output.key);
             break;
         case LINK_HELLO:

@@ -51,7 +51,9 @@ struct heard {
 
 struct session {
     uint64_t carrier;
-    uint64_t dial; /* 0: they came to us */
+    uint64_t dial;       /* 0: they came to us */
+    size_t address;      /* which of the dial's addresses it goes to */
+    struct dial *opened; /* the dial, until something is proved; then NULL */
     struct link *link;
     char *remote;        /* host:port of the other end */
     int64_t room;        /* bytes the carrier takes; below zero: overdrawn by control messages */
@@ -87,7 +89,8 @@ struct session {
     UT_hash_handle by_key; /* the newest of a key, once proved */
 };
 
-/* A dial under way: for a contact, or for a chat.request to somebody new. */
+/* A dial: for a contact, or for a chat.request to somebody new. Of the node while it is under way,
+ * and of the session that came of it until something is proved there. */
 struct dial {
     uint64_t number;
     uint32_t peer; /* contact to be reached, or 0 */
@@ -450,7 +453,7 @@ void ration_warn(struct node *node, enum danger danger, struct contact *concerne
 
 /* --- session.c --- */
 
-void session_carrier_up(struct node *node, uint64_t carrier, uint64_t dial,
+void session_carrier_up(struct node *node, uint64_t carrier, uint64_t dial, size_t address,
                         const struct host_port *remote);
 void session_bytes(struct node *node, uint64_t carrier, const uint8_t *bytes, size_t length);
 void session_room(struct node *node, uint64_t carrier, size_t bytes_free);
@@ -499,9 +502,21 @@ void session_of_contact(struct node *node,
 
 struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NULL: cancelled */
 
-/* A dial, or the link that came of it, proved nothing. */
+/* A dial, or the link that came of it, led to nothing, and is over: who waits for it is told
+ * `message`, or NULL. */
 void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message);
-void dial_failed(struct node *node, uint64_t dial);
+void dial_failed(struct node *node, uint64_t dial, const char *why);
+
+/* Cannot be used, whatever answers. Frees it. */
+void dial_worthless(struct node *node, struct dial *dial);
+
+/* The other side of a dialled link has proved its key: no other address is needed. */
+void dial_settled(struct node *node, struct session *session);
+
+/* It ended without a proof, for this reason: the dial goes on with the addresses that are left, if
+ * somebody still waits for it. */
+void dial_goes_on(struct node *node, struct session *session, enum link_end why);
+
 bool dial_cancel(struct node *node, uint64_t number); /* whether it was under way */
 
 /* Whether a destination that only others named may be dialled: once in RECENT_DIAL_MS. */

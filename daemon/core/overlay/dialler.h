@@ -67,6 +67,9 @@ void dialler_failed(struct dialler *dialler, uint32_t peer, struct mono now);
  * the three above is told. Call again until false. */
 bool dialler_next(struct dialler *dialler, struct mono now, uint32_t *ret_peer);
 
+/* Whether the peer is being dialled: it is wanted, and there is no link. */
+bool dialler_is_dialling(const struct dialler *dialler, uint32_t peer);
+
 /* When to call dialler_next again; MONO_NEVER while nobody waits or there is no place. */
 struct mono dialler_deadline(const struct dialler *dialler);
 
