@@ -183,8 +183,13 @@ static void ask_now(struct node *node, struct tracker *tracker)
 
 void tracker_call_happen(struct node *node, const struct effect *effect)
 {
-    struct tracker_call *call = xcalloc(1, sizeof *call);
+    struct tracker_call *call;
 
+    if (node->stopping) { /* it is kept, and holds from the next start on */
+        call_reply_error(node, effect->call, ERR_SHUTTING_DOWN, NULL);
+        return;
+    }
+    call = xcalloc(1, sizeof *call);
     call->call = effect->call;
     call->client = effect->client;
     call->number = (uint32_t)effect->number;
