@@ -245,8 +245,9 @@ enum {
     LIST_PAGE = 100,
 
     /* Keys whose highest sequence is remembered, so that older records are seen to be old. 16 bytes
-     * each. */
+     * each. In sets, so that a key is not forgotten for one other that falls on the same place. */
     SEEN_RECORDS_MAX = 2048,
+    SEEN_RECORDS_SET = 8,
 
     /* --- Requests --- */
 

@@ -11,11 +11,23 @@
 
 /* --- What was seen before: sequences of keys, by a hash of the key --- */
 
-static struct seen_record *seen_place(struct node *node, const uint8_t key[KEY_LENGTH],
-                                      uint64_t *ret_hash)
+/* Where the hash stands if it is known: in one set of the table, newest first. */
+static struct seen_record *seen_set(struct node *node, uint64_t hash)
 {
-    *ret_hash = hash_bytes(&node->hash_key, key, KEY_LENGTH);
-    return &node->seen_records[*ret_hash % SEEN_RECORDS_MAX];
+    const size_t sets = SEEN_RECORDS_MAX / SEEN_RECORDS_SET;
+
+    return &node->seen_records[hash % sets * SEEN_RECORDS_SET];
+}
+
+static uint64_t seen_sequence(struct node *node, const uint8_t key[KEY_LENGTH])
+{
+    const uint64_t hash = hash_bytes(&node->hash_key, key, KEY_LENGTH);
+    const struct seen_record *set = seen_set(node, hash);
+
+    for (size_t i = 0; i < SEEN_RECORDS_SET; i++)
+        if (set[i].hash == hash)
+            return set[i].sequence;
+    return 0;
 }
 
 /* The highest sequence of this key that we know of; 0: none. A contact's record that was issued in
@@ -24,11 +36,8 @@ static uint64_t known_sequence(struct node *node, const uint8_t key[KEY_LENGTH])
 {
     const struct contact *contact = contacts_by_key(&node->contacts, key);
     struct peer_record record;
-    uint64_t hash, sequence = 0;
-    const struct seen_record *seen = seen_place(node, key, &hash);
+    uint64_t sequence = seen_sequence(node, key);
 
-    if (seen->hash == hash)
-        sequence = seen->sequence;
     if (contact != NULL && contact->row.record != NULL &&
         peer_record_decode(contact->row.record, contact->row.record_length, &record) == OK &&
         peer_record_validity(&record, node->now.unix_ms) != PEER_RECORD_AHEAD &&
@@ -37,14 +46,21 @@ static uint64_t known_sequence(struct node *node, const uint8_t key[KEY_LENGTH])
     return sequence;
 }
 
+/* When its set is full, the key that was not seen for longest is forgotten. */
 static void remember_sequence(struct node *node, const struct lookup_entry *entry)
 {
-    uint64_t hash;
-    struct seen_record *seen = seen_place(node, entry->key, &hash);
+    const uint64_t hash = hash_bytes(&node->hash_key, entry->key, KEY_LENGTH);
+    struct seen_record *set = seen_set(node, hash), seen = {.hash = hash};
+    size_t place = 0;
 
-    if (seen->hash == hash && seen->sequence >= entry->sequence)
-        return;
-    *seen = (struct seen_record){.hash = hash, .sequence = entry->sequence};
+    while (place < SEEN_RECORDS_SET - 1 && set[place].hash != hash)
+        place++;
+    if (set[place].hash == hash)
+        seen.sequence = set[place].sequence;
+    if (entry->sequence > seen.sequence)
+        seen.sequence = entry->sequence;
+    memmove(&set[1], &set[0], place * sizeof *set);
+    set[0] = seen;
 }
 
 /* --- Merging --- */
