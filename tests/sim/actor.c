@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "tests/sim/liar.h"
 #include "tests/unit/seeded.h"
 
 enum { PORT = 28470, CLASSIC_PORT = 40000, TURNS_MAX = 5000, PARAMS_MAX = 70000 };
@@ -31,6 +32,7 @@ static void timer(struct sim *sim, struct event *event)
         return; /* it was moved */
     actor->timer_ms = UINT64_MAX;
     sim_trace(sim, actor, "timer");
+    liar_turn(actor);
     node_expire(actor->node, actor_now(actor));
     pump(actor);
 }
@@ -291,6 +293,7 @@ void actor_input(struct actor *actor, const struct input *input)
 {
     must(actor->node != NULL);
     sim_trace(actor->sim, actor, "%s %llu", input_name(input->kind), input_number(input));
+    liar_turn(actor);
     node_input(actor->node, input, actor_now(actor));
     pump(actor);
 }
@@ -418,7 +421,8 @@ void actor_start(struct actor *actor)
         node_set_classic_address(actor->node, &actor->classic);
     node_start(actor->node, actor_now(actor));
     pump(actor);
-    people_look(actor);
+    if (actor->role == ROLE_NODE)
+        people_look(actor);
 }
 
 static void gone(struct actor *actor, enum wire_end how)

@@ -4,12 +4,15 @@
 set -u
 
 sim=$top_builddir/tests/sim/sim
-options='--scenario=messages --seed=7 --seeds=2'
+scenarios='messages trackers'
 big=$(head -c 20000 /dev/zero | tr '\0' x)
 
-# Prints the trace's hash; what stands before is run in front of the simulator.
+# Prints the traces' hashes; what stands before is run in front of the simulator.
 hash_of() {
-    "$@" $sim $options | sed -n 's/^ok .*trace \([0-9a-f]*\))$/\1/p'
+    for scenario in $scenarios; do
+        "$@" $sim --scenario=$scenario --seed=7 --seeds=2 |
+            sed -n 's/^ok .*trace \([0-9a-f]*\))$/\1/p'
+    done
 }
 
 check() {

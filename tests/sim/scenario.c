@@ -1,12 +1,11 @@
 /* What the people at the nodes do, and in what kind of world. */
-#include "tests/sim/sim.h"
+#include "tests/sim/scenario.h"
 
 #include "daemon/core/limits.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, YEAR_S = 365 * 24 * 3600 };
+enum { YEAR_S = 365 * 24 * 3600 };
 
-/* A quiet network of good machines. */
-static const struct options quiet = {
+const struct options quiet = {
     .delay_ms_min = 1,
     .delay_ms_max = 40,
     .bytes_per_ms = 1000,
@@ -22,8 +21,7 @@ static const struct options quiet = {
     .repeat_ms_max = 5 * MINUTE,
 };
 
-/* Where everything goes wrong that the project promises to bear. */
-static const struct options wild = {
+const struct options wild = {
     .delay_ms_min = 1,
     .delay_ms_max = 400,
     .bytes_per_ms = 100,
@@ -67,12 +65,12 @@ static void start(struct sim *sim, const struct options *options, size_t count,
     }
 }
 
-static struct actor *anybody(struct sim *sim)
+struct actor *anybody(struct sim *sim)
 {
     return &sim->actors[sim_below(sim, (uint32_t)sim->actor_count)];
 }
 
-static struct actor *somebody_else(struct sim *sim, const struct actor *than)
+struct actor *somebody_else(struct sim *sim, const struct actor *than)
 {
     const size_t step = 1 + sim_below(sim, (uint32_t)sim->actor_count - 1);
 
@@ -94,9 +92,9 @@ static void make_friends(struct sim *sim)
                          sim->actors[j].name);
 }
 
-/* Everything works again; in a while all must be well. Long enough for the longest wait between
- * dials, which is 5 minutes and a quarter, and for a link that fell silent before. */
-static void end_well(struct sim *sim)
+/* Long enough for the longest wait between dials, which is 5 minutes and a quarter, and for a link
+ * that fell silent before. */
+void end_well(struct sim *sim)
 {
     chaos_heal(sim);
     for (uint32_t round = 0; round < 12 * MINUTE / (10 * SECOND); round++) {
@@ -703,6 +701,10 @@ const struct scenario scenarios[] = {
     {"turns", "two copies of one database take turns", 20, turns, false},
     {"readers", "every reader of events reads each once", 40, readers, false},
     {"slow_disks", "windows are full and credit runs out", 20, slow_disks, false},
+    {"registered", "who is registered is listed, and no one else", 10, play_registered, false},
+    {"trackers", "trackers and nodes while everything goes wrong", 20, play_trackers, false},
+    {"liars", "trackers that lie are caught, and not believed", 20, play_liars, false},
     {"canary", "disks that lie are caught", 5, canary, true},
+    {"stolen_names", "a tracker whose disk lies is caught", 5, play_stolen_names, true},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];

@@ -6,10 +6,12 @@
  *     actor.c      a machine: a node with its clock, its disk and its control socket
  *     people.c     who ask, answer and talk there
  *     readers.c    who read its events
+ *     names.c      who has which name at which tracker
+ *     liar.c       trackers that lie
  *     chaos.c      what goes wrong by itself, as the options say
  *     check.c      what must be true whatever goes wrong
  *     inside.c     and in the memory of each node
- *     scenario.c   what the people at the nodes do
+ *     scenario*.c  what the people at the nodes do
  *     main.c       seeds in, verdicts out
  *
  * Same seed, same trace, byte for byte. */
@@ -32,6 +34,8 @@ struct actor;
 struct call;
 struct carrier;
 struct checks;
+struct first_record;
+struct holding;
 struct reading;
 struct sim;
 
@@ -106,6 +110,9 @@ struct sim {
     uint64_t last_carrier;
     uint64_t partition; /* bit i: actor i is on the other side */
     bool healed;        /* nothing goes wrong any more */
+
+    struct holding *holdings;           /* names.c */
+    struct first_record *first_records; /* liar.c */
 
     FILE *trace; /* or NULL */
     uint64_t trace_hash, trace_lines;
@@ -235,6 +242,15 @@ struct call {
 /* What the people at a node do about requests. */
 enum manners { IGNORE, ACCEPT, REFUSE, ANYHOW };
 
+/* What a tracker does to the records that it hands out. */
+enum lie {
+    LIE_NONE,
+    LIE_ALTERED, /* a byte is another */
+    LIE_OTHER,   /* the record of somebody else */
+    LIE_OLDER,   /* the first that there was of this key */
+    LIE_INVENTED /* the same name with a key of its own */
+};
+
 struct dialled;
 
 struct actor {
@@ -250,6 +266,7 @@ struct actor {
     const struct tracker_setting *trackers; /* the scenario's */
     size_t tracker_count;
     bool is_classic;   /* listens for the classic dialect as well */
+    enum lie lie;      /* of a tracker */
     struct node *node; /* NULL: down */
     bool is_stopping;  /* in an orderly way */
     bool starts_again; /* as soon as it has stopped */
@@ -392,6 +409,22 @@ size_t check_rows(const struct actor *actor, int type); /* of that type in its l
 size_t check_warnings(const struct actor *actor, const char *reason);
 bool check_is_online(const struct actor *actor, const struct actor *peer);
 bool check_is_mutual(const struct actor *a, const struct actor *b);
+
+/* --- names.c: what trackers' lists say --- */
+
+enum { NAMES_LOOK_MS = 1000 };
+
+void names_done(struct sim *sim);
+
+/* Looks at the list of a tracker, if it is up, as it is to be done so often: a name never belongs
+ * to two keys within its reservation, and nobody is there whom nobody knows. */
+void names_look(struct actor *tracker);
+
+/* Whether the tracker lists the name now, as that of `holder`. */
+bool names_is_listed(struct actor *tracker, const char *name, const struct actor *holder);
+
+/* Whether it lists `holder` under any name. */
+bool names_lists_key(struct actor *tracker, const struct actor *holder);
 
 /* --- scenario.c --- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "tests/sim/liar.h"
 #include "tests/unit/seeded.h"
 
 static void event_free(struct event *event)
@@ -41,6 +42,8 @@ void sim_free(struct sim *sim)
         event_free(sim->heap[i]);
     free(sim->heap);
     check_done(sim);
+    names_done(sim);
+    liar_done(sim);
     free(sim);
 }
 
