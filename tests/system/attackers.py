@@ -1,10 +1,13 @@
-"""Hundreds of connections of people who never prove a key, in a process of their own."""
+"""Connections of people who never prove a key, made by a process of its own: hundreds at a time, or
+as many as one processor can make."""
 
 import itertools
 import multiprocessing
+import os
 import selectors
 import socket
 import struct
+import subprocess
 import time
 
 PREAMBLE_XK = b"P2PC\1\1\0\0"
@@ -117,3 +120,31 @@ class Attack:
     def __exit__(self, *_):
         self.stop.set()
         self.process.join()
+
+
+class Flood:
+    """`with Flood(...)`: links that are begun and dropped, as fast as one processor can, half of them
+    silent, for so many seconds. They come from any of `count` addresses from `first` on."""
+
+    def __init__(self, target, seconds, first, count):
+        program = os.path.join(os.environ.get("top_builddir", "."), "tests", "system", "flood")
+        self.command = [program, target.rsplit(":", 1)[1], str(seconds), first, str(count)]
+        self.process = None
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE)
+        return self
+
+    def goes_on(self):
+        return self.process.poll() is None
+
+    def made(self):
+        """How many there were; waits for the end."""
+        return int(self.process.communicate()[0])
+
+    def __exit__(self, *_):
+        if self.goes_on():
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()

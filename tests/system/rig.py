@@ -283,6 +283,15 @@ class Test(unittest.TestCase):
         os.chmod(self.path(name), mode)
         return self.path(name)
 
+    def use_memory_again(self):
+        """AddressSanitizer keeps freed memory back; daemons from now on use it again, as they do
+        without it."""
+        before = os.environ.get("ASAN_OPTIONS")
+        os.environ["ASAN_OPTIONS"] = (before + ":" if before else "") + \
+            "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+        self.addCleanup(os.environ.pop if before is None else os.environ.__setitem__,
+                        "ASAN_OPTIONS", *(() if before is None else (before,)))
+
     def daemon(self, name, *options):
         daemon = Daemon(self.top, name, *options)
         self.addCleanup(daemon.clean_up)

@@ -35,12 +35,7 @@ def open_descriptors(daemon):
 class Unproved(rig.People):
     def setUp(self):
         super().setUp()
-        # memory that was freed is to be used again, as it is without AddressSanitizer
-        before = os.environ.get("ASAN_OPTIONS")
-        os.environ["ASAN_OPTIONS"] = (before + ":" if before else "") + \
-            "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
-        self.addCleanup(os.environ.pop if before is None else os.environ.__setitem__,
-                        "ASAN_OPTIONS", *(() if before is None else (before,)))
+        self.use_memory_again()
 
     def talk(self, client, peer, count):
         """So many round trips."""
