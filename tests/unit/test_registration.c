@@ -289,6 +289,7 @@ static void test_a_name_that_is_taken(void **state)
     member_rig_expect(&rig, again, ERR_NAME_TAKEN);
     rig_assert_has(rig.message, FIRST ": another key has this name there");
     rig_assert_has(rig.result, "\"trackers\":[{");
+    rig_assert_has_not(rig.result, "\"name\":"); /* which is the error's */
 
     rig.trackers[0].refusal = NULL;
     const uint64_t other = member_rig_call(&rig, API_REGISTER, "{\"name\":\"alice-2\"}");

@@ -274,13 +274,14 @@ struct outcome method_register(struct node *node, const struct input *input)
         for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
             want(node, t, true);
     }
-    struct effect *effect = wait_for_trackers(node, input, EFFECT_REGISTER, tracker);
+    struct bytes names = BYTES_EMPTY;
     if (name != NULL && strcmp(name, node_name(node)) != 0) {
         const char *before = node->own_name != NULL ? node->own_name : "";
-        bytes_append(&effect->bytes, name, strlen(name) + 1);
-        bytes_append(&effect->bytes, before, strlen(before) + 1);
-        take_name(node, name);
+        bytes_append(&names, name, strlen(name) + 1);
+        bytes_append(&names, before, strlen(before) + 1);
+        take_name(node, name); /* the new record goes first */
     }
+    wait_for_trackers(node, input, EFFECT_REGISTER, tracker)->bytes = names;
     return outcome_later();
 }
 
