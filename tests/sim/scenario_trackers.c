@@ -143,6 +143,34 @@ static void check_theft(struct town *town, struct resident *thief, const struct 
     watch(town, 5 * SECOND);
 }
 
+static void check_has(struct town *town, const struct resident *resident, const char *name)
+{
+    for (size_t t = 0; t < town->tracker_count; t++)
+        if (!names_is_listed(&town->trackers[t], name, resident->actor))
+            sim_fail(town->sim, "%s does not list %s as %s", town->trackers[t].name,
+                     resident->actor->name, name);
+}
+
+/* Another name is kept over a restart; it is somebody else's as soon as it is reserved no more. */
+static void check_another_name(struct town *town, struct resident *first, struct resident *second)
+{
+    call_register(first->actor, "anna");
+    watch(town, 10 * SECOND);
+    check_has(town, first, "anna");
+    actor_stop(first->actor);
+    watch(town, 3 * SECOND);
+    actor_start(first->actor);
+    watch(town, 10 * SECOND);
+    check_has(town, first, "anna");
+    call_register(first->actor, first->own_name);
+    watch(town, 30 * SECOND);
+    call_register(second->actor, "anna");
+    watch(town, 5 * SECOND);
+    check_has(town, second, "anna");
+    call_register(second->actor, second->own_name);
+    watch(town, 5 * SECOND);
+}
+
 void play_registered(struct sim *sim)
 {
     struct town town;
@@ -154,6 +182,7 @@ void play_registered(struct sim *sim)
     b = &town.residents[1];
     watch(&town, 10 * SECOND);
     check_lists(&town, "after the start");
+    check_another_name(&town, a, b);
 
     actor_stop(a->actor);
     a->wants = false;
