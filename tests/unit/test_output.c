@@ -363,6 +363,93 @@ static void test_other_events(void **state)
     assert_event(LOOK_PLAIN, "{}", "-  * {}\n");
 }
 
+#define TRACKER_JSON(address, members) "{\"address\":\"" address "\"" members "}"
+#define SEEN_AT                        ",\"state\":\"registered\",\"error\":null,\"seen\":\"192.0.2.9\","
+
+static void test_registration(void **state)
+{
+    (void)state;
+    assert_result(
+        API_REGISTER,
+        "{\"name\":\"al\\u202eice\",\"trackers\":[" TRACKER_JSON("t:1", SEEN_AT "\"reachable\":"
+                                                                                "null") "," TRACKER_JSON(
+            "t:2", SEEN_AT
+            "\"reachable\":true") "," TRACKER_JSON("t:3", SEEN_AT
+                                                   "\"reachable\":false") "," TRACKER_JSON("t:4",
+                                                                                           ",\"stat"
+                                                                                           "e\":"
+                                                                                           "\"away"
+                                                                                           "\","
+                                                                                           "\"error"
+                                                                                           "\":"
+                                                                                           "\"no\\u"
+                                                                                           "001bbod"
+                                                                                           "y\","
+                                                                                           "\"seen"
+                                                                                           "\":"
+                                                                                           "null,"
+                                                                                           "\"reach"
+                                                                                           "able\":"
+                                                                                           "null") "]}",
+        "listed as al<U+202E>ice\n"
+        "t:1 (registered, seen at 192.0.2.9)\n"
+        "t:2 (registered, seen at 192.0.2.9, reachable there)\n"
+        "t:3 (registered, seen at 192.0.2.9, not reachable there)\n"
+        "t:4 (away: no<U+001B>body)\n");
+    assert_result(API_EXIT_NETWORK,
+                  "{\"trackers\":[" TRACKER_JSON("t:1", ",\"state\":\"off\"") "]}",
+                  "not listed any more\nt:1 (off)\n");
+    assert_result(API_STATUS,
+                  "{\"trackers\":[" TRACKER_JSON("t:1", ",\"state\":\"off\"") "," TRACKER_JSON(
+                      "t:2", ",\"state\":\"connecting\"") "]}",
+                  "version     -\nrole        -\nname        -\npeer id     -\nlistens on  -\n"
+                  "trackers    t:1 (off)\n"
+                  "            t:2 (connecting)\n"
+                  "links       -\ncontacts    -\nqueued      -\nlog         -, up to -, -\n"
+                  "up for      -\n");
+}
+
+static void test_listed(void **state)
+{
+    (void)state;
+    assert_result(API_LISTPEER, "{\"peers\":[],\"unanswered\":[],\"next\":null}",
+                  "nobody is listed\n");
+    assert_result(
+        API_LISTPEER,
+        "{\"peers\":[{\"name\":\"al\\u202eice\",\"peer_id\":\"abc\",\"addresses\":[\"h:1\","
+        "\"[::1]:2\"],\"connected\":true,\"source\":\"tracker\"},{\"name\":\"zoe\",\"peer_id\":"
+        "null,\"addresses\":[],\"connected\":false,\"source\":\"classic\"}],"
+        "\"unanswered\":[\"t:1\",\"t:2\"],\"next\":\"zoe\"}",
+        "NAME           CONNECTED  SOURCE   ADDRESSES     PEER ID\n"
+        "al<U+202E>ice  yes        tracker  h:1, [::1]:2  abc\n"
+        "zoe            no         classic  -             -\n"
+        "(without the peers of t:1, t:2: no answer)\n"
+        "(more: --after='zoe')\n");
+}
+
+/* An event of no peer. */
+#define TRACKER_EVENT(type, reason)                                                         \
+    "{\"seq\":7,\"time\":\"2026-01-31T12:00:00.123Z\",\"type\":\"" type "\",\"peer\":null," \
+    "\"peer_id\":null,\"name\":\"alice\",\"tracker\":\"t:1\",\"address\":\"t:1\","          \
+    "\"reason\":" reason "}"
+
+static void test_tracker_events(void **state)
+{
+    (void)state;
+    assert_event(LOOK_PLAIN, TRACKER_EVENT("registered", "null"),
+                 EVENT_TIME "* the tracker t:1 lists us as alice\n");
+    assert_event(LOOK_PLAIN, TRACKER_EVENT("register.failed", "\"name_taken\""),
+                 EVENT_TIME "* the tracker t:1 does not list us as alice (name_taken)\n");
+    assert_event(LOOK_PLAIN, TRACKER_EVENT("unregistered", "\"shutdown\""),
+                 EVENT_TIME "* the tracker t:1 is asked no more to list us as alice (shutdown)\n");
+    assert_event(LOOK_PLAIN, TRACKER_EVENT("security.warning", "\"tracker_lied\""),
+                 EVENT_TIME "* warning: a tracker (t:1) answered with what nobody asked for, or "
+                            "nobody signed; its answer is not used\n");
+    assert_event(LOOK_PLAIN, TRACKER_EVENT("security.warning", "\"tracker_outdated\""),
+                 EVENT_TIME "* warning: a tracker (t:1) shows records that are older than what is "
+                            "known of the same peers; they are not used\n");
+}
+
 static void test_gaps(void **state)
 {
     (void)state;
@@ -481,6 +568,9 @@ int main(void)
         cmocka_unit_test(test_message_events),
         cmocka_unit_test(test_chat_events),
         cmocka_unit_test(test_other_events),
+        cmocka_unit_test(test_registration),
+        cmocka_unit_test(test_listed),
+        cmocka_unit_test(test_tracker_events),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_every_event),
