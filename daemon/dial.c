@@ -10,6 +10,7 @@
 #include "common/alloc.h"
 #include "daemon/dial_why.h"
 #include "daemon/happy_eyeballs.h"
+#include "daemon/listen.h"
 #include "daemon/net.h"
 #include "daemon/pump.h"
 #include "daemon/resolve.h"
@@ -197,6 +198,20 @@ static void on_connected(evutil_socket_t fd, short events, void *context)
     run(dial);
 }
 
+/* The answer to an object of the classic dialect goes to the host that it comes from: so it has to
+ * come from where we listen. */
+static bool leave(const struct dial *dial, int fd, const struct socket_address *to)
+{
+    const struct pump *pump = dial->dials->pump;
+    const int later = 1; /* the port: when it is known to whom */
+    struct socket_address source;
+
+    if (dial->kind != CARRIER_CLASSIC || !listeners_source(pump->classic_listeners, to, &source))
+        return true;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof(later));
+    return bind(fd, &source.any, socket_address_length(&source)) == 0;
+}
+
 /* Begins to connect; false when it failed at once. */
 static bool begin(struct dial *dial, const struct race_action *action)
 {
@@ -212,7 +227,7 @@ static bool begin(struct dial *dial, const struct race_action *action)
     LIST_INSERT_HEAD(&dial->attempts, attempt, others);
     event_assign(&attempt->connected, dial->dials->pump->base, fd, EV_WRITE, on_connected, attempt);
     /* A socket that is connected at once is writable at once. */
-    if (fd >= 0 &&
+    if (fd >= 0 && leave(dial, fd, &attempt->address) &&
         (connect(fd, &attempt->address.any, socket_address_length(&attempt->address)) == 0 ||
          errno == EINPROGRESS)) {
         event_add(&attempt->connected, NULL);

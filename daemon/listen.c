@@ -323,3 +323,30 @@ size_t listeners_announce(const struct listeners *all, struct host_port ret_addr
     }
     return announce_take(&announce, ret_addresses);
 }
+
+/* Whether whoever reaches one of them may reach the other. */
+static bool is_alike(const struct socket_address *a, const struct socket_address *b)
+{
+    return socket_address_family(a) == socket_address_family(b) &&
+           (address_reach(a) == REACH_LOOPBACK) == (address_reach(b) == REACH_LOOPBACK);
+}
+
+bool listeners_source(const struct listeners *all, const struct socket_address *to,
+                      struct socket_address *ret_source)
+{
+    const struct socket_address *found = NULL;
+
+    for (size_t i = 0; all != NULL && i < all->count; i++) {
+        const struct socket_address *address = &all->items[i].address;
+
+        if (socket_address_is_wildcard(address))
+            return false;
+        if (found == NULL && is_alike(address, to))
+            found = address;
+    }
+    if (found == NULL)
+        return false;
+    *ret_source = *found;
+    socket_address_set_port(ret_source, 0);
+    return true;
+}

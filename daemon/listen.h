@@ -52,4 +52,10 @@ void listeners_stop(struct listeners *listeners);
 size_t listeners_announce(const struct listeners *listeners,
                           struct host_port ret_addresses[ANNOUNCE_MAX]);
 
+/* The address of ours that somebody at `to` can answer to, when the system might choose another one
+ * to connect from: of the listeners of that family, which are all bound to one address, the first
+ * that reaches as far. False: any will do, or none. `listeners` may be NULL. */
+bool listeners_source(const struct listeners *listeners, const struct socket_address *to,
+                      struct socket_address *ret_source);
+
 #endif

@@ -38,6 +38,7 @@ class Endpoint:
         self.port = self.listener.getsockname()[1]
         self.manners = "reads"  # or "stalls": accepts, and that is all; "resets": does not even
         self.arrived = threading.Condition()
+        self.source = None  # the host that the last connection came from
         self.received = []  # pairs of type and data, in order; and what broke, as (None, bytes)
         self.taken = 0      # of them, by wait
         self.held = []      # connections that nobody reads
@@ -68,9 +69,10 @@ class Endpoint:
     def serve(self):
         while True:
             try:
-                connection, _ = self.listener.accept()
+                connection, source = self.listener.accept()
             except OSError:
                 return
+            self.source = source[0]
             if self.manners == "stalls":
                 self.held.append(connection)
                 continue

@@ -52,6 +52,21 @@ class Requests(dialect.Dialect):
         self.assertEqual((contact["name"], contact["peer_id"], contact["consent"],
                           contact["classic"]), ("alice", None, "mutual", True))
 
+    def test_answers_come_to_where_we_listen(self):
+        """Also when the system would connect from another address."""
+        peers = {"127.0.0.2": self.peer("alice"), "127.0.0.3": self.peer("carol", host="127.0.0.4")}
+        for host, peer in peers.items():
+            with self.subTest(host):
+                bob = self.person(f"bob-{peer.name}", f"--classic-listen={host}:0")
+                port = int(bob.call("status")["classic_listen"][0].rsplit(":", 1)[1])
+                bob.call("chat.request", to=f"classic:{peer.at()}")
+                asked = peer.wait("CHAT_REQUEST")
+                self.assertEqual((asked["host"], asked["port"]), (host, port))
+                self.assertEqual(peer.source, host)
+                peer.accept(bob.name)
+                rig.wait_for(lambda: bob.call("contact.list")["contacts"][0]["consent"] == "mutual",
+                             "the answer")
+
     def test_we_wait_for_their_answer(self):
         bob, alice, carol = self.node("bob"), self.peer("alice"), self.peer("carol")
         asking = bob.client()
