@@ -362,6 +362,30 @@ static void test_asking_ourselves(void **state)
     look(house, API_CONTACT_LIST, "{\"contacts\":[]}");
 }
 
+/* Contacts of a time when it was on stay, and nothing is said to them. */
+static void test_dialect_that_was_turned_off(void **state)
+{
+    struct house *house = *state;
+    struct street *street = house->street;
+    struct neighbour *bob = street_befriend(house, HOST, 40001, "bob");
+
+    bob->manner = ABSENT;
+    house_call(house, API_CHAT_MESSAGE, HI);
+    house->street = NULL;
+    house_restart(house);
+    house_call(house, API_CHAT_MESSAGE, HI);
+    assert_int_equal(house->replied, ERR_NOT_CONNECTED);
+    house->dials = 0;
+    pass_s(house, 60);
+    assert_int_equal(house->dials, 0);
+    look(house, API_CONTACT_LIST, "\"consent\":\"mutual\"");
+    bob->manner = READS;
+    house->street = street;
+    house_restart(house);
+    pass_s(house, 2);
+    street_assert_heard(bob, HOUSE_MESSAGE("hi"));
+}
+
 /* Who is told that it is reached by a name says so, but not on its own machine. */
 static void test_advertised_name_is_said(void **state)
 {
@@ -768,6 +792,7 @@ int main(void)
         STREET_TEST(test_asking_who_asks_is_the_answer),
         STREET_TEST(test_asking_at_a_name),
         STREET_TEST(test_asking_ourselves),
+        STREET_TEST(test_dialect_that_was_turned_off),
         STREET_TEST(test_advertised_name_is_said),
         cmocka_unit_test_setup_teardown(test_dialect_that_is_off, house_setup, house_teardown),
         STREET_TEST(test_messages_both_ways),

@@ -34,6 +34,9 @@ struct outcome method_chat_message(struct node *node, const struct input *input)
 
     if (error != OK)
         return outcome_error(error, NULL);
+    if (contact->row.is_classic && !node->dialect.is_on)
+        return outcome_error(ERR_NOT_CONNECTED, "this node does not speak the classic dialect any "
+                                                "more; set Listen= of [Classic] again");
     if (contact->row.blocked)
         error = ERR_BLOCKED;
     else if (!consent_is_open(contact))
