@@ -8,8 +8,10 @@ enum {
     /* More sockets to listen on than any host has reason for; bounds what a name may resolve to. */
     LISTEN_MAX = 16,
 
-    /* Connections that wait for accept: a burst of a whole group coming back at once. */
-    LISTEN_BACKLOG = 512,
+    /* Connections that wait for accept: all who had a link to a tracker come back at once when it
+     * is started again, and whoever finds no room tries again only after a second. The system
+     * allows no more by default (net.core.somaxconn). */
+    LISTEN_BACKLOG = 4096,
 
     /* Accepted in one turn of one listener, so that a flood of new ones does not keep the others
      * waiting. */
