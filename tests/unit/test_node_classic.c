@@ -362,6 +362,30 @@ static void test_asking_ourselves(void **state)
     look(house, API_CONTACT_LIST, "{\"contacts\":[]}");
 }
 
+/* A chat goes on under the name that it was agreed with, whatever we are called by then. */
+static void test_our_name_changes(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *bob = street_befriend(house, HOST, 40001, "bob");
+    struct neighbour *carol = street_neighbour(house, OTHER, 40001);
+
+    house_call(house, API_REGISTER, "{\"name\":\"palace\",\"tracker\":\"203.0.113.9:28471\"}");
+    house_restart(house);
+    house_call(house, API_CHAT_MESSAGE, HI);
+    street_assert_heard(bob, HOUSE_MESSAGE("hi"));
+    street_say(house, HOST, STREET_MESSAGE("bob", "hi"));
+    assert_int_equal(house->messages, 1);
+    house_call(house, API_CHAT_REQUEST, "{\"to\":\"classic:" OTHER ":40001\"}");
+    street_assert_heard(carol, "{\"msgtype\":\"CHAT_REQUEST\",\"msgdata\":{\"peername\":"
+                               "\"palace\",\"host\":\"192.0.2.1\",\"port\":40000}}\n");
+    house_call(house, API_CHAT_DISCONNECT, "{\"peer\":\"bob\"}");
+    street_assert_heard(bob, HOUSE_DISCONNECT);
+    street_say(house, HOST, STREET_REQUEST("bob", HOST, "40001"));
+    house_call(house, API_CHAT_ACCEPT, "{\"request\":\"bob\"}");
+    street_assert_heard(bob, "{\"msgtype\":\"CHAT_ACCEPT\",\"msgdata\":{\"peername\":\"palace\","
+                             "\"host\":\"192.0.2.1\",\"port\":40000}}\n");
+}
+
 /* Contacts of a time when it was on stay, and nothing is said to them. */
 static void test_dialect_that_was_turned_off(void **state)
 {
@@ -792,6 +816,7 @@ int main(void)
         STREET_TEST(test_asking_who_asks_is_the_answer),
         STREET_TEST(test_asking_at_a_name),
         STREET_TEST(test_asking_ourselves),
+        STREET_TEST(test_our_name_changes),
         STREET_TEST(test_dialect_that_was_turned_off),
         STREET_TEST(test_advertised_name_is_said),
         cmocka_unit_test_setup_teardown(test_dialect_that_is_off, house_setup, house_teardown),

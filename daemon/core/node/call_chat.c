@@ -41,7 +41,7 @@ struct outcome method_chat_message(struct node *node, const struct input *input)
         error = ERR_BLOCKED;
     else if (!consent_is_open(contact))
         error = ERR_NOT_CONNECTED;
-    else if (contact->row.is_classic && classic_is_too_long(node, text))
+    else if (contact->row.is_classic && classic_is_too_long(node, contact, text))
         error = ERR_TOO_LONG;
     else
         error = stream_queue(node, contact, text, key, &answer);

@@ -120,7 +120,7 @@ void classic_talk_drop_text(struct contact *contact);
 /* Whether a request of ours went out to the contact, and that is kept. */
 bool classic_is_said(const struct contact *contact, const struct request *request);
 
-/* Whether a text is longer than one object holds, and long ones are refused. */
-bool classic_is_too_long(const struct node *node, const char *text);
+/* Whether a text is longer than one object to the contact holds, and long ones are refused. */
+bool classic_is_too_long(const struct node *node, const struct contact *contact, const char *text);
 
 #endif

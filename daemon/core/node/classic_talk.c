@@ -16,10 +16,36 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/name.h"
 
-static const char *own_name(const struct node *node)
+/* --- Our name --- */
+
+/* It knows us by the name that we said when we asked, or accepted: that holds for the chat,
+ * whatever we are called by then. */
+static void name_known_there(const struct node *node, const struct contact *contact,
+                             char ret_name[ADDRESS_NAME_MAX + 1])
 {
-    return node->own_name != NULL ? node->own_name : node->name;
+    const struct peer_row *row = &contact->row;
+
+    ret_name[0] = '\0';
+    if (row->record != NULL && row->record_length <= ADDRESS_NAME_MAX) {
+        memcpy(ret_name, row->record, row->record_length);
+        ret_name[row->record_length] = '\0';
+    }
+    if (name_check(ret_name) != OK)
+        memcpy(ret_name, node_name(node), strlen(node_name(node)) + 1);
+}
+
+/* From now on it knows us by the name that we have. */
+static void introduce(struct node *node, const struct contact *contact)
+{
+    struct peer_row row = contact->row;
+
+    row.record = (uint8_t *)node_name(node);
+    row.record_length = strlen(node_name(node));
+    if (row.record_length != contact->row.record_length ||
+        memcmp(row.record, contact->row.record, row.record_length) != 0)
+        ledger_put_peer(node, &row);
 }
 
 /* --- What is to be said --- */
@@ -67,12 +93,14 @@ static enum classic_item next_item(const struct node *node, const struct contact
 
 /* --- The message that is said now --- */
 
-bool classic_is_too_long(const struct node *node, const char *text)
+bool classic_is_too_long(const struct node *node, const struct contact *contact, const char *text)
 {
     const size_t length = strlen(text);
+    char name[ADDRESS_NAME_MAX + 1];
 
+    name_known_there(node, contact, name);
     return node->dialect.long_text == LONG_TEXT_REFUSE &&
-           classic_message_fit(own_name(node), text, length) < length;
+           classic_message_fit(name, text, length) < length;
 }
 
 void classic_talk_drop_text(struct contact *contact)
@@ -221,8 +249,11 @@ static void write_item(struct node *node, struct contact *contact, const struct 
                        struct bytes *object)
 {
     struct classic_talk *talk = &contact->talk;
-    const char *name = own_name(node);
+    char name[ADDRESS_NAME_MAX + 1];
 
+    if (talk->item == CLASSIC_SAY_ACCEPT || talk->item == CLASSIC_SAY_REQUEST)
+        introduce(node, contact);
+    name_known_there(node, contact, name);
     switch (talk->item) {
     case CLASSIC_SAY_NOTHING:
         break;
