@@ -364,38 +364,25 @@ static void test_other_events(void **state)
 }
 
 #define TRACKER_JSON(address, members) "{\"address\":\"" address "\"" members "}"
-#define SEEN_AT                        ",\"state\":\"registered\",\"error\":null,\"seen\":\"192.0.2.9\","
+#define TRACKER_SEEN(address, reachable)                                                     \
+    TRACKER_JSON(address, ",\"state\":\"registered\",\"error\":null,\"seen\":\"192.0.2.9\"," \
+                          "\"reachable\":" reachable)
 
 static void test_registration(void **state)
 {
     (void)state;
-    assert_result(
-        API_REGISTER,
-        "{\"name\":\"al\\u202eice\",\"trackers\":[" TRACKER_JSON("t:1", SEEN_AT "\"reachable\":"
-                                                                                "null") "," TRACKER_JSON(
-            "t:2", SEEN_AT
-            "\"reachable\":true") "," TRACKER_JSON("t:3", SEEN_AT
-                                                   "\"reachable\":false") "," TRACKER_JSON("t:4",
-                                                                                           ",\"stat"
-                                                                                           "e\":"
-                                                                                           "\"away"
-                                                                                           "\","
-                                                                                           "\"error"
-                                                                                           "\":"
-                                                                                           "\"no\\u"
-                                                                                           "001bbod"
-                                                                                           "y\","
-                                                                                           "\"seen"
-                                                                                           "\":"
-                                                                                           "null,"
-                                                                                           "\"reach"
-                                                                                           "able\":"
-                                                                                           "null") "]}",
-        "listed as al<U+202E>ice\n"
-        "t:1 (registered, seen at 192.0.2.9)\n"
-        "t:2 (registered, seen at 192.0.2.9, reachable there)\n"
-        "t:3 (registered, seen at 192.0.2.9, not reachable there)\n"
-        "t:4 (away: no<U+001B>body)\n");
+    static const char result[] =
+        "{\"name\":\"al\\u202eice\",\"trackers\":[" TRACKER_SEEN("t:1", "null") "," TRACKER_SEEN(
+            "t:2", "true") "," TRACKER_SEEN("t:3", "false") ",{\"address\":\"t:4\",\"state\":"
+                                                            "\"away\",\"error\":\"no\\u001bbody\","
+                                                            "\"seen\":null,\"reachable\":null}]}";
+
+    assert_result(API_REGISTER, result,
+                  "listed as al<U+202E>ice\n"
+                  "t:1 (registered, seen at 192.0.2.9)\n"
+                  "t:2 (registered, seen at 192.0.2.9, reachable there)\n"
+                  "t:3 (registered, seen at 192.0.2.9, not reachable there)\n"
+                  "t:4 (away: no<U+001B>body)\n");
     assert_result(API_EXIT_NETWORK,
                   "{\"trackers\":[" TRACKER_JSON("t:1", ",\"state\":\"off\"") "]}",
                   "not listed any more\nt:1 (off)\n");
