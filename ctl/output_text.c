@@ -372,14 +372,23 @@ static void show_accepted(struct bytes *out, enum look look, const struct json *
                                        : " is open as soon as they confirm it");
 }
 
-/* "listed as alice" and how it stands with each tracker; or, after exit network, only that. */
+static bool is_listed(const struct json *trackers)
+{
+    for (const struct json *each = json_first(trackers); each != NULL; each = json_next(each))
+        if (phrase_is(each, "state", "registered"))
+            return true;
+    return false;
+}
+
+/* "listed as alice", or after exit network "not listed any more"; and how it stands with each
+ * tracker. */
 static void show_registration(struct bytes *out, const struct json *result)
 {
     if (phrase_has(result, "name")) {
         bytes_text(out, "listed as ");
         phrase_field(out, result, "name");
         bytes_u8(out, '\n');
-    } else {
+    } else if (!is_listed(json_member(result, "trackers"))) {
         bytes_text(out, "not listed any more\n");
     }
     for (const struct json *each = json_first(json_member(result, "trackers")); each != NULL;

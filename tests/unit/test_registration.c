@@ -694,6 +694,56 @@ static void test_a_disk_that_fails(void **state)
     member_rig_done(&rig);
 }
 
+/* The key that was seen first counts although it could not be kept; and is kept when it can be. */
+static void test_a_pin_that_is_not_kept(void **state)
+{
+    (void)state;
+    struct member_rig rig;
+    struct rig_peer other;
+
+    member_rig_init(&rig, 1);
+    member_rig_start(&rig);
+    rig.disk_waits = true;
+    member_rig_wait(&rig, 2 * SECOND_MS);
+    member_rig_fail_disk(&rig);
+    rig_assert_heard(&rig.trackers[0], "REGISTER ");
+    rig.disk_waits = false;
+    assert_true(wait_for_register(&rig, &rig.trackers[0]) <= 121); /* the link goes on */
+    member_rig_wait(&rig, 5 * MINUTE_MS);
+
+    rig_peer_init(&rig, &other);
+    rig.trackers[0].identity = other.identity;
+    bytes_clear(&rig.trackers[0].heard);
+    member_rig_restart(&rig);
+    member_rig_wait(&rig, 5 * SECOND_MS);
+    rig_assert_heard(&rig.trackers[0], "");
+    rig_assert_has(member_rig_status(&rig), "\"state\":\"away\"");
+    member_rig_done(&rig);
+}
+
+/* Two addresses of one tracker share its link; one that is left leaves it to the other. */
+static void test_one_tracker_at_two_addresses(void **state)
+{
+    (void)state;
+    struct member_rig rig;
+
+    init_registered(&rig, 1);
+    struct rig_tracker *second = member_rig_open(&rig);
+    second->identity = rig.trackers[0].identity;
+    member_rig_expect(&rig, member_rig_call(&rig, API_REGISTER, "{\"tracker\":\"" SECOND "\"}"),
+                      OK);
+    rig_assert_has(member_rig_status(&rig), "\"" FIRST "\",\"state\":\"registered\"");
+    rig_assert_has(member_rig_status(&rig), "\"" SECOND "\",\"state\":\"registered\"");
+    bytes_clear(&second->heard);
+    bytes_clear(&rig.trackers[0].heard);
+    member_rig_expect(&rig, member_rig_call(&rig, API_EXIT_NETWORK, "{\"tracker\":\"" FIRST "\"}"),
+                      OK);
+    rig_assert_has(member_rig_status(&rig), "\"" SECOND "\",\"state\":\"registered\"");
+    rig_assert_heard(second, ""); /* no EXIT_NETWORK */
+    wait_for_register(&rig, second);
+    member_rig_done(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -727,6 +777,8 @@ int main(void)
         cmocka_unit_test(test_exit_forgets),
         cmocka_unit_test(test_stop_withdraws),
         cmocka_unit_test(test_a_disk_that_fails),
+        cmocka_unit_test(test_a_pin_that_is_not_kept),
+        cmocka_unit_test(test_one_tracker_at_two_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

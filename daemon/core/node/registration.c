@@ -222,6 +222,7 @@ static void succeeded(struct node *node, struct tracker *tracker, const struct j
         return;
     }
     registration_state(node, tracker, TRACKER_REGISTERED, NULL, NULL);
+    trackers_pin(node, tracker);
     see(node, tracker, m.seen);
 }
 

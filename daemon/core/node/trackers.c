@@ -93,6 +93,22 @@ const struct tracker_row *trackers_row(const struct node *node, const char *addr
     return tracker != NULL && tracker->has_row ? &tracker->row : NULL;
 }
 
+/* Takes over what a row says. The key of a link that is there goes on counting, also when the row
+ * with it could not be kept. */
+static void set_row(struct tracker *tracker, const struct tracker_row *row)
+{
+    const struct tracker_row before = tracker->row;
+
+    tracker->row = *row;
+    tracker->row.address = tracker->setting.text;
+    tracker->is_pinned = row->has_key;
+    if (!row->has_key && tracker->is_linked && !tracker->is_leaving) {
+        tracker->row.has_key = true;
+        memcpy(tracker->row.key, before.key, KEY_LENGTH);
+    }
+    pin_given_key(tracker);
+}
+
 void trackers_put_row(struct node *node, const struct tracker_row *row)
 {
     struct tracker_setting setting;
@@ -101,9 +117,7 @@ void trackers_put_row(struct node *node, const struct tracker_row *row)
         return; /* a newer program's */
     struct tracker *tracker = add(node, &setting);
     tracker->has_row = true;
-    tracker->row = *row;
-    tracker->row.address = tracker->setting.text;
-    pin_given_key(tracker);
+    set_row(tracker, row);
 }
 
 static void drop(struct node *node, struct tracker *tracker)
@@ -126,8 +140,7 @@ void trackers_remove_row(struct node *node, const char *address)
         return;
     }
     tracker->has_row = false;
-    tracker->row = (struct tracker_row){.address = tracker->setting.text};
-    pin_given_key(tracker);
+    set_row(tracker, &(struct tracker_row){.has_key = false});
 }
 
 /* --- Links --- */
@@ -208,12 +221,10 @@ void trackers_greeted(struct node *node, struct session *session, enum node_role
         return;
     }
     if (!tracker->row.has_key) {
-        struct tracker_row row = tracker->row;
-        row.is_wanted = true;
-        row.has_key = true;
-        memcpy(row.key, session->key, KEY_LENGTH);
-        ledger_put_tracker(node, &row);
+        tracker->row.has_key = true;
+        memcpy(tracker->row.key, session->key, KEY_LENGTH);
     }
+    trackers_pin(node, tracker);
     for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
         if (trackers_is_wanted(t) && has_key(t, session->key))
             link_up(node, t);
@@ -298,8 +309,20 @@ void trackers_apply(struct node *node)
     }
 }
 
+void trackers_pin(struct node *node, struct tracker *tracker)
+{
+    struct tracker_row row = tracker->row;
+
+    if (tracker->is_pinned || tracker->setting.address.peer_id[0] != '\0')
+        return;
+    row.is_wanted = true;
+    ledger_put_tracker(node, &row);
+}
+
 void trackers_undone(struct node *node)
 {
+    for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
+        t->is_to_be_forgotten = t->is_to_be_forgotten && !trackers_is_wanted(t);
     trackers_apply(node);
 }
 

@@ -43,6 +43,7 @@ struct tracker {
     struct tracker_setting setting;
     bool is_configured;
     bool has_row;    /* the store says whether it is wanted */
+    bool is_pinned;  /* and which key it has */
     uint32_t number; /* the dialler's */
 
     enum tracker_state state;
@@ -90,6 +91,9 @@ struct session *trackers_session(struct node *node, const struct tracker *tracke
 /* Adds the tracker, unless it is known; ERR_LIMIT_EXCEEDED: there are TRACKERS_MAX. */
 enum error trackers_add(struct node *node, const struct tracker_setting *setting,
                         struct tracker **ret_tracker);
+
+/* Keeps the key that it proved first, unless that is done. */
+void trackers_pin(struct node *node, struct tracker *tracker);
 
 /* Whoever waits for this tracker would not wait for the dialler: it is dialled next. */
 void trackers_hurry(struct node *node, struct tracker *tracker);
