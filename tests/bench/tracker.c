@@ -118,13 +118,15 @@ static void leave(struct guest *guests, size_t count)
         guest_close(&guests[i]);
 }
 
-/* What one processor does a second of a kind (floor_tracker.c). */
+/* What the tracker's processor does a second of a kind (floor_tracker.c). */
 static double floor_rate(const char *kind, size_t length)
 {
     char *command = xasprintf("exec ./tests/bench/floor_tracker %s %zu", kind, length);
-    FILE *output = popen(command, "re");
     double rate;
 
+    run_on(TRACKERS);
+    FILE *output = popen(command, "re");
+    run_on(OURS);
     if (output == NULL || fscanf(output, "%lf", &rate) != 1 || pclose(output) != 0) {
         fprintf(stderr, "benchmark: %s failed\n", command);
         exit(EXIT_FAILURE);
