@@ -41,8 +41,8 @@ struct peer_row {
     char *alias;     /* local and unique; NULL once the contact was removed (its log rows stay) */
     char *name;      /* what the peer calls itself; may be NULL */
     char *address;   /* host:port that was dialled, or NULL; pins the key to it */
-    uint8_t *record; /* newest signed peer record, or NULL; of a classic peer: the name that it knows
-                        us by */
+    uint8_t *record; /* newest signed peer record, or NULL; of a classic peer: the name that it
+                        knows us by */
     size_t record_length;
     enum consent consent;
     uint8_t consent_id[CONSENT_ID_LENGTH]; /* zeros when there is none */

@@ -306,3 +306,31 @@ struct neighbour *street_befriend(struct house *house, const char *host, uint16_
     street_assert_heard(neighbour, HOUSE_SAYS("CHAT_ACCEPT"));
     return neighbour;
 }
+
+/* --- Looking --- */
+
+void street_assert_result(const struct house *house, const char *part)
+{
+    assert_int_equal(house->replied, OK);
+    if (strstr(house->result, part) == NULL)
+        fail_msg("%s is not in %s", part, house->result);
+}
+
+void street_assert_no_result(const struct house *house, const char *part)
+{
+    assert_int_equal(house->replied, OK);
+    if (strstr(house->result, part) != NULL)
+        fail_msg("%s is in %s", part, house->result);
+}
+
+void street_look(struct house *house, enum api_method method, const char *part)
+{
+    house_call(house, method, "{}");
+    street_assert_result(house, part);
+}
+
+void street_pass_s(struct house *house, unsigned seconds)
+{
+    while (seconds-- > 0)
+        house_pass(house, 1000);
+}

@@ -79,6 +79,17 @@ void street_answer(struct house *house, const char *literal);
 struct neighbour *street_befriend(struct house *house, const char *host, uint16_t port,
                                   const char *name);
 
+/* What a call was answered holds that, or does not; of a method without parameters, when it is
+ * called now. */
+void street_assert_result(const struct house *house, const char *part);
+void street_assert_no_result(const struct house *house, const char *part);
+void street_look(struct house *house, enum api_method method, const char *part);
+
+/* Seconds pass, one by one. */
+void street_pass_s(struct house *house, unsigned seconds);
+
+#define STREET_TEST(name) cmocka_unit_test_setup_teardown(name, street_setup, street_teardown)
+
 #define STREET_REQUEST(name, host, port)                                                          \
     "{\"msgtype\": \"CHAT_REQUEST\", \"msgdata\": {\"peername\": \"" name "\", \"host\": \"" host \
     "\", \"port\": " port "}}"

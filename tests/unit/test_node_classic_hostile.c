@@ -425,8 +425,6 @@ static void test_messages_while_the_disk_waits_are_bounded(void **state)
     free(text);
 }
 
-#define STREET_TEST(name) cmocka_unit_test_setup_teardown(name, street_setup, street_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
