@@ -34,6 +34,8 @@ static void reply(struct house *house, const struct action *action)
 {
     house->replied = action->reply.error;
     house->replied_call = action->reply.call;
+    snprintf(house->refused, sizeof house->refused, "%s",
+             action->reply.message != NULL ? action->reply.message : "");
     if (house->whole != NULL && action->reply.error == OK)
         bytes_append(house->whole, action->reply.json, action->reply.length);
     if (action->reply.error == OK)

@@ -41,6 +41,7 @@ struct house {
     uint64_t last_carrier, last_call;
     enum error replied;            /* to the last call that was answered */
     uint64_t replied_call;         /* its number */
+    char refused[256];             /* what was said with an error, if anything */
     char result[HOUSE_TEXT_MAX];   /* what it was answered, when it was no error */
     struct bytes *whole;           /* where results go that are longer than that, or NULL */
     char greeting[HOUSE_TEXT_MAX]; /* the node's last HELLO */

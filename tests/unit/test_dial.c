@@ -167,19 +167,37 @@ static void turn(void)
         event_base_loop(rig.pump.base, EVLOOP_NONBLOCK);
 }
 
-static void dial(uint64_t number, const struct host_port *first, const struct host_port *second)
+static void dial_for(enum carrier_kind kind, uint64_t number, const struct host_port *first,
+                     const struct host_port *second)
 {
     struct host_port addresses[2] = {*first};
-    const struct action action = {.kind = ACTION_DIAL,
-                                  .dial = {.dial = number,
-                                           .kind = CARRIER_CLASSIC,
-                                           .addresses = addresses,
-                                           .count = second != NULL ? 2 : 1}};
+    const struct action action = {
+        .kind = ACTION_DIAL,
+        .dial = {
+            .dial = number, .kind = kind, .addresses = addresses, .count = second != NULL ? 2 : 1}};
 
     if (second != NULL)
         addresses[1] = *second;
     dials_dial(rig.pump.dials, &action);
     memset(addresses, 0, sizeof(addresses)); /* they were borrowed */
+    turn();
+}
+
+static void dial(uint64_t number, const struct host_port *first, const struct host_port *second)
+{
+    dial_for(CARRIER_CLASSIC, number, first, second);
+}
+
+static void go_on(uint64_t number, const char *found)
+{
+    char words[64];
+    const struct action action = {.kind = ACTION_DIAL_GO_ON,
+                                  .dial_go_on = {.dial = number, .found = words}};
+
+    snprintf(words, sizeof(words), "%s", found);
+    dials_go_on(rig.pump.dials, &action);
+    memset(words, 0, sizeof(words)); /* they were borrowed */
+    assert_true(dials_are_under_way(rig.pump.dials));
     turn();
 }
 
@@ -312,6 +330,65 @@ static void test_why_is_bounded(void **state)
     assert_string_equal(why, before);
 }
 
+/* That of a link rests when it has won, and goes on when it is told to. */
+static void test_what_was_won_is_worth_nothing(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+    char expected[256];
+
+    dial_for(CARRIER_LINK, 7, &at, &rig.at);
+    assert_string_equal(rig.trace, "up:7 ");
+    assert_int_equal(rig.won, 1);
+    assert_int_equal(rig.kind, CARRIER_LINK);
+    assert_false(dials_are_under_way(rig.pump.dials));
+    answer(&rig.questions[0], NULL); /* are awaited still */
+    answer(&rig.questions[1], "127.0.0.2");
+    turn();
+    assert_string_equal(rig.trace, "up:7 ");
+
+    go_on(7, "is somebody else's");
+    snprintf(expected, sizeof(expected),
+             "127.0.0.2:%u (a.example) refuses the connection; 127.0.0.1:%u is somebody else's",
+             rig.at.port, rig.at.port);
+    assert_string_equal(rig.trace, "up:7 unreachable:7 ");
+    assert_string_equal(rig.why, expected);
+    assert_false(dials_are_under_way(rig.pump.dials));
+}
+
+static void test_the_next_one_is_won(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example"), other = named("b.example");
+    char expected[256];
+
+    rig.at_once = "127.0.0.1";
+    dial_for(CARRIER_LINK, 7, &at, &other);
+    dial_for(CARRIER_LINK, 8, &rig.closed, &rig.at);
+    go_on(8, "is somebody else's");
+    go_on(7, "is somebody else's");
+    assert_string_equal(rig.trace, "up:7 up:8 unreachable:8 unreachable:7 ");
+    /* All that the second name has was tried for the first. */
+    snprintf(expected, sizeof(expected), "127.0.0.1:%u (a.example) is somebody else's",
+             rig.at.port);
+    assert_string_equal(rig.why, expected);
+}
+
+static void test_forgotten_when_won(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+    const struct action action = {.kind = ACTION_DIAL_GO_ON,
+                                  .dial_go_on = {.dial = 7, .found = "is somebody else's"}};
+
+    dial_for(CARRIER_LINK, 7, &rig.at, &at);
+    dials_cancel(rig.pump.dials, 7);
+    assert_true(rig.questions[0].is_cancelled && rig.questions[1].is_cancelled);
+    dials_go_on(rig.pump.dials, &action); /* there is none any more */
+    turn();
+    assert_string_equal(rig.trace, "up:7 ");
+}
+
 static void test_cancelled(void **state)
 {
     (void)state;
@@ -367,6 +444,9 @@ int main(void)
         TEST(test_a_name_without_addresses),
         TEST(test_what_was_found_at_each_address),
         TEST(test_why_is_bounded),
+        TEST(test_what_was_won_is_worth_nothing),
+        TEST(test_the_next_one_is_won),
+        TEST(test_forgotten_when_won),
         TEST(test_cancelled),
         TEST(test_no_addresses),
         TEST(test_several_at_once),

@@ -315,6 +315,57 @@ static void test_bounds(void **state)
     }
 }
 
+/* Whoever answered first was somebody else: the others have their turn, begun or not, and what
+ * failed has had its own. */
+static void test_what_was_won_is_worth_nothing(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_literal(&rig, 0, "10.0.0.1");
+    rig_literal(&rig, 1, "10.0.0.2");
+    rig_literal(&rig, 2, "10.0.0.3");
+    happy_eyeballs_add_name(&rig.race, 3);
+    rig_start(&rig);
+    rig_fail(&rig, 0);
+    rig_go_on(&rig, 300);
+    assert_string_equal(rig.trace, "+0 10.0.0.1, +0 10.0.0.2, +250 10.0.0.3");
+    happy_eyeballs_won(&rig.race, 2);
+    assert_true(happy_eyeballs_deadline(&rig.race).ms == MONO_NEVER.ms);
+    rig_answer(&rig, 3, RACE_IPV6, NULL, NULL); /* comes while it rests */
+    rig_answer(&rig, 3, RACE_IPV4, "10.0.0.4", NULL);
+    rig_go_on(&rig, 5000);
+    rig.trace[0] = '\0';
+    happy_eyeballs_go_on(&rig.race, rig.now);
+    rig_drain(&rig);
+    rig_go_on(&rig, 5400);
+    assert_string_equal(rig.trace, "+5000 10.0.0.2, +5250 10.0.0.4");
+    happy_eyeballs_won(&rig.race, 1);
+    happy_eyeballs_go_on(&rig.race, rig.now);
+    rig.trace[0] = '\0';
+    rig_drain(&rig);
+    rig_fail(&rig, 3);
+    assert_string_equal(rig.trace, "+5400 10.0.0.4, +5400 unreachable");
+}
+
+static void test_the_total_bound_holds_while_it_rests(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_literal(&rig, 0, "10.0.0.1");
+    rig_literal(&rig, 1, "10.0.0.2");
+    rig_start(&rig);
+    happy_eyeballs_won(&rig.race, 0);
+    rig_go_on(&rig, DIAL_TOTAL_MS);
+    rig.trace[0] = '\0';
+    happy_eyeballs_go_on(&rig.race, rig.now);
+    rig_drain(&rig);
+    assert_string_equal(rig.trace, "+30000 timed out");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +380,8 @@ int main(void)
         cmocka_unit_test(test_nothing_to_try),
         cmocka_unit_test(test_total_bound),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_what_was_won_is_worth_nothing),
+        cmocka_unit_test(test_the_total_bound_holds_while_it_rests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
