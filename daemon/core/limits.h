@@ -249,6 +249,11 @@ enum {
     SEEN_RECORDS_MAX = 2048,
     SEEN_RECORDS_SET = 8,
 
+    /* Addresses of classic peers on lists: as many as a person looks through, and for as long as
+     * one has what listpeer said on the screen. 16 bytes each. */
+    LISTED_CLASSIC_MAX = 1024,
+    LISTED_CLASSIC_MS = 60 * 60 * 1000,
+
     /* --- Requests --- */
 
     /* Strangers' requests that wait for an answer, in all: what a person could still look through;
@@ -299,6 +304,13 @@ enum {
     /* Dials, twelve hours of them, that tell a classic peer that the chat is over; then it is left
      * alone. */
     CLASSIC_DISCONNECT_TRIES_MAX = 16,
+
+    /* A server of the classic dialect that has not answered by then does not, or cannot. */
+    CLASSIC_ANSWER_MS = 4 * 1000,
+
+    /* One that is away is asked again so soon, and then ever less often, until it is as often as a
+     * renewal is due. */
+    CLASSIC_SERVER_RETRY_MS = 5 * 1000,
 
     /* How often the time at which a classic peer was last heard of, or reached, is written down. */
     CLASSIC_SEEN_MS = 60 * 1000,

@@ -18,7 +18,7 @@ class Dialect(rig.People):
     def node(self, name, *options, **places):
         node = self.speaker(name, *options, **places)
         node.events = node.client()
-        node.events.call("events.subscribe")
+        node.events.call("events.subscribe", since=0)
         return node
 
     def tracker(self, *options):

@@ -96,6 +96,7 @@ static enum error find_target(struct node *node, const char *to, struct target *
         host_port_format(&address.at, place);
         target->contact = contacts_by_address(&node->contacts, place);
         target->source = target->contact != NULL ? "contact" : "address";
+        target->is_classic = target->contact == NULL && lookup_was_classic(node, &address.at);
     } else {
         enum error error = contacts_find(&node->contacts, to, &target->contact);
         if (error != OK && error != ERR_NO_SUCH_PEER)

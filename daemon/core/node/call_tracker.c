@@ -261,8 +261,10 @@ struct outcome method_register(struct node *node, const struct input *input)
         return outcome_error(ERR_BAD_NAME, NULL);
     if (address != NULL && tracker_setting_parse(address, &setting) != OK)
         return bad_tracker();
-    if (address != NULL && setting.is_classic)
-        return outcome_error(ERR_INVALID_PARAMS, "this node does not speak the classic dialect");
+    if (address != NULL && setting.is_classic && !node->dialect.is_on)
+        return outcome_error(ERR_INVALID_PARAMS,
+                             "this node does not speak the classic dialect: set "
+                             "Listen= of [Classic]");
     if (address == NULL && node->trackers == NULL)
         return outcome_error(ERR_NO_TRACKER, "no tracker is configured; give --tracker=ADDRESS");
     if (count_calls(node) >= TRACKER_CALLS_MAX ||

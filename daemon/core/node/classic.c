@@ -101,7 +101,9 @@ static void heard(struct node *node, const struct host_port *source,
     case CLASSIC_REGISTER_SUCCESS:
     case CLASSIC_REGISTER_ERROR:
     case CLASSIC_PEERLIST:
-        break; /* nobody here asked a server */
+        if (!is_tracker)
+            classic_server_heard(node, source->host, object);
+        break;
     case CLASSIC_CHAT_REQUEST:
     case CLASSIC_CHAT_ACCEPT:
     case CLASSIC_CHAT_REFUSE:
@@ -354,6 +356,9 @@ static void errand_end(struct node *node, struct classic_errand *errand, enum cl
     case CLASSIC_CONTACT:
         classic_talk_ended(node, ended.number, end);
         break;
+    case CLASSIC_SERVER:
+        classic_server_ended(node, ended.number, end, why);
+        break;
     case CLASSIC_ATTEMPT:
         dial_proved_nothing(node, ended.dial, 0, why);
         break;
@@ -386,6 +391,8 @@ static bool has_to_say(struct node *node, struct classic_errand *errand,
         return errand->number != 0 && classic_talk_say(node, errand->number, &own, &errand->object);
     case CLASSIC_CONTACT:
         return classic_talk_say(node, errand->number, &own, &errand->object);
+    case CLASSIC_SERVER:
+        return classic_server_say(node, errand->number, &own, &errand->to, &errand->object);
     }
     must(!"an owner");
 }

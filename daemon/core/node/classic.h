@@ -1,6 +1,7 @@
 /* The classic dialect in a node (p2pchat-protocol(7), The classic dialect): part of state.h.
  *
  *     classic.c          carriers: an object that comes in, an object that goes out
+ *     classic_server.c   servers that the node is registered with (trackers.h)
  *     classic_contact.c  contacts that are spoken to so: who they are, requests and answers
  *     classic_talk.c     what is said to them
  *
@@ -45,7 +46,8 @@ enum classic_owner {
     CLASSIC_ANSWER, /* nobody's: the object is given at once, and if it does not arrive, it does not
                      */
     CLASSIC_CONTACT, /* that contact's: classic_talk_say, _out, _ended */
-    CLASSIC_ATTEMPT  /* a chat.request's, until somebody is reached: classic_contact_reached */
+    CLASSIC_ATTEMPT, /* a chat.request's, until somebody is reached: classic_contact_reached */
+    CLASSIC_SERVER   /* that tracker's: classic_server_say, _ended */
 };
 
 enum classic_end {
@@ -79,6 +81,18 @@ void classic_evict(struct node *node, uint64_t carrier);
 void classic_say(struct node *node, const struct effect *effect);
 void classic_not_said(struct node *node, const struct effect *effect);
 void classic_done(struct node *node);
+
+/* --- classic_server.c --- */
+
+/* An errand has its carrier, from `local` to `remote`: what is to be asked. False: nothing. */
+bool classic_server_say(struct node *node, uint32_t number, const struct host_port *local,
+                        const struct host_port *remote, struct bytes *object);
+void classic_server_ended(struct node *node, uint32_t number, enum classic_end end,
+                          const char *why);
+
+/* An answer of a server came from `source`, a literal. */
+void classic_server_heard(struct node *node, const char *source,
+                          const struct classic_object *object);
 
 /* --- classic_contact.c --- */
 

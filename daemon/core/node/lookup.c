@@ -63,6 +63,32 @@ static void remember_sequence(struct node *node, const struct lookup_entry *entr
     set[0] = seen;
 }
 
+/* --- Classic peers that were listed lately, by a hash of their address --- */
+
+static uint64_t hash_of_address(const struct node *node, const struct host_port *at)
+{
+    char text[ADDRESS_HOST_PORT_MAX + 1];
+
+    host_port_format(at, text);
+    return hash_bytes(&node->hash_key, text, strlen(text));
+}
+
+static void remember_classic(struct node *node, const struct host_port *at)
+{
+    const uint64_t hash = hash_of_address(node, at);
+
+    node->listed_classic[hash % LISTED_CLASSIC_MAX] = (struct listed_classic){
+        .hash = hash, .until = mono_after(node->now.mono, LISTED_CLASSIC_MS)};
+}
+
+bool lookup_was_classic(const struct node *node, const struct host_port *at)
+{
+    const uint64_t hash = hash_of_address(node, at);
+    const struct listed_classic *listed = &node->listed_classic[hash % LISTED_CLASSIC_MAX];
+
+    return listed->hash == hash && mono_left_ms(node->now.mono, listed->until) > 0;
+}
+
 /* --- Merging --- */
 
 static void free_entry(struct lookup_entry *entry)
@@ -162,7 +188,9 @@ static void ask(struct node *node, struct lookup *lookup, struct lookup_part *pa
  * our name is another's, goes on answering. */
 static bool is_waited_for(const struct tracker *tracker)
 {
-    return !tracker->setting.is_classic && tracker->state != TRACKER_AWAY &&
+    if (tracker->setting.is_classic)
+        return tracker->state == TRACKER_REGISTERED || tracker->state == TRACKER_CONNECTING;
+    return tracker->state != TRACKER_AWAY &&
            (!tracker->is_held_off || tracker->state == TRACKER_NAME_TAKEN);
 }
 
@@ -180,7 +208,10 @@ static void add_part(struct node *node, struct lookup *lookup, struct tracker *t
         part->progress = LOOKUP_FAILED;
     } else {
         part->progress = LOOKUP_WAITS;
-        trackers_hurry(node, tracker);
+        if (tracker->setting.is_classic)
+            classic_server_look_up(node, tracker);
+        else
+            trackers_hurry(node, tracker);
     }
 }
 
@@ -438,17 +469,24 @@ static bool take_record(struct node *node, struct lookup *lookup, const struct l
     return true;
 }
 
-static bool take_classic(struct lookup *lookup, const struct lookup_part *part, const char *name,
-                         const struct host_port *at)
+/* A classic peer that one of our sources shows. False: it is not what was asked for. */
+static bool take_classic(struct node *node, struct lookup *lookup, const struct lookup_part *part,
+                         bool is_local, const struct classic_peer *peer)
 {
-    char *folded = name_fold(name);
+    char *folded = name_fold(peer->name);
 
     if (folded == NULL || !fits(lookup, folded, NULL)) {
         free(folded);
         return false;
     }
-    struct lookup_entry *entry = add_entry(lookup, part, name, folded);
-    set_addresses(entry, at, 1);
+    if (!is_local && host_is_local(peer->at.host)) {
+        free(folded); /* it has no other address */
+        return true;
+    }
+    remember_classic(node, &peer->at);
+    struct lookup_entry *entry = add_entry(lookup, part, peer->name, folded);
+    entry->is_local = is_local;
+    set_addresses(entry, &peer->at, 1);
     return true;
 }
 
@@ -462,11 +500,10 @@ static bool take_page(struct node *node, struct lookup *lookup, struct lookup_pa
         if (!take_record(node, lookup, part, session, e))
             return false;
     for (const struct json *e = json_first(page->classic); e != NULL; e = json_next(e)) {
-        struct host_port at;
-        const char *name;
+        struct classic_peer peer;
 
-        records_classic(e, &name, &at);
-        if (!take_classic(lookup, part, name, &at))
+        records_classic(e, &peer.name, &peer.at);
+        if (!take_classic(node, lookup, part, session_is_local(session), &peer))
             return false;
     }
     if (page->next == NULL || lookup->asks != ASKS_PREFIX)
@@ -563,14 +600,14 @@ void lookup_records(struct node *node, struct session *session, const struct jso
 
 /* --- Other sources --- */
 
-void lookup_found_classic(struct node *node, uint64_t number, uint32_t tracker, const char *name,
-                          const struct host_port *at)
+void lookup_found_classic(struct node *node, uint64_t number, const struct tracker *tracker,
+                          const struct classic_peer *peer)
 {
     struct lookup *lookup = by_number(node, number);
-    struct lookup_part *part = lookup != NULL ? part_of(lookup, tracker) : NULL;
+    struct lookup_part *part = lookup != NULL ? part_of(lookup, tracker->number) : NULL;
 
     if (part != NULL)
-        take_classic(lookup, part, name, at);
+        take_classic(node, lookup, part, host_is_local(tracker->server.source), peer);
 }
 
 void lookup_source_done(struct node *node, uint64_t number, uint32_t tracker,

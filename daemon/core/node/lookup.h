@@ -81,10 +81,14 @@ void lookup_tracker_up(struct node *node, const struct tracker *tracker);
 void lookup_tracker_gone(struct node *node, const struct tracker *tracker);
 
 /* What other sources say; see above. An entry that does not fit the question is left out. */
-void lookup_found_classic(struct node *node, uint64_t number, uint32_t tracker, const char *name,
-                          const struct host_port *at);
+void lookup_found_classic(struct node *node, uint64_t number, const struct tracker *tracker,
+                          const struct classic_peer *peer);
 void lookup_source_done(struct node *node, uint64_t number, uint32_t tracker,
                         enum lookup_progress progress);
+
+/* Whether a list of one of our sources, not long ago, had a classic peer at that address: then
+ * somebody who gives only the address means the peer of the list. */
+bool lookup_was_classic(const struct node *node, const struct host_port *at);
 
 /* --- call_request.c, call_tracker.c: what becomes of it. The entries are sorted by name, then by
  * key, those without one last; of each key only the newest is there. --- */

@@ -111,6 +111,10 @@ void registration_ask(struct node *node, struct tracker *tracker)
     struct session *session = trackers_session(node, tracker);
     struct bytes data = BYTES_EMPTY;
 
+    if (tracker->setting.is_classic) {
+        classic_server_renamed(node, tracker);
+        return;
+    }
     if (session == NULL || node->record_length == 0 || tracker->is_leaving)
         return; /* done as soon as there are both */
     if (tracker->is_asked) {
@@ -319,6 +323,10 @@ void registration_message(struct node *node, struct session *session, enum messa
 
 void registration_expire(struct node *node, struct tracker *tracker)
 {
+    if (tracker->setting.is_classic) {
+        classic_server_expire(node, tracker);
+        return;
+    }
     if (tracker->is_leaving) {
         registration_left(node, tracker);
         tracker_calls_look(node);
@@ -361,6 +369,8 @@ void registration_leave(struct node *node, struct tracker *tracker)
     struct session *session = trackers_session(node, tracker);
     struct bytes data = BYTES_EMPTY;
 
+    if (tracker->setting.is_classic)
+        classic_server_leave(node, tracker);
     tracker->is_asked = false;
     tracker->is_leaving = true;
     if (session == NULL || is_shared(node, tracker)) {

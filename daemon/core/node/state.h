@@ -141,6 +141,12 @@ struct seen_record {
     uint64_t hash, sequence;
 };
 
+/* Until when an address counts as that of a classic peer, because a list had it. */
+struct listed_classic {
+    uint64_t hash;
+    struct mono until;
+};
+
 struct tracker; /* trackers.h */
 struct tracker_call;
 struct lookup; /* lookup.h */
@@ -271,6 +277,7 @@ struct node {
     struct lookup *lookups;
     uint64_t last_query; /* numbers of look-ups and of the questions in them */
     struct seen_record seen_records[SEEN_RECORDS_MAX];
+    struct listed_classic listed_classic[LISTED_CLASSIC_MAX];
 
     struct link_settings link_settings;
     struct bytes hello;                    /* msgdata of our HELLO */

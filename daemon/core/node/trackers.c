@@ -274,7 +274,11 @@ void trackers_lost(struct node *node, const struct session *session, enum link_e
 
 void trackers_hurry(struct node *node, struct tracker *tracker)
 {
-    if (tracker->is_linked || tracker->setting.is_classic)
+    if (tracker->setting.is_classic) {
+        classic_server_ask(node, tracker);
+        return;
+    }
+    if (tracker->is_linked)
         return;
     tracker->is_held_off = false;
     dialler_want_now(&node->dialler, tracker->number);
@@ -290,6 +294,10 @@ static void begin(struct node *node, struct tracker *tracker)
         registration_ask(node, tracker);
         return;
     }
+    if (tracker->setting.is_classic) {
+        classic_server_ask(node, tracker);
+        return;
+    }
     dialler_want(&node->dialler, tracker->number, DIALLER_OFTEN, node->now.mono);
     registration_arm(node, tracker);
 }
@@ -300,8 +308,6 @@ void trackers_apply(struct node *node)
         return;
     for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
         next = t->hh.next;
-        if (t->setting.is_classic)
-            continue;
         if (trackers_is_wanted(t) && (t->state == TRACKER_OFF || t->is_leaving))
             begin(node, t);
         else if (!trackers_is_wanted(t) && t->state != TRACKER_OFF && !t->is_leaving)
@@ -331,7 +337,7 @@ void trackers_stop(struct node *node)
     for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next) {
         timers_stop(&node->timers, &t->timer);
         registration_unwanted(node, t, "shutdown");
-        if (trackers_session(node, t) != NULL)
+        if (t->setting.is_classic || trackers_session(node, t) != NULL)
             registration_leave(node, t);
     }
 }

@@ -3,6 +3,7 @@
  *     trackers.c      which there are, whether we want to be with them, and whether there is a link
  *     registration.c  being registered: REGISTER, its answers, renewal, withdrawal
  *     lookup.c        what is asked of them, and what they answer
+ *     classic_server.c  those that are servers of the classic dialect, to which there are no links
  *     call_tracker.c  register, exit_network and listpeer
  *
  * A tracker comes from the configuration or from the call register; what was said of it last
@@ -38,6 +39,21 @@ enum tracker_danger { TRACKER_LIED, TRACKER_OUTDATED, TRACKER_DANGERS };
 
 enum { TRACKER_ERROR_MAX = 160 };
 
+/* What a server of the classic dialect was asked. */
+enum classic_asked { CLASSIC_ASKED_NOTHING, CLASSIC_ASKED_REGISTER, CLASSIC_ASKED_LIST };
+
+/* How it stands with one. */
+struct classic_server {
+    enum classic_asked asked;          /* and not answered */
+    uint64_t dial;                     /* that the question waits for, or 0 */
+    char source[ADDRESS_HOST_MAX + 1]; /* where it was reached last: a literal, or "" */
+    char name[ADDRESS_NAME_MAX + 1];   /* what we said REGISTER with, or "" */
+    struct host_port ours;             /* and where it is answered */
+    bool is_registered;                /* as far as we know */
+    bool is_refused;                   /* REGISTER_ERROR came: the list tells whose the name is */
+    unsigned failures;                 /* in a row */
+};
+
 struct tracker {
     struct tracker_row row; /* `address` is `setting.text`; the key is also that in the address */
     struct tracker_setting setting;
@@ -61,6 +77,8 @@ struct tracker {
     bool has_reached_us;     /* it dialled us there */
     bool is_reached_early;   /* it did so before it said where it sees us */
     struct host_port public; /* in our record, because it has; port 0: nothing */
+
+    struct classic_server server; /* setting.is_classic */
 
     enum tracker_told told;
     const char *told_reason; /* FAILED: static storage */
@@ -126,6 +144,23 @@ void registration_arm(struct node *node, struct tracker *tracker);
 
 /* A warning about the tracker, at most one of a kind a minute. */
 void registration_warn(struct node *node, struct tracker *tracker, enum tracker_danger danger);
+
+/* --- classic_server.c: of trackers whose setting.is_classic --- */
+
+/* It is wanted, or a renewal is due: asks what is to be asked. */
+void classic_server_ask(struct node *node, struct tracker *tracker);
+
+/* Our name may be another now: then it is told. */
+void classic_server_renamed(struct node *node, struct tracker *tracker);
+
+/* What it was asked is not answered yet, or a question is due. */
+void classic_server_expire(struct node *node, struct tracker *tracker);
+
+/* Says EXIT_NETWORK, which nobody answers. */
+void classic_server_leave(struct node *node, struct tracker *tracker);
+
+/* A look-up waits for its list. */
+void classic_server_look_up(struct node *node, struct tracker *tracker);
 
 /* --- call_tracker.c --- */
 
