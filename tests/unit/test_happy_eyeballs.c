@@ -333,9 +333,11 @@ static void test_what_was_won_is_worth_nothing(void **state)
     assert_string_equal(rig.trace, "+0 10.0.0.1, +0 10.0.0.2, +250 10.0.0.3");
     happy_eyeballs_won(&rig.race, 2);
     assert_true(happy_eyeballs_deadline(&rig.race).ms == MONO_NEVER.ms);
+    rig_go_on(&rig, 1000);
     rig_answer(&rig, 3, RACE_IPV6, NULL, NULL); /* comes while it rests */
     rig_answer(&rig, 3, RACE_IPV4, "10.0.0.4", NULL);
     rig_go_on(&rig, 5000);
+    assert_string_equal(rig.trace, "+0 10.0.0.1, +0 10.0.0.2, +250 10.0.0.3");
     rig.trace[0] = '\0';
     happy_eyeballs_go_on(&rig.race, rig.now);
     rig_drain(&rig);

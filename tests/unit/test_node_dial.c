@@ -230,6 +230,18 @@ static struct visitor *lose(struct house *house)
     return bob;
 }
 
+static void the_node_stops_looking(void **state)
+{
+    struct house *house = *state;
+
+    lose(house);
+    win(house, 0);
+    node_stop(house->node, house->now);
+    house_pass(house, 0);
+    assert_int_equal(house->gone_on, 0);
+    assert_int_equal(house->forgotten, house->dialled.dial);
+}
+
 static void a_contact_is_looked_for(void **state)
 {
     struct house *house = *state;
@@ -311,9 +323,26 @@ static void a_pin_does_not_move(void **state)
     assert_int_equal(house->replied, ERR_UNREACHABLE);
     house_assert_heard(mallory, "");
     assert_ptr_equal(pinned(house, "192.0.2.1:1"), contact);
+}
 
-    char params[128];
-    snprintf(params, sizeof params, "{\"peer\":\"%s\"}", contact->row.alias);
+/* Also while it is yet to be told that it was. */
+static void who_was_removed_pins_nothing(void **state)
+{
+    struct house *house = *state;
+    struct visitor *bob = house_come(house);
+    char accept[128], params[128];
+
+    request(house, address_of(bob, "192.0.2.1:1"));
+    answer_at(house, bob, 0);
+    const char *id = strstr(bob->said, "\"request\":\"");
+    assert_non_null(id);
+    snprintf(accept, sizeof accept, "{%.44s,\"name\":\"bob\"}", id);
+    house_say(house, bob, MESSAGE_CHAT_ACCEPT, accept);
+    assert_int_equal(node_counts(house->node).contacts, 1);
+    link_free(bob->link);
+    bob->link = NULL;
+    break_off(house, bob->carrier);
+    snprintf(params, sizeof params, "{\"peer\":\"%s\"}", pinned(house, "192.0.2.1:1")->row.alias);
     house_call(house, API_CONTACT_REMOVE, params);
     assert_int_equal(house->replied, OK);
     assert_null(pinned(house, "192.0.2.1:1"));
@@ -323,18 +352,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
-        TEST(the_others_are_tried),
-        TEST(what_was_found_is_told),
-        TEST(nobody_says_anything),
-        TEST(not_a_node),
-        TEST(this_node_itself),
-        TEST(proved_and_gone),
-        TEST(the_client_is_gone),
-        TEST(the_node_stops),
-        TEST(a_contact_is_looked_for),
-        TEST(a_contact_that_came),
-        TEST(a_pin_is_where_the_key_was_proved),
-        TEST(a_pin_does_not_move),
+        TEST(the_others_are_tried),   TEST(what_was_found_is_told),
+        TEST(nobody_says_anything),   TEST(not_a_node),
+        TEST(this_node_itself),       TEST(proved_and_gone),
+        TEST(the_client_is_gone),     TEST(the_node_stops),
+        TEST(the_node_stops_looking), TEST(a_contact_is_looked_for),
+        TEST(a_contact_that_came),    TEST(a_pin_is_where_the_key_was_proved),
+        TEST(a_pin_does_not_move),    TEST(who_was_removed_pins_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
