@@ -224,6 +224,7 @@ void node_stop(struct node *node, struct now now)
     call_stop(node);
     ledger_store_requests(node);
     trackers_stop(node);
+    classic_stop(node);
     for (struct session *s = node->sessions; s != NULL; s = s->hh.next)
         session_close(node, s, LINK_END_SHUTDOWN);
     settle(node);

@@ -38,7 +38,7 @@ class Requests(dialect.Dialect):
         bob.call("chat.refuse", request="alice")
         self.assertEqual(alice.wait("CHAT_REFUSE"), {})
         self.assertEqual(bob.events.event("chat.refused")["peer"], "alice")
-        self.assertEqual(bob.call("contact.list")["contacts"], [])
+        rig.wait_for(lambda: not bob.call("contact.list")["contacts"], "her to be forgotten")
 
     def test_we_ask_and_they_accept(self):
         bob, alice = self.node("bob"), self.peer("alice", named="localhost")

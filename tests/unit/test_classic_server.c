@@ -216,11 +216,13 @@ static void test_last_word(void **state)
 {
     struct house *house = *state;
     struct neighbour *server = registered(house);
+    const uint64_t silent = street_open(house, OTHER);
 
     node_stop(house->node, house->now);
     house_pass(house, 0);
     street_assert_heard(server, LEAVES);
-    house_restart(house); /* the wish to be registered is kept */
+    assert_true(street_is_closed(house, silent)); /* nobody waits for who says nothing */
+    house_restart(house);                         /* the wish to be registered is kept */
     street_assert_heard(server, REGISTERS);
 }
 

@@ -513,6 +513,14 @@ void classic_carrier_down(struct node *node, uint64_t carrier, bool is_clean)
     }
 }
 
+void classic_stop(struct node *node)
+{
+    while (node->dialect.visitors != NULL) {
+        close_carrier(node, node->dialect.visitors->carrier);
+        visitor_free(node, node->dialect.visitors);
+    }
+}
+
 void classic_done(struct node *node)
 {
     while (node->dialect.visitors != NULL)

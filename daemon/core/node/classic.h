@@ -80,6 +80,8 @@ void classic_evict(struct node *node, uint64_t carrier);
 /* What led to an object is durable: it goes out; or it is not. */
 void classic_say(struct node *node, const struct effect *effect);
 void classic_not_said(struct node *node, const struct effect *effect);
+/* Nobody is listened to any more; what is on its way out goes on. */
+void classic_stop(struct node *node);
 void classic_done(struct node *node);
 
 /* --- classic_server.c --- */

@@ -106,7 +106,7 @@ static void name_taken(struct node *node, struct tracker *tracker)
 }
 
 /* Again soon, and then ever less often. */
-static void away(struct node *node, struct tracker *tracker, const char *why)
+static void away(struct node *node, struct tracker *tracker, const char *reason, const char *why)
 {
     struct classic_server *server = &tracker->server;
     uint64_t wait_ms = CLASSIC_SERVER_RETRY_MS;
@@ -115,7 +115,7 @@ static void away(struct node *node, struct tracker *tracker, const char *why)
         wait_ms *= 2;
     server->failures++;
     server->is_registered = server->is_refused = false;
-    registration_state(node, tracker, TRACKER_AWAY, "unreachable", why);
+    registration_state(node, tracker, TRACKER_AWAY, reason, why);
     lookup_tracker_gone(node, tracker);
     arm(node, tracker, wait_ms < TRACKER_RENEWAL_MS ? wait_ms : TRACKER_RENEWAL_MS);
 }
@@ -157,7 +157,7 @@ void classic_server_ended(struct node *node, uint32_t number, enum classic_end e
     if (tracker == NULL || tracker->server.dial == 0 || end == CLASSIC_SENT)
         return;
     answered(tracker);
-    away(node, tracker, why);
+    away(node, tracker, "unreachable", why);
     tracker_calls_look(node);
 }
 
@@ -171,7 +171,7 @@ static void say_no_answer(struct node *node, struct tracker *tracker)
     bytes_text(&why, "no answer came to ");
     bytes_text(&why, ours);
     bytes_u8(&why, '\0');
-    away(node, tracker, (const char *)bytes_data(&why));
+    away(node, tracker, "no_answer", (const char *)bytes_data(&why));
     bytes_done(&why);
 }
 
