@@ -207,6 +207,8 @@ void trackers_greeted(struct node *node, struct session *session, enum node_role
     struct tracker *tracker = trackers_by_number(node, session->dialled_peer);
 
     if (tracker == NULL || !trackers_is_wanted(tracker)) {
+        /* It may be wanted again before it is durable that it is not. */
+        dialler_failed(&node->dialler, session->dialled_peer, node->now.mono);
         session_close(node, session, LINK_END_SHUTDOWN);
         return;
     }
