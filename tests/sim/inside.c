@@ -3,7 +3,10 @@
 #include "tests/sim/sim.h"
 
 #include "daemon/core/limits.h"
+#include "daemon/core/node/lookup.h"
+#include "daemon/core/node/registrar.h"
 #include "daemon/core/node/state.h"
+#include "daemon/core/node/trackers.h"
 
 static void check_contact(struct actor *actor, const struct contact *contact)
 {
@@ -69,10 +72,43 @@ static void check_settled(struct actor *actor)
             sim_fail(actor->sim, "%s counts messages as on their way to the disk", actor->name);
 }
 
+/* A tracker holds one registration of a key at most, and nobody waits for a disk that is idle. */
+static void check_registrar(struct actor *actor)
+{
+    const struct node *node = actor->node;
+    const struct registrar *registrar = node->registrar;
+
+    if (registrar->registry.count > actor->sim->actor_count)
+        sim_fail(actor->sim, "%s has %u registrations", actor->name, registrar->registry.count);
+    if (registrar->dial_back_count > actor->sim->actor_count)
+        sim_fail(actor->sim, "%s dials %zu peers back", actor->name, registrar->dial_back_count);
+    for (const struct session *s = node->sessions; s != NULL && node->flights == NULL;
+         s = s->hh.next)
+        if (s->is_claiming)
+            sim_fail(actor->sim, "%s lets %s wait for nothing", actor->name, s->remote);
+}
+
+/* What clients wait for. */
+static void check_questions(struct actor *actor)
+{
+    size_t lookups = 0, calls = 0;
+
+    for (const struct lookup *l = actor->node->lookups; l != NULL; l = l->next)
+        lookups++;
+    for (const struct tracker_call *c = actor->node->tracker_calls; c != NULL; c = c->next)
+        calls++;
+    if (lookups > LOOKUPS_MAX || calls > TRACKER_CALLS_MAX)
+        sim_fail(actor->sim, "%s has %zu look-ups and %zu calls under way", actor->name, lookups,
+                 calls);
+}
+
 void check_bounds(struct actor *actor)
 {
     const struct node *node = actor->node;
 
+    if (node->registrar != NULL)
+        check_registrar(actor);
+    check_questions(actor);
     for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
         check_contact(actor, c);
         check_story(actor, c);
