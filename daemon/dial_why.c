@@ -74,5 +74,5 @@ void dial_why_add_unknown(char why[DIAL_WHY_MAX + 1], const char *host, enum err
     if (error == ERR_NOT_FOUND)
         add(why, "%s: no such host", host);
     else
-        add(why, "%s: no name server could say where it is", host);
+        add(why, "%s: no name server says where it is", host);
 }

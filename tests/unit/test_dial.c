@@ -309,7 +309,7 @@ static void test_what_was_found_at_each_address(void **state)
     answer(&rig.questions[0], NULL);
     answer(&rig.questions[1], NULL);
     turn();
-    assert_string_equal(rig.why, "a.example: no name server could say where it is");
+    assert_string_equal(rig.why, "a.example: no name server says where it is");
 }
 
 static void test_why_is_bounded(void **state)
