@@ -159,6 +159,23 @@ static void test_answers_that_nobody_asked_for(void **state)
     assert_logged(house, "registered ");
 }
 
+/* What becomes of a connection whose object was answered is nothing to the next question. */
+static void test_server_that_breaks_connections(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *server = street_neighbour(house, SERVER, 30000);
+
+    server->manner = STALLS;
+    house_call(house, API_REGISTER, TRACKER);
+    const uint64_t answer = street_open(house, SERVER);
+    server->manner = RESETS; /* as soon as it has answered */
+    street_bytes(house, answer, ERROR, strlen(ERROR));
+    street_say(house, SERVER, PEERS(OURS));
+    assert_int_equal(house->replied, OK);
+    assert_logged(house, "registered ");
+    street_assert_heard(server, REGISTERS ASKS);
+}
+
 static void test_another_name(void **state)
 {
     struct house *house = *state;
@@ -251,6 +268,7 @@ int main(void)
         TEST(test_server_that_forgot_us),
         TEST(test_away_and_back),
         TEST(test_answers_that_nobody_asked_for),
+        TEST(test_server_that_breaks_connections),
         TEST(test_another_name),
         TEST(test_look_ups),
         TEST(test_look_up_without_an_answer),

@@ -357,7 +357,7 @@ static void errand_end(struct node *node, struct classic_errand *errand, enum cl
         classic_talk_ended(node, ended.number, end);
         break;
     case CLASSIC_SERVER:
-        classic_server_ended(node, ended.number, end, why);
+        classic_server_ended(node, ended.number, ended.dial, why);
         break;
     case CLASSIC_ATTEMPT:
         dial_proved_nothing(node, ended.dial, 0, why);
@@ -392,7 +392,8 @@ static bool has_to_say(struct node *node, struct classic_errand *errand,
     case CLASSIC_CONTACT:
         return classic_talk_say(node, errand->number, &own, &errand->object);
     case CLASSIC_SERVER:
-        return classic_server_say(node, errand->number, &own, &errand->to, &errand->object);
+        return classic_server_say(node, errand->number, errand->dial, &own, &errand->to,
+                                  &errand->object);
     }
     must(!"an owner");
 }

@@ -86,11 +86,14 @@ void classic_done(struct node *node);
 
 /* --- classic_server.c --- */
 
-/* An errand has its carrier, from `local` to `remote`: what is to be asked. False: nothing. */
-bool classic_server_say(struct node *node, uint32_t number, const struct host_port *local,
-                        const struct host_port *remote, struct bytes *object);
-void classic_server_ended(struct node *node, uint32_t number, enum classic_end end,
-                          const char *why);
+/* The errand of that dial has its carrier, from `local` to `remote`: what is to be asked. False:
+ * nothing any more. */
+bool classic_server_say(struct node *node, uint32_t number, uint64_t dial,
+                        const struct host_port *local, const struct host_port *remote,
+                        struct bytes *object);
+
+/* The errand is over. */
+void classic_server_ended(struct node *node, uint32_t number, uint64_t dial, const char *why);
 
 /* An answer of a server came from `source`, a literal. */
 void classic_server_heard(struct node *node, const char *source,

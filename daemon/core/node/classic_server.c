@@ -50,13 +50,14 @@ static void drop_question(struct node *node, struct tracker *tracker)
     answered(tracker);
 }
 
-bool classic_server_say(struct node *node, uint32_t number, const struct host_port *local,
-                        const struct host_port *remote, struct bytes *object)
+bool classic_server_say(struct node *node, uint32_t number, uint64_t dial,
+                        const struct host_port *local, const struct host_port *remote,
+                        struct bytes *object)
 {
     struct tracker *tracker = trackers_by_number(node, number);
     struct classic_server *server = tracker != NULL ? &tracker->server : NULL;
 
-    if (server == NULL || server->asked == CLASSIC_ASKED_NOTHING)
+    if (server == NULL || server->dial != dial)
         return false;
     server->dial = 0;
     memcpy(server->source, remote->host, sizeof server->source);
@@ -149,12 +150,12 @@ void classic_server_renamed(struct node *node, struct tracker *tracker)
     classic_server_ask(node, tracker);
 }
 
-/* The question was written, or could not be: what is written may be answered. */
-void classic_server_ended(struct node *node, uint32_t number, enum classic_end end, const char *why)
+/* What was written may be answered, whatever became of the connection. */
+void classic_server_ended(struct node *node, uint32_t number, uint64_t dial, const char *why)
 {
     struct tracker *tracker = trackers_by_number(node, number);
 
-    if (tracker == NULL || tracker->server.dial == 0 || end == CLASSIC_SENT)
+    if (tracker == NULL || tracker->server.dial != dial)
         return;
     answered(tracker);
     away(node, tracker, "unreachable", why);
@@ -276,11 +277,12 @@ static void listed(struct node *node, struct tracker *tracker, const struct clas
 
 /* --- Answers --- */
 
+/* Who was asked that and has not answered: of several at one host, the first. */
 static struct tracker *who_answers(const struct node *node, const char *source,
                                    enum classic_asked asked)
 {
     for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
-        if (t->setting.is_classic && t->server.asked == asked &&
+        if (t->setting.is_classic && t->server.asked == asked && t->server.dial == 0 &&
             strcmp(t->server.source, source) == 0)
             return t;
     return NULL;
@@ -293,7 +295,7 @@ void classic_server_heard(struct node *node, const char *source,
     struct tracker *tracker =
         who_answers(node, source, is_list ? CLASSIC_ASKED_LIST : CLASSIC_ASKED_REGISTER);
 
-    if (tracker == NULL || tracker->server.dial != 0)
+    if (tracker == NULL)
         return;
     if (is_list) {
         listed(node, tracker, object);
