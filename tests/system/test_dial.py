@@ -146,6 +146,26 @@ class Dial(inside.Test):
         for other in (mallory, trudy):
             self.assert_nobody_asked(other)
 
+    def test_found_by_what_it_advertises(self):
+        """Alice never dialled bob: all that she knows is what his record says."""
+        self.assertEqual(self.bob.end(), 0)
+        advertises = (f"--advertise={AT}", "--advertise=[::1]:443")
+        self.bob.options = (*self.bob.options, *advertises)
+        self.bob.start()
+        identity = self.bob.call("identity")
+        self.assertEqual(identity["address"], f"p2pchat:{identity['peer_id']}@{AT}?name=bob")
+        self.befriend(self.bob, self.alice)
+        for daemon in (self.alice, self.bob):
+            self.assertEqual(daemon.end(), 0)
+
+        self.name("127.0.0.5")  # both are elsewhere now
+        self.bob.options = (f"--listen=127.0.0.5:{PORT}", *advertises)
+        self.alice.options = (f"--listen=127.0.1.2:{PORT}",)
+        self.bob.start()
+        self.alice.start()
+        found = self.alice.call("chat.message", peer="bob", text="there!", wait=True, wait_s=60)
+        self.assertEqual(found["state"], "delivered")
+
     def test_a_place_that_was_bobs(self):
         """His key was proved there. Whoever is there now has another, and is not him."""
         self.name("127.0.0.1")
