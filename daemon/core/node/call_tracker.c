@@ -247,7 +247,8 @@ static void want(struct node *node, struct tracker *tracker, bool is_wanted)
 static struct outcome bad_tracker(void)
 {
     return outcome_error(ERR_INVALID_PARAMS, "parameter 'tracker' is no address of a tracker: give "
-                                             "host:port, [v6]:port or PEERID@host:port");
+                                             "host:port, [v6]:port, PEERID@host:port or "
+                                             "classic:host:port");
 }
 
 struct outcome method_register(struct node *node, const struct input *input)
