@@ -241,6 +241,12 @@ enum {
     LOOKUPS_MAX = 64,
     LOOKUP_PARTS_MAX = 2 * TRACKERS_MAX, /* as many as configured, and as many as added by hand */
 
+    /* Of those, the ones for contacts that may have moved: not in the way of who waits. And a
+     * contact that is away is asked for once a minute at most; as it is dialled ever less often,
+     * soon only every five. */
+    SEEKS_MAX = 16,
+    SEEK_MS = 60 * 1000,
+
     /* What listpeer returns when nobody says how much. */
     LIST_PAGE = 100,
 

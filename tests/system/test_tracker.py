@@ -164,6 +164,22 @@ class Coming(Ctl):
         self.assertEqual(bob.call("chat.request", to="alice")["source"], "tracker")
 
 
+class Moved(Ctl):
+    def test_both(self):
+        """Neither is where the other knows it; their tracker knows where they are."""
+        tracker = self.tracker()
+        alice, bob = self.member("alice", tracker), self.member("bob", tracker)
+        self.befriend(alice, bob)
+        for one in (alice, bob):
+            self.assertEqual(one.end(), 0)
+            one.options = ("--listen=127.0.0.2:0", *one.options[1:])
+        for one in (alice, bob):
+            one.start()
+            rig.wait_until_registered(one, tracker)
+        self.assertEqual(alice.call("chat.message", peer="bob", text="still there?",
+                                    wait=True)["state"], "delivered")
+
+
 class Killed(Ctl):
     def test_tracker_is_killed(self):
         """All are registered again, names are still reserved for their keys, and conversations

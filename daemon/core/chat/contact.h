@@ -80,6 +80,7 @@ struct contact {
     uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
     struct contact_ration warnings[DANGERS];
     struct contact_ration refusals; /* of its links, in the daemon's own log */
+    struct mono next_seek;          /* trackers are not asked for it before */
     bool is_logged;                 /* the log tells of it, so that its row must stay */
     bool has_have;                  /* the other side's HAVE came on this link */
     bool sent_have;                 /* and ours went */

@@ -39,6 +39,8 @@ void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const 
     dial_back_over(node, dial);
     if (trackers_is_number(peer))
         trackers_unreached(node, peer, message);
+    else if (peer != 0)
+        seek_contact(node, peer);
 }
 
 uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
@@ -240,7 +242,7 @@ void dial_due(struct node *node)
         size_t count = dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
         count = drop_recent(node, contact, addresses, count);
         if (count == 0)
-            dialler_failed(&node->dialler, peer, node->now.mono);
+            dial_proved_nothing(node, 0, peer, NULL);
         else
             dial_start(node, peer, contact->row.key, addresses, count);
     }

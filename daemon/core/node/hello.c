@@ -82,34 +82,37 @@ static bool is_newer(const struct node *node, const struct peer_record *record,
             peer_record_validity(&known, node->now.unix_ms) == PEER_RECORD_AHEAD);
 }
 
-static void learn_record(struct node *node, const struct session *session,
-                         const struct peer_record *record)
+bool hello_learn_record(struct node *node, struct contact *contact, const struct told_record *told)
 {
-    struct contact *contact = session->contact;
     struct peer_row row = contact->row;
+    struct peer_record record;
 
-    if (!is_newer(node, record, &row))
-        return;
-    if (record->name[0] != '\0' && (row.name == NULL || strcmp(row.name, record->name) != 0)) {
-        struct contact *victim = contacts_named(&node->contacts, record->name, row.key);
+    if (peer_record_decode(told->bytes, told->length, &record) != OK ||
+        !is_newer(node, &record, &row))
+        return false;
+    if (record.name[0] != '\0' && (row.name == NULL || strcmp(row.name, record.name) != 0)) {
+        struct contact *victim = contacts_named(&node->contacts, record.name, row.key);
         if (victim != NULL)
-            ration_warn(node, DANGER_NAME_CLAIMED, victim, row.peer, session->remote);
-        row.name = (char *)record->name;
+            ration_warn(node, DANGER_NAME_CLAIMED, victim, row.peer, told->from);
+        row.name = record.name;
     }
-    row.record = session->record;
-    row.record_length = session->record_length;
-    row.is_local = session_is_local(session);
+    row.record = (uint8_t *)told->bytes;
+    row.record_length = told->length;
+    row.is_local = told->is_local;
     ledger_put_peer(node, &row);
+    return true;
 }
 
 /* A contact has told its name and where it can be found. The alias stays. */
 void hello_learn(struct node *node, const struct session *session)
 {
-    struct peer_record record;
+    const struct told_record told = {.bytes = session->record,
+                                     .length = session->record_length,
+                                     .is_local = session_is_local(session),
+                                     .from = session->remote};
 
-    if (session->record != NULL && session->contact != NULL &&
-        peer_record_decode(session->record, session->record_length, &record) == OK)
-        learn_record(node, session, &record);
+    if (session->record != NULL && session->contact != NULL)
+        hello_learn_record(node, session->contact, &told);
 }
 
 static bool was_displaced(const struct instances *seen, uint64_t instance)
@@ -199,8 +202,7 @@ void hello_greeted(struct node *node, struct session *session, const struct json
     struct contact *contact = session->contact;
     if (contact != NULL && consent_is_open(contact))
         contacts_seen_in(&node->contacts, contact, session_block(session));
-    if (contact != NULL && length > 0)
-        learn_record(node, session, &record);
+    hello_learn(node, session);
     if (node->role == ROLE_NODE && hello.role == ROLE_TRACKER && !trackers_is_session(session)) {
         refuse_tracker(node, session);
         return;

@@ -95,6 +95,7 @@ static void free_entry(struct lookup_entry *entry)
 {
     free(entry->folded);
     free(entry->addresses);
+    free(entry->record);
 }
 
 static int by_name_and_key(const void *left, const void *right)
@@ -290,6 +291,8 @@ static void end(struct node *node, struct lookup *lookup)
         lookup->attempt = NULL;
         attempt->lookup = NULL;
         request_looked_up(node, attempt, lookup);
+    } else if (lookup->sought != 0) {
+        seek_looked_up(node, lookup);
     } else {
         list_looked_up(node, lookup);
     }
@@ -344,7 +347,7 @@ void lookup_client_gone(struct node *node, uint64_t client)
 {
     for (struct lookup *lookup = node->lookups, *next; lookup != NULL; lookup = next) {
         next = lookup->next;
-        if (lookup->attempt == NULL && lookup->client == client)
+        if (lookup->attempt == NULL && lookup->sought == 0 && lookup->client == client)
             lookup_free(node, lookup);
     }
 }
@@ -359,7 +362,7 @@ void lookup_stop(struct node *node)
 {
     for (struct lookup *lookup = node->lookups, *next; lookup != NULL; lookup = next) {
         next = lookup->next;
-        if (lookup->attempt == NULL)
+        if (lookup->attempt == NULL && lookup->sought == 0)
             call_reply_error(node, lookup->call, ERR_SHUTTING_DOWN, NULL);
         lookup_free(node, lookup);
     }
@@ -466,6 +469,10 @@ static bool take_record(struct node *node, struct lookup *lookup, const struct l
     entry->sequence = record.sequence;
     entry->is_local = session_is_local(session);
     set_addresses(entry, record.addresses, record.address_count);
+    if (lookup->asks == ASKS_PEER_ID) {
+        entry->record = xmemdup(bytes, length);
+        entry->record_length = length;
+    }
     return true;
 }
 

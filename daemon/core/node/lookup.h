@@ -27,6 +27,8 @@ struct lookup_entry {
     bool is_local; /* learnt over such a link: its loopback and link-local addresses count */
     struct host_port *addresses;
     size_t address_count;
+    uint8_t *record; /* the bytes that were signed, where a key was asked for; else NULL */
+    size_t record_length;
 };
 
 enum lookup_progress {
@@ -62,6 +64,7 @@ struct lookup {
 
     uint64_t call, client;   /* of listpeer */
     struct attempt *attempt; /* of chat.request; else NULL */
+    uint32_t sought;         /* the contact that seek.c looks for; or 0: somebody calls */
     struct timer timer;
     struct lookup *next;
 };
@@ -90,10 +93,11 @@ void lookup_source_done(struct node *node, uint64_t number, uint32_t tracker,
  * somebody who gives only the address means the peer of the list. */
 bool lookup_was_classic(const struct node *node, const struct host_port *at);
 
-/* --- call_request.c, call_tracker.c: what becomes of it. The entries are sorted by name, then by
- * key, those without one last; of each key only the newest is there. --- */
+/* --- call_request.c, call_tracker.c, seek.c: what becomes of it. The entries are sorted by name,
+ * then by key, those without one last; of each key only the newest is there. --- */
 
 void request_looked_up(struct node *node, struct attempt *attempt, struct lookup *lookup);
 void list_looked_up(struct node *node, struct lookup *lookup);
+void seek_looked_up(struct node *node, const struct lookup *lookup);
 
 #endif

@@ -538,6 +538,16 @@ void dial_due(struct node *node);
 void hello_proved(struct node *node, struct session *session, const uint8_t key[KEY_LENGTH]);
 void hello_greeted(struct node *node, struct session *session, const struct json *data);
 void hello_learn(struct node *node, const struct session *session);
+
+/* A record of a contact's key, and who showed it. Whether it is taken: a good one, and newer than
+ * the one that is known. Borrowed. */
+struct told_record {
+    const uint8_t *bytes;
+    size_t length;
+    bool is_local; /* told over a loopback or link-local address */
+    const char *from;
+};
+bool hello_learn_record(struct node *node, struct contact *contact, const struct told_record *told);
 void hello_new_record(struct node *node);
 void hello_check_clock(struct node *node); /* a new record, when the clock was set since the last */
 void hello_set_record(struct node *node, const uint8_t *record, size_t length);
@@ -683,6 +693,11 @@ void lookup_expire(struct node *node, struct lookup *lookup);
 void lookup_client_gone(struct node *node, uint64_t client);
 void lookup_stop(struct node *node);
 void lookup_done(struct node *node);
+
+/* --- seek.c --- */
+
+/* A contact answered nowhere: trackers are asked where it is now, unless they were lately. */
+void seek_contact(struct node *node, uint32_t peer);
 
 /* --- call_tracker.c --- */
 
