@@ -5,8 +5,19 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/dial.h"
+#include "daemon/core/node/hello.h"
+#include "daemon/core/node/ledger.h"
 #include "daemon/core/node/lookup.h"
+#include "daemon/core/node/registrar.h"
+#include "daemon/core/node/session.h"
 #include "daemon/core/node/state.h"
+#include "daemon/core/node/stream.h"
+#include "daemon/core/node/trackers.h"
+#include "daemon/core/node/wait.h"
 
 /* --- Life --- */
 

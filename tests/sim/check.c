@@ -8,6 +8,7 @@
 #include "common/alloc.h"
 #include "common/digits.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/dial.h"
 #include "daemon/core/node/state.h"
 
 enum { REQUESTS_REMEMBERED = 4096, CALL_MS_MAX = 60 * 1000 };

@@ -7,7 +7,9 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/ledger.h"
 #include "daemon/core/node/state.h"
+#include "daemon/core/node/trackers.h"
 #include "tests/unit/node_rig.h"
 
 static int set_up(void **state)

@@ -5,6 +5,12 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/node/dial.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/lookup.h"
+#include "daemon/core/node/state.h"
+#include "daemon/core/node/trackers.h"
+#include "daemon/core/node/wait.h"
 
 /* --- Answers --- */
 

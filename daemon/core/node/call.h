@@ -69,4 +69,25 @@ struct outcome method_register(struct node *node, const struct input *input);
 struct outcome method_listpeer(struct node *node, const struct input *input);
 struct outcome method_exit_network(struct node *node, const struct input *input);
 
+/* --- call.c --- */
+
+void call_input(struct node *node, const struct input *input);
+void call_gone(struct node *node, uint64_t client);
+void call_reply_error(struct node *node, uint64_t call, enum error error, const char *message);
+/* The same, with members for the error's data: those of an object. */
+void call_reply_error_with(struct node *node, uint64_t call, enum error error, const char *message,
+                           const struct bytes *data);
+void call_reply(struct node *node, uint64_t call, const struct bytes *result);
+void call_stored(struct node *node, const struct effect *effect, const struct log_row *row);
+void call_found(struct node *node, const struct effect *effect, const struct log_row *row);
+void call_stop(struct node *node);
+void call_attempt_failed(struct node *node, struct attempt *attempt, enum error error,
+                         const char *message); /* NULL: the error's own text */
+
+/* Nobody of that key is to be asked any more. */
+void call_end_attempts(struct node *node, const uint8_t key[KEY_LENGTH], enum error error,
+                       const char *message);
+void call_attempt_free(struct node *node, struct attempt *attempt);
+void call_done(struct node *node);
+
 #endif

@@ -4,6 +4,11 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/stream.h"
+#include "daemon/core/node/wait.h"
 
 /* What cannot be sent now may have been sent before, under this very key: the answer of a call is
  * the same then, whenever it is made. */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "daemon/core/name.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/ledger.h"
 
 static const char *consent_name(enum consent consent)
 {

@@ -8,7 +8,12 @@
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/dial.h"
 #include "daemon/core/node/lookup.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/tell.h"
+#include "daemon/core/node/trackers.h"
 
 /* --- chat.request --- */
 

@@ -7,7 +7,11 @@
 #include "common/alloc.h"
 #include "common/text.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/hello.h"
+#include "daemon/core/node/ledger.h"
 #include "daemon/core/node/lookup.h"
+#include "daemon/core/node/trackers.h"
 
 /* --- Calls that wait for trackers --- */
 

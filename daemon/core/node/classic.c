@@ -5,13 +5,18 @@
  *
  * A visitor costs at most CLASSIC_READ_MAX bytes for CLASSIC_READ_MS, has a place with the doorman
  * like everybody who proves nothing, and is closed with its object. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/classic.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/dial.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/registrar.h"
+#include "daemon/core/node/session.h"
 
 /* Somebody who came to say an object. */
 struct classic_visitor {

@@ -13,6 +13,10 @@
 #include "daemon/core/limits.h"
 #include "daemon/core/link/crypto.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/stream.h"
 
 /* --- Who it is --- */
 

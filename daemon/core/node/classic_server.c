@@ -14,6 +14,7 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/classic.h"
 #include "daemon/core/node/lookup.h"
 
 static void arm(struct node *node, struct tracker *tracker, uint64_t ms)

@@ -17,6 +17,9 @@
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/stream.h"
 
 /* --- Our name --- */
 

@@ -14,6 +14,14 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/state.h"
+#include "daemon/core/node/stream.h"
+#include "daemon/core/node/tell.h"
+#include "daemon/core/node/wait.h"
 
 bool consent_is_open(const struct contact *contact)
 {

@@ -85,4 +85,24 @@ void consent_forget_answered(struct node *node, const struct contact *contact);
 void consent_ask_the_user(struct node *node, struct contact *contact, const struct request_row *row,
                           uint64_t block);
 
+/* --- consent.c --- */
+
+void consent_message(struct node *node, struct session *session, enum message_type type,
+                     const struct json *data);
+void consent_greeted(struct node *node,
+                     struct session *session); /* HELLO came: say again what is open */
+void consent_attempt_reached(struct node *node, struct session *session, struct attempt *attempt);
+void consent_expire(struct node *node, struct request *request);
+void consent_accept(struct node *node, struct request *request, const char *alias);
+void consent_refuse(struct node *node, struct request *request);
+void consent_disconnect(struct node *node, struct contact *contact);
+void consent_remove(struct node *node, struct contact *contact);
+void consent_block(struct node *node, struct contact *contact);
+void consent_unblock(struct node *node, struct contact *contact);
+void consent_deny(struct node *node, struct session *session, const uint8_t id[CONSENT_ID_LENGTH]);
+bool consent_confirm(struct node *node, struct session *session,
+                     const uint8_t id[CONSENT_ID_LENGTH]);
+void consent_confirmed(struct node *node, struct contact *contact);
+bool consent_is_open(const struct contact *contact); /* messages may be queued */
+
 #endif

@@ -6,6 +6,12 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/stream.h"
+#include "daemon/core/node/tell.h"
 
 /* --- Saying --- */
 

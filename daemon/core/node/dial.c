@@ -1,12 +1,17 @@
 /* Dials: to whom, where, and what becomes of them until a carrier has proved to be worth something.
  * When a contact is dialled is the dialler's matter. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/dial.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/lookup.h"
+#include "daemon/core/node/registrar.h"
+#include "daemon/core/node/trackers.h"
 #include "daemon/core/overlay/peer_record.h"
 
 struct dial *dial_take(struct node *node, uint64_t number)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/node/dial.h"
 
 struct dial_back {
     uint64_t dial;

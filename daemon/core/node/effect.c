@@ -1,10 +1,19 @@
 /* Effects: what the world may see of an input, once its transaction is durable; or hears, when it
  * failed. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/ledger.h"
 
 #include <stdlib.h>
 
 #include "common/alloc.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/hello.h"
+#include "daemon/core/node/registrar.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/stream.h"
+#include "daemon/core/node/trackers.h"
+#include "daemon/core/node/wait.h"
 
 void effect_free(struct effect *effect)
 {

@@ -1,11 +1,16 @@
 /* The way of a transaction: handed over at the end of an input, and what follows when it comes back
  * durable, or failed. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/ledger.h"
 
 #include <stdlib.h>
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/hello.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/stream.h"
+#include "daemon/core/node/trackers.h"
 
 static void happen_all(struct node *node, struct effect *effects,
                        const struct transaction *transaction)

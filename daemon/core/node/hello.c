@@ -1,12 +1,19 @@
 /* The beginning of a link: who proved itself, what HELLO says, and which of several links to one
  * peer is used (p2pchat-protocol(7), Links). And what our own HELLO says: our signed record. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/hello.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/registrar.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/trackers.h"
 #include "daemon/core/overlay/peer_record.h"
 
 /* --- Proof and HELLO --- */

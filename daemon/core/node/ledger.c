@@ -1,13 +1,15 @@
 /* What a transaction is made of, one for each input that changes something; what waits for it, and
  * what to undo when it fails. Rows change in memory first; the world sees nothing of it before it
  * is durable. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/trackers.h"
 
 /* --- Building --- */
 

@@ -7,6 +7,9 @@
 #include "common/alloc.h"
 #include "daemon/core/link/message_tracker.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/trackers.h"
 #include "daemon/core/overlay/peer_record.h"
 
 /* --- What was seen before: sequences of keys, by a hash of the key --- */

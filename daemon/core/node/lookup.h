@@ -100,4 +100,18 @@ void request_looked_up(struct node *node, struct attempt *attempt, struct lookup
 void list_looked_up(struct node *node, struct lookup *lookup);
 void seek_looked_up(struct node *node, const struct lookup *lookup);
 
+/* --- lookup.c --- */
+
+bool lookup_is_possible(const struct node *node); /* there is somebody to be asked */
+void lookup_records(struct node *node, struct session *session, const struct json *data);
+void lookup_expire(struct node *node, struct lookup *lookup);
+void lookup_client_gone(struct node *node, uint64_t client);
+void lookup_stop(struct node *node);
+void lookup_done(struct node *node);
+
+/* --- seek.c --- */
+
+/* A contact answered nowhere: trackers are asked where it is now, unless they were lately. */
+void seek_contact(struct node *node, uint32_t peer);
+
 #endif

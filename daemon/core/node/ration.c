@@ -1,7 +1,8 @@
 /* What others may make us write: so much a minute of each kind, and the rest is counted. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/ration.h"
 
 #include "daemon/core/limits.h"
+#include "daemon/core/node/ledger.h"
 
 /* "at most one row a minute per kind and address block, with `suppressed`" */
 bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed)

@@ -12,6 +12,8 @@
 
 #include "common/alloc.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/session.h"
 
 /* --- Beginning and end --- */
 

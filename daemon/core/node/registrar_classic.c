@@ -9,6 +9,8 @@
 #include "daemon/core/limits.h"
 #include "daemon/core/link/classic.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/ledger.h"
 
 static void answer(struct node *node, const struct host_port *to, enum classic_type type)
 {

@@ -8,6 +8,7 @@
 #include "common/alloc.h"
 #include "daemon/core/name.h"
 #include "daemon/core/node/call.h"
+#include "daemon/core/node/session.h"
 
 /* "One that is expired is not passed on." */
 static bool is_shown(const struct node *node, const struct registration *registration)

@@ -7,7 +7,12 @@
 #include "common/alloc.h"
 #include "daemon/core/link/message_tracker.h"
 #include "daemon/core/name.h"
+#include "daemon/core/node/hello.h"
+#include "daemon/core/node/ledger.h"
 #include "daemon/core/node/lookup.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/state.h"
 #include "daemon/core/overlay/peer_record.h"
 
 /* --- What is told --- */

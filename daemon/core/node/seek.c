@@ -3,6 +3,9 @@
  * anybody else (p2pchat-protocol(7), The tracker). */
 #include "daemon/core/node/lookup.h"
 
+#include "daemon/core/node/hello.h"
+#include "daemon/core/node/trackers.h"
+
 static bool may_seek(const struct node *node, const struct contact *contact)
 {
     size_t count = 0;

@@ -1,11 +1,21 @@
 /* Sessions: carriers and the links on them. Who is there (p2pchat-protocol(7), Links). */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/dial.h"
+#include "daemon/core/node/hello.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/lookup.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/registrar.h"
+#include "daemon/core/node/stream.h"
+#include "daemon/core/node/trackers.h"
 
 struct session *session_by_carrier(const struct node *node, uint64_t carrier)
 {

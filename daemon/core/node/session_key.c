@@ -2,9 +2,11 @@
 #define HASH_FUNCTION(bytes, length, ret_hash) \
     ((ret_hash) = (unsigned)hash_bytes(&node->hash_key, (bytes), (length)))
 
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/session.h"
 
 #include <string.h>
+
+#include "daemon/core/node/consent.h"
 
 /* The one whose carrier came last; the others follow by `older`. */
 static struct session *newest_of_key(const struct node *node, const uint8_t key[KEY_LENGTH])

@@ -3,13 +3,20 @@
  * Ours: chat.message → log → DURABLE → window → CHAT_MESSAGE → CHAT_ACK → message.delivered.
  * Theirs: CHAT_MESSAGE → log → DURABLE → CHAT_ACK, and message.received for whoever watches.
  * What is no longer in the log goes the same way as CHAT_GAP, and becomes a gap. */
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/classic.h"
+#include "daemon/core/node/consent.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/ration.h"
+#include "daemon/core/node/session.h"
+#include "daemon/core/node/wait.h"
 
 void stream_touch(struct node *node, struct contact *contact)
 {

@@ -1,7 +1,9 @@
 /* How a request is told: in the log, to those who watch, and to whoever called. */
-#include "daemon/core/node/call.h"
+#include "daemon/core/node/tell.h"
 
 #include "common/digits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/ledger.h"
 
 void tell_request_number(struct json_writer *w, const struct request_row *row)
 {

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/node/dial.h"
+#include "daemon/core/node/ledger.h"
 #include "daemon/core/node/lookup.h"
+#include "daemon/core/node/session.h"
 #include "daemon/core/table.h"
 
 /* Contacts are numbered from 1 up, and so never meet these. */

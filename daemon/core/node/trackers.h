@@ -122,6 +122,33 @@ void trackers_hold_off(struct node *node, struct tracker *tracker, enum link_end
 /* {address, state, error, seen, reachable}, in an array. */
 void trackers_write(const struct node *node, struct json_writer *w);
 
+/* Those of the configuration; before any row of the store. */
+void trackers_configure(struct node *node, const struct tracker_setting *settings, size_t count);
+
+/* The rows that are kept of trackers; only the ledger changes them. _row: NULL when there is none;
+ * borrowed until the next change. */
+void trackers_put_row(struct node *node, const struct tracker_row *row);
+void trackers_remove_row(struct node *node, const char *address);
+const struct tracker_row *trackers_row(const struct node *node, const char *address);
+
+/* Rows, or the own name, may have gone back to what is durable. */
+void trackers_undone(struct node *node);
+
+/* What is wanted begins: at the start, and when wishes are durable. */
+void trackers_apply(struct node *node);
+void trackers_stop(struct node *node); /* withdraws everywhere, before links are closed */
+void trackers_done(struct node *node);
+
+/* The dialler's numbers of trackers, and what becomes of them. */
+bool trackers_is_number(uint32_t peer);
+void trackers_dial(struct node *node, uint32_t number);
+void trackers_unreached(struct node *node, uint32_t number, const char *why);
+
+/* Whether the link is one that we opened to a tracker; HELLO came on it; it ended. */
+bool trackers_is_session(const struct session *session);
+void trackers_greeted(struct node *node, struct session *session, enum node_role role);
+void trackers_lost(struct node *node, const struct session *session, enum link_end why);
+
 /* --- registration.c --- */
 
 /* There is a link; or our record is another: we register. */
@@ -145,6 +172,19 @@ void registration_arm(struct node *node, struct tracker *tracker);
 /* A warning about the tracker, at most one of a kind a minute. */
 void registration_warn(struct node *node, struct tracker *tracker, enum tracker_danger danger);
 
+/* REGISTER_SUCCESS, REGISTER_ERROR and EXIT_NETWORK, to us. */
+void registration_message(struct node *node, struct session *session, enum message_type type,
+                          const struct json *data);
+void registration_expire(struct node *node, struct tracker *tracker);
+void registration_record_changed(struct node *node); /* our record may be shown */
+
+/* Somebody has proved this key on a link that we accepted: whether it is a tracker of ours, which
+ * sees so that it can reach us. */
+bool registration_dialled_back(struct node *node, const uint8_t key[KEY_LENGTH]);
+
+/* Addresses that trackers have found to lead here; returns their number. */
+size_t registration_addresses(const struct node *node, struct host_port *addresses, size_t max);
+
 /* --- classic_server.c: of trackers whose setting.is_classic --- */
 
 /* It is wanted, or a renewal is due: asks what is to be asked. */
@@ -166,5 +206,11 @@ void classic_server_look_up(struct node *node, struct tracker *tracker);
 
 /* What calls wait for may have come. */
 void tracker_calls_look(struct node *node);
+
+void tracker_call_happen(struct node *node, const struct effect *effect);
+void tracker_call_expire(struct node *node, struct tracker_call *call);
+void tracker_calls_gone(struct node *node, uint64_t client);
+void tracker_calls_stop(struct node *node);
+void tracker_calls_done(struct node *node);
 
 #endif

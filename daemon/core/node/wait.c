@@ -1,12 +1,15 @@
 /* Calls that are answered later: when the other side has answered a request or acknowledged a
  * message, or when their time is over. */
-#include "daemon/core/node/call.h"
+#include "daemon/core/node/wait.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "common/digits.h"
+#include "daemon/core/node/call.h"
+#include "daemon/core/node/ledger.h"
+#include "daemon/core/node/tell.h"
 
 void wait_remove(struct node *node, struct waiter *waiter)
 {

@@ -1,0 +1,33 @@
+/* Dials, from the wish for a carrier to one that has proved to be worth something. */
+#ifndef P2PCHAT_DAEMON_CORE_NODE_DIAL_H
+#define P2PCHAT_DAEMON_CORE_NODE_DIAL_H
+
+#include "daemon/core/node/state.h"
+
+struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NULL: cancelled */
+
+/* A dial, or the link that came of it, led to nothing, and is over: who waits for it is told
+ * `message`, or NULL. */
+void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message);
+void dial_failed(struct node *node, uint64_t dial, const char *why);
+
+/* Cannot be used, whatever answers. Frees it. */
+void dial_worthless(struct node *node, struct dial *dial);
+
+/* The other side of a dialled link has proved its key: no other address is needed. */
+void dial_settled(struct node *node, struct session *session);
+
+/* It ended without a proof, for this reason: the dial goes on with the addresses that are left, if
+ * somebody still waits for it. */
+void dial_goes_on(struct node *node, struct session *session, enum link_end why);
+
+bool dial_cancel(struct node *node, uint64_t number); /* whether it was under way */
+
+/* Whether a destination that only others named may be dialled: once in RECENT_DIAL_MS. */
+bool dial_may_knock(struct node *node, const struct host_port *at);
+size_t dial_addresses(const struct contact *contact, struct host_port *addresses, size_t max);
+uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
+                    const struct host_port *addresses, size_t count);
+void dial_due(struct node *node);
+
+#endif
