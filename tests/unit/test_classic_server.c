@@ -243,6 +243,22 @@ static void test_last_word(void **state)
     street_assert_heard(server, REGISTERS);
 }
 
+static void test_stop_before_the_wish_to_leave_is_durable(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *server = registered(house);
+
+    house->disk_waits = true;
+    house_call(house, API_EXIT_NETWORK, TRACKER);
+    street_assert_heard(server, "");
+    node_stop(house->node, house->now); /* it is forgotten while all are left */
+    house->disk_waits = false;
+    house_pass(house, 0);
+    street_assert_heard(server, LEAVES);
+    house_restart(house);
+    street_assert_heard(server, "");
+}
+
 static void test_two_servers(void **state)
 {
     struct house *house = *state;
@@ -273,6 +289,7 @@ int main(void)
         TEST(test_look_ups),
         TEST(test_look_up_without_an_answer),
         TEST(test_last_word),
+        TEST(test_stop_before_the_wish_to_leave_is_durable),
         TEST(test_two_servers),
     };
 #undef TEST

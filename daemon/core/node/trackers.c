@@ -339,7 +339,8 @@ void trackers_undone(struct node *node)
 
 void trackers_stop(struct node *node)
 {
-    for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next) {
+    for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
+        next = t->hh.next; /* one that is to be forgotten may go at once */
         timers_stop(&node->timers, &t->timer);
         registration_unwanted(node, t, "shutdown");
         if (t->setting.is_classic || trackers_session(node, t) != NULL)
