@@ -54,11 +54,11 @@ static void write_result(const struct node *node, const char *name, struct bytes
 }
 
 /* Why nobody has registered us, and the tracker that says so: a name that is taken is what to do
- * something about. */
+ * something about. ERR_NO_TRACKER: those that were meant were left meanwhile. */
 static enum error why_not(const struct node *node, const struct tracker_call *call,
                           const struct tracker **ret_tracker)
 {
-    enum error worst = OK;
+    enum error worst = ERR_NO_TRACKER;
 
     for (const struct tracker *t = node->trackers; t != NULL; t = t->hh.next) {
         if (!is_meant(call, t))
@@ -68,7 +68,7 @@ static enum error why_not(const struct node *node, const struct tracker_call *ca
         const enum error error = t->state == TRACKER_NAME_TAKEN ? ERR_NAME_TAKEN
                                  : t->state == TRACKER_FAILED   ? ERR_REFUSED
                                                                 : ERR_UNREACHABLE;
-        if (worst == OK || error == ERR_NAME_TAKEN ||
+        if (worst == ERR_NO_TRACKER || error == ERR_NAME_TAKEN ||
             (error == ERR_REFUSED && worst == ERR_UNREACHABLE)) {
             worst = error;
             *ret_tracker = t;
@@ -105,6 +105,8 @@ static void reply(struct node *node, const struct tracker_call *call)
     write_result(node, call->is_exit || error != OK ? NULL : node_name(node), &result);
     if (error == OK) {
         call_reply(node, call->call, &result);
+    } else if (error == ERR_NO_TRACKER) {
+        call_reply_error_with(node, call->call, error, "it was left meanwhile", &result);
     } else {
         bytes_text(&message, tracker->setting.text);
         bytes_text(&message, ": ");
