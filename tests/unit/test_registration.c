@@ -744,24 +744,6 @@ static void test_one_tracker_at_two_addresses(void **state)
     member_rig_done(&rig);
 }
 
-/* Who is left while somebody waits to be registered there has not registered anybody. */
-static void test_left_while_it_is_waited_for(void **state)
-{
-    (void)state;
-    struct member_rig rig;
-
-    init_registered(&rig, 1);
-    struct rig_tracker *second = member_rig_open(&rig);
-    second->is_silent = true;
-    const uint64_t call = member_rig_call(&rig, API_REGISTER, "{\"tracker\":\"" SECOND "\"}");
-    member_rig_expect_open(&rig, call);
-    member_rig_call(&rig, API_EXIT_NETWORK, "{\"tracker\":\"" SECOND "\"}");
-    member_rig_wait(&rig, TRACKER_LEAVE_MS);
-    member_rig_expect(&rig, call, ERR_NO_TRACKER);
-    rig_assert_has_not(rig.result, SECOND);
-    member_rig_done(&rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -797,7 +779,6 @@ int main(void)
         cmocka_unit_test(test_a_disk_that_fails),
         cmocka_unit_test(test_a_pin_that_is_not_kept),
         cmocka_unit_test(test_one_tracker_at_two_addresses),
-        cmocka_unit_test(test_left_while_it_is_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
