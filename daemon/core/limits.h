@@ -239,7 +239,8 @@ enum {
     /* A look-up asks each tracker once, and waits for the slowest no longer: a person waits. */
     LOOKUP_MS = 3 * 1000,
     LOOKUPS_MAX = 64,
-    LOOKUP_PARTS_MAX = 2 * TRACKERS_MAX, /* as many as configured, and as many as added by hand */
+    LOOKUP_PARTS_MAX = 2 * TRACKERS_MAX, /* as many as configured, and as many as added by hand;
+                                            of more, which earlier configurations left, the first */
 
     /* Of those, the ones for contacts that may have moved: not in the way of who waits. And a
      * contact that is away is asked for once a minute at most; as it is dialled ever less often,

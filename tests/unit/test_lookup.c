@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/node/trackers.h"
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS };
 
@@ -571,6 +573,27 @@ static void test_seen_records_to_the_bound(void **state)
     member_rig_done(&s.rig);
 }
 
+/* Rows that were kept are as many as they are, and those of a configuration come on top. */
+static void test_more_trackers_than_are_asked(void **state)
+{
+    (void)state;
+    struct scene s;
+    char address[] = "203.0.113.10:28471";
+
+    begin(&s, 1);
+    for (char tens = '1'; tens <= '4'; tens++)
+        for (char ones = '0'; ones <= '9'; ones++) {
+            address[sizeof "203.0.113." - 1] = tens;
+            address[sizeof "203.0.113.1" - 1] = ones;
+            trackers_put_row(s.rig.node,
+                             &(const struct tracker_row){.address = address, .is_wanted = true});
+        }
+    const uint64_t call = list(&s, "{}");
+    member_rig_wait(&s.rig, LOOKUP_MS);
+    member_rig_expect(&s.rig, call, OK);
+    member_rig_done(&s.rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_callers_that_go),
         cmocka_unit_test(test_stop_while_asking),
         cmocka_unit_test(test_lookups_to_the_bound),
+        cmocka_unit_test(test_more_trackers_than_are_asked),
         cmocka_unit_test(test_seen_records_to_the_bound),
     };
 

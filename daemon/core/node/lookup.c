@@ -203,7 +203,6 @@ static void add_part(struct node *node, struct lookup *lookup, struct tracker *t
     struct session *session = trackers_session(node, tracker);
     struct lookup_part *part = &lookup->parts[lookup->part_count];
 
-    must(lookup->part_count < LOOKUP_PARTS_MAX);
     lookup->part_count++;
     *part = (struct lookup_part){.tracker = tracker->number};
     if (session != NULL) {
@@ -311,7 +310,7 @@ static void end_if_complete(struct node *node, struct lookup *lookup)
 void lookup_go(struct node *node, struct lookup *lookup)
 {
     for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
-        if (trackers_is_wanted(t))
+        if (trackers_is_wanted(t) && lookup->part_count < LOOKUP_PARTS_MAX)
             add_part(node, lookup, t);
     end_if_complete(node, lookup);
 }
