@@ -259,6 +259,24 @@ static void test_stop_before_the_wish_to_leave_is_durable(void **state)
     street_assert_heard(server, "");
 }
 
+static void test_wanted_again_before_it_is_durable_that_it_is_not(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *server = registered(house);
+
+    house->disk_waits = true;
+    house_call(house, API_EXIT_NETWORK, TRACKER);
+    house_call(house, API_REGISTER, TRACKER);
+    house->disk_waits = false;
+    house_pass(house, 0);
+    bytes_clear(&server->heard);
+    node_stop(house->node, house->now);
+    house_pass(house, 0);
+    street_assert_heard(server, LEAVES);
+    house_restart(house); /* nobody has forgotten it */
+    street_assert_heard(server, REGISTERS);
+}
+
 static void test_two_servers(void **state)
 {
     struct house *house = *state;
@@ -290,6 +308,7 @@ int main(void)
         TEST(test_look_up_without_an_answer),
         TEST(test_last_word),
         TEST(test_stop_before_the_wish_to_leave_is_durable),
+        TEST(test_wanted_again_before_it_is_durable_that_it_is_not),
         TEST(test_two_servers),
     };
 #undef TEST

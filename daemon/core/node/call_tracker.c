@@ -242,6 +242,8 @@ static void want(struct node *node, struct tracker *tracker, bool is_wanted)
 {
     struct tracker_row row = tracker->row;
 
+    if (is_wanted)
+        tracker->is_to_be_forgotten = false; /* as was said just before */
     if (!is_wanted && trackers_is_wanted(tracker))
         registration_unwanted(node, tracker, "exit_network");
     if (trackers_is_wanted(tracker) == is_wanted)
