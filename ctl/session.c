@@ -53,13 +53,13 @@ enum outcome session_open(struct client *client, const struct invocation *invoca
 
 /* --- Ask --- */
 
-/* Whether it may be done later although nobody heard of it. */
+/* Whether it may be done later although nobody heard of it. A chat request is not: the daemon gives
+ * up its dial when the client is gone. */
 static bool is_queued(const struct invocation *invocation)
 {
     enum api_method method;
 
-    return api_find_method(params_method(invocation), &method) &&
-           (method == API_CHAT_MESSAGE || method == API_CHAT_REQUEST);
+    return api_find_method(params_method(invocation), &method) && method == API_CHAT_MESSAGE;
 }
 
 enum outcome session_call(struct client *client, const struct invocation *invocation,

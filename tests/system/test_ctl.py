@@ -203,10 +203,12 @@ class ExitStatus(Case):
     def test_timeout(self):
         """4 when the daemon does not answer"""
         with FakeDaemon(lambda connection: connection.read_rest()) as daemon:
-            for args in (["status"], ["watch"]):
+            for args in (["status"], ["watch"], ["register"], ["listpeer"],
+                         ["chat", "request", "127.0.0.1", "9"],
+                         ["call", "chat.request", '{"to":"a"}']):
                 self.ends(4, "--timeout=0.2", *args, daemon=daemon,
                           says="p2pchatctl: no answer in time\n")
-            for args in (["chat", "message", "alice", "hi"], ["call", "chat.request", '{"to":"a"}']):
+            for args in (["chat", "message", "alice", "hi"], ["call", "chat.message", "{}"]):
                 self.ends(4, "--timeout=0.2", *args, daemon=daemon,
                           says="no answer in time; what was queued stays queued\n")
 
