@@ -95,8 +95,11 @@ static bool refuse_bind(const struct socket_address *address, int error, const c
         return refuse(ret_refusal, EX_UNAVAILABLE,
                       "%s is in use: another program listens there; stop it or give another --%s",
                       where, option);
-    return refuse(ret_refusal, error == EACCES || error == EPERM ? EX_NOPERM : EX_UNAVAILABLE,
-                  "%s cannot be listened on: %s", where, strerror(error));
+    const bool is_forbidden = error == EACCES || error == EPERM;
+    return refuse(ret_refusal, is_forbidden ? EX_NOPERM : EX_UNAVAILABLE,
+                  "%s cannot be listened on: %s%s", where, strerror(error),
+                  is_forbidden && at.port < IPPORT_RESERVED ? "; see p2pchatd(8), ports below 1024"
+                                                            : "");
 }
 
 static bool add(struct listeners *all, struct socket_address address, enum wildcard wildcard,

@@ -142,6 +142,22 @@ class Start(rig.Test):
             where = f"127.0.0.1:{taken.getsockname()[1]}"
             self.refuses(self.daemon("alice", f"--listen={where}"), 69, f"{where} is in use")
 
+    def test_port_is_not_allowed(self):
+        """Not even root may have it without the capability."""
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as first:
+            if int(first.read()) <= 1:
+                self.skipTest("every port is allowed here")
+        less = []
+        if os.geteuid() == 0:
+            less = ["setpriv", "--inh-caps=-net_bind_service", "--bounding-set=-net_bind_service"]
+        done = subprocess.run([*less, rig.program("p2pchatd"), "--listen=127.0.0.1:1", "--name=x",
+                               f"--state-dir={self.path('x')}", f"--socket={self.path('s', 's')}"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=rig.DEADLINE_S, check=False)
+        self.assertEqual(done.returncode, 77, done.stderr)
+        self.assertIn("127.0.0.1:1 cannot be listened on: Permission denied; see p2pchatd(8), "
+                      "ports below 1024", done.stderr)
+
     def test_address_is_not_ours(self):
         self.refuses(self.daemon("alice", "--listen=192.0.2.1:0"), 69, "192.0.2.1:0 cannot be")
         self.refuses(self.daemon("bob", "--listen=no.such.host.invalid:0"), 69,
