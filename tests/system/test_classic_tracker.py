@@ -165,6 +165,21 @@ class BesideKeys(Tracker):
         bob.call("chat.accept", request="carol")
         carol.wait("CHAT_ACCEPT")
 
+    def test_they_ask_by_address(self):
+        """Where a node asks, it may be told that a classic peer is there; elsewhere are nodes."""
+        alice = self.member("alice")
+        self.register(alice)
+        bob = self.keyed("bob")
+        asked = bob.call("chat.request", to=f"localhost:{alice.port}")
+        self.assertEqual((asked["peer_id"], asked["state"], asked["alias"]),
+                         (None, "sent", "alice"))
+        alice.wait("CHAT_REQUEST")
+        carol = self.keyed("carol", speaks=False)
+        asked = bob.call("chat.request", to=carol.address())
+        self.assertEqual((asked["peer_id"], asked["source"]),
+                         (carol.call("identity")["peer_id"], "address"))
+        self.assertEqual(alice.count(None), 0)
+
     def test_name_that_a_key_has(self):
         self.keyed("bob", speaks=False)
         classic = self.member("Bob")

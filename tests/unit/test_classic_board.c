@@ -72,9 +72,15 @@ static void one_name_space(void **state)
     assert_int_equal(put(rig, "alice", "192.0.2.2", 40000), ERR_NAME_TAKEN);
     assert_int_equal(put(rig, "alice", "192.0.2.1", 40001), OK); /* moved to another port */
     assert_int_equal(classic_board_find(&rig->board, "alice")->at.port, 40001);
+    const struct host_port left = at("192.0.2.1", 40000), there = at("192.0.2.1", 40001);
+    assert_null(classic_board_at(&rig->board, &left));
+    assert_string_equal(classic_board_at(&rig->board, &there)->name, "alice");
 
     assert_true(put_keyed(rig, "alice", "chat.example.org", 443)); /* the classic one yields */
     assert_true(classic_board_find(&rig->board, "alice")->is_keyed);
+    assert_null(classic_board_at(&rig->board, &there));
+    const struct host_port keyed = at("chat.example.org", 443);
+    assert_null(classic_board_at(&rig->board, &keyed)); /* is no classic peer */
     assert_int_equal(put(rig, "alice", "192.0.2.1", 40000), ERR_NAME_TAKEN);
     assert_false(put_keyed(rig, "alice", "chat.example.org", 444));
     assert_int_equal(classic_board_find(&rig->board, "alice")->at.port, 444);

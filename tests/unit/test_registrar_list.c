@@ -38,7 +38,7 @@ static void test_pages(void **state)
 
 static void put_classic(struct house *house, const char *name)
 {
-    const struct host_port at = {.host = "203.0.113.4", .port = 40000};
+    const struct host_port at = {.host = "203.0.113.4", .port = (uint16_t)(40000 + name[0])};
 
     classic_board_put(&house->node->registrar->board, name, name, &at, house->now.mono);
 }
@@ -74,6 +74,12 @@ static void test_classic_peers_among_others(void **state)
     assert_string_equal(
         tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"\",\"after\":\"carl\",\"limit\":9}"),
         "(dora) next:-");
+    assert_string_equal(
+        tracker_ask(house, asker, "{\"query\":1,\"address\":\"" PEER_HOST ":40000\",\"limit\":1}"),
+        "next:-"); /* has a key */
+    assert_string_equal(
+        tracker_ask(house, asker, "{\"query\":1,\"address\":\"203.0.113.4:40097\",\"limit\":1}"),
+        "(anna) next:-");
     assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"bo\",\"limit\":9}"),
                         "bob (boris) next:-");
     assert_string_equal(tracker_ask(house, asker, "{\"query\":1,\"prefix\":\"anna\",\"limit\":9}"),
@@ -116,7 +122,7 @@ static void test_listpeer(void **state)
              "{\"peers\":[{\"name\":\"bob\",\"peer_id\":\"%s\",\"addresses\":"
              "[\"203.0.113.9:4001\",\"" PEER_HOST ":4002\"],\"connected\":false,"
              "\"source\":\"tracker\"},{\"name\":\"boris\",\"peer_id\":null,\"addresses\":"
-             "[\"203.0.113.4:40000\"],\"connected\":false,\"source\":\"classic\"}],"
+             "[\"203.0.113.4:40098\"],\"connected\":false,\"source\":\"classic\"}],"
              "\"unanswered\":[],\"next\":null}",
              bob->identity.id);
     assert_string_equal(house->result, expected);

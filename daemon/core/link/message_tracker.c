@@ -121,6 +121,7 @@ static const char *const asked_by[] = {
     [ASKS_NAME] = "name",
     [ASKS_PEER_ID] = "peer_id",
     [ASKS_PREFIX] = "prefix",
+    [ASKS_ADDRESS] = "address",
 };
 enum { ASKS_COUNT = sizeof(asked_by) / sizeof(asked_by[0]) };
 
@@ -183,6 +184,19 @@ static bool take_peer_id(const struct json *data, struct peer_key *ret_key)
            peer_id_decode(id, length, ret_key) == OK;
 }
 
+static bool take_address(const struct json *data, const char **ret_address)
+{
+    const char *address;
+    struct host_port at;
+    size_t length;
+
+    if (!json_string(json_member(data, asked_by[ASKS_ADDRESS]), &address, &length) ||
+        strlen(address) != length || host_port_parse(address, PORT_ZERO_REFUSED, &at) != OK)
+        return false;
+    *ret_address = address;
+    return true;
+}
+
 static bool take_what_is_asked(const struct json *data, struct message_listpeer *m)
 {
     if (!take_asks(data, &m->asks))
@@ -194,6 +208,8 @@ static bool take_what_is_asked(const struct json *data, struct message_listpeer 
         return take_peer_id(data, &m->key);
     case ASKS_PREFIX:
         return take_prefix(data, &m->text);
+    case ASKS_ADDRESS:
+        return take_address(data, &m->text);
     }
     return false;
 }

@@ -64,7 +64,8 @@ const char *register_refusal_name(enum register_refusal why);
 enum message_asks {
     ASKS_NAME,    /* who has this name: none or one */
     ASKS_PEER_ID, /* what there is of this key: none or one */
-    ASKS_PREFIX   /* everybody whose name begins so ("": everybody), by name */
+    ASKS_PREFIX,  /* everybody whose name begins so ("": everybody), by name */
+    ASKS_ADDRESS  /* which classic peer is there: none or one */
 };
 
 enum { MESSAGE_PAGE_MAX = 1000 }; /* the highest limit that can be asked for */
@@ -73,7 +74,8 @@ enum { MESSAGE_PAGE_MAX = 1000 }; /* the highest limit that can be asked for */
 struct message_listpeer {
     uint64_t query; /* the asker's number: the answer repeats it; 0 to JSON_INTEGER_MAX */
     enum message_asks asks;
-    const char *text;    /* NAME: passes name_check. PREFIX: at most ADDRESS_NAME_MAX bytes */
+    const char *text;    /* NAME: passes name_check. PREFIX: at most ADDRESS_NAME_MAX bytes.
+                            ADDRESS: host:port */
     struct peer_key key; /* PEER_ID */
     const char *after;   /* a name: only what comes behind it; or NULL */
     uint32_t limit;      /* 1 to MESSAGE_PAGE_MAX: of one page */

@@ -102,6 +102,10 @@ static enum error find_target(struct node *node, const char *to, struct target *
         target->contact = contacts_by_address(&node->contacts, place);
         target->source = target->contact != NULL ? "contact" : "address";
         target->is_classic = target->contact == NULL && lookup_was_classic(node, &address.at);
+        /* it may be a classic peer's, which trackers know */
+        target->is_asked_for = target->contact == NULL && !target->is_classic &&
+                               node->dialect.is_on && lookup_is_possible(node);
+        target->asks = ASKS_ADDRESS;
     } else {
         enum error error = contacts_find(&node->contacts, to, &target->contact);
         if (error != OK && error != ERR_NO_SUCH_PEER)
@@ -220,6 +224,8 @@ static struct outcome look_up(struct node *node, const struct input *input,
     if (attempt == NULL)
         return too_many();
     aim(attempt, target);
+    if (target->asks == ASKS_ADDRESS)
+        question.text = attempt->address;
     memcpy(question.key.bytes, target->key, KEY_LENGTH);
     if (lookup_start(node, &question, &lookup) != OK) {
         call_attempt_free(node, attempt);
@@ -362,6 +368,19 @@ static void ask_found(struct node *node, struct attempt *attempt, const struct l
     go(node, attempt, addresses, count);
 }
 
+/* Whoever is there is a classic peer, if a list says so; else a node, or so we shall see. */
+static void address_looked_up(struct node *node, struct attempt *attempt,
+                              const struct lookup *lookup)
+{
+    struct host_port addresses[DIAL_ADDRESSES_MAX];
+
+    must(host_port_parse(attempt->address, PORT_ZERO_REFUSED, &addresses[0]) == OK);
+    if (lookup->entry_count == 0)
+        go(node, attempt, addresses, 1);
+    else
+        classic_ask(node, attempt, &addresses[0], lookup->entries[0].name);
+}
+
 void request_looked_up(struct node *node, struct attempt *attempt, struct lookup *lookup)
 {
     const struct contact *known =
@@ -369,6 +388,10 @@ void request_looked_up(struct node *node, struct attempt *attempt, struct lookup
     struct host_port addresses[DIAL_ADDRESSES_MAX];
     const struct lookup_entry *entry;
 
+    if (lookup->asks == ASKS_ADDRESS) {
+        address_looked_up(node, attempt, lookup);
+        return;
+    }
     const enum error error = choose(lookup, &entry);
     if (error == ERR_AMBIGUOUS_PEER)
         fail_with_candidates(node, attempt, lookup);

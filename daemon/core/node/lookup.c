@@ -235,6 +235,37 @@ bool lookup_is_possible(const struct node *node)
     return false;
 }
 
+/* An address as it is compared: "localhost" is one (RFC 6761). */
+static void write_place(const struct host_port *at, char out[ADDRESS_HOST_PORT_MAX + 1])
+{
+    struct host_port place = *at;
+
+    if (strcmp(place.host, "localhost") == 0)
+        memcpy(place.host, "127.0.0.1", sizeof "127.0.0.1");
+    host_port_format(&place, out);
+}
+
+static void set_text(struct lookup *lookup, const char *text)
+{
+    char where[ADDRESS_HOST_PORT_MAX + 1];
+    struct host_port at;
+
+    switch (lookup->asks) {
+    case ASKS_PEER_ID:
+        break;
+    case ASKS_NAME:
+    case ASKS_PREFIX:
+        lookup->text = xstrdup(text);
+        lookup->folded = name_fold(text);
+        break;
+    case ASKS_ADDRESS:
+        must(host_port_parse(text, PORT_ZERO_REFUSED, &at) == OK);
+        write_place(&at, where);
+        lookup->text = xstrdup(where);
+        break;
+    }
+}
+
 enum error lookup_start(struct node *node, const struct message_listpeer *question,
                         struct lookup **ret_lookup)
 {
@@ -249,10 +280,7 @@ enum error lookup_start(struct node *node, const struct message_listpeer *questi
     lookup->asks = question->asks;
     lookup->limit = question->limit;
     lookup->key = question->key;
-    if (question->asks != ASKS_PEER_ID) {
-        lookup->text = xstrdup(question->text);
-        lookup->folded = name_fold(question->text);
-    }
+    set_text(lookup, question->text);
     if (question->after != NULL) {
         lookup->after = xstrdup(question->after);
         lookup->after_folded = name_fold(question->after);
@@ -407,9 +435,12 @@ void lookup_tracker_gone(struct node *node, const struct tracker *tracker)
 
 /* --- Answers --- */
 
-/* Whether a name is what was asked for. */
-static bool fits(const struct lookup *lookup, const char *folded, const uint8_t *key)
+/* Whether a peer is what was asked for: one with a key, or a classic one, which is at `at`. */
+static bool fits(const struct lookup *lookup, const char *folded, const uint8_t *key,
+                 const struct host_port *at)
 {
+    char where[ADDRESS_HOST_PORT_MAX + 1];
+
     switch (lookup->asks) {
     case ASKS_NAME:
         return lookup->folded != NULL && strcmp(folded, lookup->folded) == 0;
@@ -419,6 +450,11 @@ static bool fits(const struct lookup *lookup, const char *folded, const uint8_t 
         return lookup->folded != NULL &&
                strncmp(folded, lookup->folded, strlen(lookup->folded)) == 0 &&
                (lookup->after_folded == NULL || strcmp(folded, lookup->after_folded) > 0);
+    case ASKS_ADDRESS:
+        if (at == NULL)
+            return false;
+        write_place(at, where);
+        return strcmp(where, lookup->text) == 0;
     }
     return false;
 }
@@ -457,7 +493,7 @@ static bool take_record(struct node *node, struct lookup *lookup, const struct l
     if (peer_record_decode(bytes, length, &record) != OK)
         return false;
     folded = name_fold(record.name);
-    if (folded == NULL || !fits(lookup, folded, record.key)) {
+    if (folded == NULL || !fits(lookup, folded, record.key, NULL)) {
         free(folded);
         return false;
     }
@@ -484,7 +520,7 @@ static bool take_classic(struct node *node, struct lookup *lookup, const struct 
 {
     char *folded = name_fold(peer->name);
 
-    if (folded == NULL || !fits(lookup, folded, NULL)) {
+    if (folded == NULL || !fits(lookup, folded, NULL, &peer->at)) {
         free(folded);
         return false;
     }

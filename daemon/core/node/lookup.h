@@ -50,7 +50,7 @@ struct lookup_part {
 struct lookup {
     uint64_t number;
     enum message_asks asks;
-    char *text;   /* the name or prefix */
+    char *text;   /* the name, prefix or address */
     char *folded; /* what names are compared with */
     struct peer_key key;
     char *after, *after_folded; /* or NULL */

@@ -153,6 +153,16 @@ static void write_named(struct node *node, struct records_writer *w, const char 
     free(folded);
 }
 
+static void write_classic_at(const struct node *node, struct records_writer *w, const char *text)
+{
+    struct host_port at;
+
+    must(host_port_parse(text, PORT_ZERO_REFUSED, &at) == OK);
+    const struct listed listed = {.classic = classic_board_at(&node->registrar->board, &at)};
+    if (listed.classic != NULL)
+        add(w, &listed);
+}
+
 /* Returns whether more would follow, and then the name of the last one. */
 static bool write_page(struct node *node, struct records_writer *w,
                        const struct message_listpeer *m, char last_name[ADDRESS_NAME_MAX + 1])
@@ -196,6 +206,9 @@ void registrar_asked(struct node *node, struct session *session, const struct js
         break;
     case ASKS_PREFIX:
         goes_on = write_page(node, w, &m, last_name);
+        break;
+    case ASKS_ADDRESS:
+        write_classic_at(node, w, m.text);
         break;
     }
     records_end(w, goes_on ? last_name : NULL);

@@ -16,6 +16,7 @@ static void entry_free(struct classic_entry *entry)
     free(entry->name);
     free(entry->folded);
     free(entry->told);
+    free(entry->where);
     free(entry);
 }
 
@@ -56,6 +57,17 @@ struct classic_entry *classic_board_find(const struct classic_board *board, cons
     size_t place = place_of(board, folded);
 
     return is_at(board, place, folded) ? board->entries[place] : NULL;
+}
+
+struct classic_entry *classic_board_at(const struct classic_board *board,
+                                       const struct host_port *at)
+{
+    struct classic_entry *entry;
+    char where[ADDRESS_HOST_PORT_MAX + 1];
+
+    host_port_format(at, where);
+    HASH_FIND(by_where, board->by_where, where, strlen(where), entry);
+    return entry;
 }
 
 size_t classic_board_behind(const struct classic_board *board, const char *folded)
@@ -105,6 +117,28 @@ static struct classic_entry *insert(struct classic_board *board, const char *nam
     return entry;
 }
 
+static void leave_where(struct classic_board *board, struct classic_entry *entry)
+{
+    if (entry->where == NULL)
+        return;
+    HASH_DELETE(by_where, board->by_where, entry);
+    free(entry->where);
+    entry->where = NULL;
+}
+
+static void move_to(struct classic_board *board, struct classic_entry *entry,
+                    const struct host_port *at)
+{
+    char where[ADDRESS_HOST_PORT_MAX + 1];
+
+    leave_where(board, entry);
+    host_port_format(at, where);
+    entry->at = *at;
+    entry->block = address_block(at->host);
+    entry->where = xstrdup(where);
+    HASH_ADD_KEYPTR(by_where, board->by_where, entry->where, strlen(entry->where), entry);
+}
+
 void classic_board_remove(struct classic_board *board, struct classic_entry *entry)
 {
     size_t place = place_of(board, entry->folded);
@@ -115,6 +149,7 @@ void classic_board_remove(struct classic_board *board, struct classic_entry *ent
     memmove(&board->entries[place], &board->entries[place + 1],
             (board->count - place) * sizeof *board->entries);
     timers_stop(board->timers, &entry->timer);
+    leave_where(board, entry);
     entry_free(entry);
 }
 
@@ -130,8 +165,7 @@ void classic_board_put(struct classic_board *board, const char *name, const char
         free(entry->name);
         entry->name = xstrdup(name);
     }
-    entry->at = *at;
-    entry->block = address_block(at->host);
+    move_to(board, entry, at);
     classic_board_heard(board, entry, now);
 }
 

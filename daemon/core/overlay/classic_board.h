@@ -15,6 +15,7 @@
 #include "common/address.h"
 #include "common/error.h"
 #include "common/mono.h"
+#include "daemon/core/table.h"
 #include "daemon/core/timers.h"
 
 struct classic_entry {
@@ -25,8 +26,10 @@ struct classic_entry {
 
     /* Of classic peers only. */
     uint64_t block;
+    char *where;        /* `at` as text */
     struct timer timer; /* when it is forgotten */
     char *told;         /* folded: where the piece of the list that it got last ended; or NULL */
+    UT_hash_handle by_where;
 };
 
 struct classic_board {
@@ -35,6 +38,7 @@ struct classic_board {
     struct classic_entry **entries; /* by folded name */
     size_t count, room;
     size_t keyed_count;
+    struct classic_entry *by_where; /* classic peers' */
 };
 
 /* The timers of entries are set among `timers`, with that kind. */
@@ -43,6 +47,10 @@ void classic_board_done(struct classic_board *board);
 
 /* The entry of a folded name, or NULL. Entries are borrowed until the board changes. */
 struct classic_entry *classic_board_find(const struct classic_board *board, const char *folded);
+
+/* The classic peer that listens there, or NULL. */
+struct classic_entry *classic_board_at(const struct classic_board *board,
+                                       const struct host_port *at);
 
 /* The place in `entries` of the first that is behind a folded name, which need not be there; of the
  * first of all, with NULL. `count` when there is none. */
