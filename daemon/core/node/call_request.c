@@ -65,6 +65,15 @@ struct target {
     const char *source;
 };
 
+/* Neither known nor a name that trackers could know. */
+static enum error not_a_name(const char *text, const char **ret_message)
+{
+    if (strspn(text, "abcdefghijklmnopqrstuvwxyz234567") == strlen(text))
+        *ret_message = "this looks like the beginning of a peer id, and nobody who is known has "
+                       "it: give all 56 characters, or a name";
+    return ERR_BAD_NAME;
+}
+
 static enum error find_target(struct node *node, const char *to, struct target *target,
                               const char **ret_message)
 {
@@ -113,7 +122,7 @@ static enum error find_target(struct node *node, const char *to, struct target *
         if (error != OK && !lookup_is_possible(node))
             return ERR_NO_TRACKER;
         if (error != OK && name_check(to) != OK)
-            return ERR_BAD_NAME;
+            return not_a_name(to, ret_message);
         target->source = error == OK ? "contact" : "tracker";
         target->is_asked_for = error != OK;
         target->asks = ASKS_NAME;

@@ -111,7 +111,7 @@ static void reply(struct node *node, const struct tracker_call *call)
         bytes_text(&message, tracker->setting.text);
         bytes_text(&message, ": ");
         bytes_text(&message, tracker->error[0] != '\0' ? tracker->error : "no answer yet");
-        if (error != ERR_NAME_TAKEN)
+        if (error != ERR_NAME_TAKEN && !(tracker->setting.is_classic && node->classic.port == 0))
             bytes_text(&message, "; it is tried again");
         bytes_u8(&message, '\0');
         call_reply_error_with(node, call->call, error, (const char *)bytes_data(&message), &result);
