@@ -594,6 +594,21 @@ static void test_more_trackers_than_are_asked(void **state)
     member_rig_done(&s.rig);
 }
 
+/* Nobody chats with a tracker, also not over the link that there is to it. */
+static void test_a_tracker_is_no_peer(void **state)
+{
+    (void)state;
+    struct scene s;
+    char id[PEER_ID_LENGTH + 1];
+
+    begin(&s, 1);
+    peer_id_encode(s.rig.trackers[0].identity.key.bytes, id);
+    member_rig_expect(&s.rig, ask(&s, id), ERR_UNREACHABLE);
+    rig_assert_has(s.rig.message, "a tracker");
+    rig_assert_heard(&s.rig.trackers[0], "");
+    member_rig_done(&s.rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -619,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_bad_lists),
         cmocka_unit_test(test_callers_that_go),
         cmocka_unit_test(test_stop_while_asking),
+        cmocka_unit_test(test_a_tracker_is_no_peer),
         cmocka_unit_test(test_lookups_to_the_bound),
         cmocka_unit_test(test_more_trackers_than_are_asked),
         cmocka_unit_test(test_seen_records_to_the_bound),

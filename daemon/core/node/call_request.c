@@ -206,6 +206,10 @@ static void go(struct node *node, struct attempt *attempt, struct host_port *add
         attempt->has_key ? contacts_by_key(&node->contacts, attempt->key) : NULL;
     struct session *session = attempt->has_key ? session_of_key(node, attempt->key) : NULL;
 
+    if (session != NULL && trackers_is_session(session)) {
+        call_attempt_failed(node, attempt, ERR_UNREACHABLE, "a tracker answers there, no peer");
+        return;
+    }
     if (session != NULL) {
         consent_attempt_reached(node, session, attempt);
         return;

@@ -215,8 +215,10 @@ void hello_greeted(struct node *node, struct session *session, const struct json
         return;
     }
     choose_session(node, session);
-    if (trackers_is_session(session))
+    if (trackers_is_session(session)) {
         trackers_greeted(node, session, hello.role);
+        return; /* nobody asks it for a chat */
+    }
     for (struct attempt *attempt = node->attempts, *next; attempt != NULL; attempt = next) {
         next = attempt->next;
         if (attempt->dial != 0 ? attempt->dial == session->dial
