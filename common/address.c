@@ -129,6 +129,24 @@ bool host_is_local(const char *host)
     return size == V6_SIZE && v6_is_local(literal);
 }
 
+static bool v4_is_private(const uint8_t a[V4_SIZE])
+{
+    const bool shared = a[0] == 100 && (a[1] & 0xC0) == 64; /* behind the provider's NAT */
+
+    return a[0] == 10 || (a[0] == 172 && (a[1] & 0xF0) == 16) || (a[0] == 192 && a[1] == 168) ||
+           shared;
+}
+
+bool host_is_public(const char *host)
+{
+    uint8_t literal[V6_SIZE];
+    size_t size = host_to_bytes(host, literal);
+
+    if (size == V4_SIZE)
+        return !v4_is_local(literal) && !v4_is_private(literal);
+    return size == V6_SIZE && !v6_is_local(literal) && (literal[0] & 0xFE) != 0xFC;
+}
+
 uint64_t address_block(const char *host)
 {
     /* Places for what is no /64 in use: 0:ffff::/32 and 0:0:0:1::/64 are reserved (RFC 4291). */

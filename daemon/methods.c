@@ -24,14 +24,19 @@ const struct method methods[API_METHOD_COUNT] = {
 /* --- identity --- */
 
 /* What others are told to reach us by; without a host while nobody could use one. */
-static void write_address(struct json_writer *w, const struct facts *facts, const char *name)
+static void write_address(struct json_writer *w, const struct pump *pump, const char *name)
 {
-    const bool is_advertised = facts->advertise_count > 0;
-    struct address address = {.has_host = is_advertised || facts->address_count > 0};
+    const struct facts *facts = pump->facts;
+    struct address address = {.has_host = true};
     char text[ADDRESS_TEXT_MAX + 1];
 
-    if (address.has_host)
-        address.at = is_advertised ? facts->advertise[0] : facts->addresses[0];
+    if (facts->advertise_count > 0)
+        address.at = facts->advertise[0];
+    else if (!node_public_address(pump->node, &address.at)) {
+        address.has_host = facts->address_count > 0;
+        if (address.has_host)
+            address.at = facts->addresses[0];
+    }
     must(strlen(name) <= ADDRESS_NAME_MAX);
     memcpy(address.peer_id, facts->identity->id, PEER_ID_LENGTH);
     memcpy(address.name, name, strlen(name));
@@ -49,7 +54,7 @@ const struct answered *method_identity(struct call *call, const struct api_args 
     json_write_open(w, '{');
     json_put_string(w, "peer_id", pump->facts->identity->id);
     json_put_string(w, "name", name);
-    write_address(w, pump->facts, name);
+    write_address(w, pump, name);
     json_write_close(w, '}');
     return call_succeed(call);
 }

@@ -442,6 +442,11 @@ const char *node_name(const struct node *node)
     return node->own_name != NULL ? node->own_name : node->name;
 }
 
+bool node_public_address(const struct node *node, struct host_port *ret_at)
+{
+    return registration_public_address(node, ret_at);
+}
+
 void node_write_trackers(const struct node *node, struct json_writer *w)
 {
     trackers_write(node, w);

@@ -89,6 +89,10 @@ bool node_next_action(struct node *node, struct action *ret_action);
 /* What it is called: as registered last, or as configured. */
 const char *node_name(const struct node *node);
 
+/* A public address at which a tracker has reached it; false when there is none, or when what is
+ * shown is advertised. */
+bool node_public_address(const struct node *node, struct host_port *ret_at);
+
 /* The trackers that it knows, as an array: p2pchat-api(7), status. */
 void node_write_trackers(const struct node *node, struct json_writer *w);
 

@@ -571,6 +571,28 @@ static void test_local_literals(void **state)
     }
 }
 
+static void test_public(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"10.0.0.1",    "172.16.0.1",       "172.31.255.255",
+                                         "192.168.1.1", "100.64.0.1",       "100.127.0.1",
+                                         "127.0.0.1",   "169.254.0.1",      "::ffff:10.0.0.1",
+                                         "fd00::1",     "fc00::1",          "fe80::1",
+                                         "::1",         "chat.example.org", ""};
+    static const char *const public[] = {"198.51.100.1", "9.255.255.255", "11.0.0.0",
+                                         "172.15.0.1",   "172.32.0.1",    "192.167.0.1",
+                                         "100.63.0.1",   "100.128.0.1",   "2001:db8::1"};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (host_is_public(others[i]))
+            fail_msg("%s is not public", others[i]);
+    }
+    for (size_t i = 0; i < sizeof(public) / sizeof(public[0]); i++) {
+        if (!host_is_public(public[i]))
+            fail_msg("%s is public", public[i]);
+    }
+}
+
 static void test_blocks(void **state)
 {
     (void)state;
@@ -613,6 +635,7 @@ int main(void)
         cmocka_unit_test(test_literals),
         cmocka_unit_test(test_literals_as_bytes),
         cmocka_unit_test(test_local_literals),
+        cmocka_unit_test(test_public),
         cmocka_unit_test(test_blocks),
     };
 

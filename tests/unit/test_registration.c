@@ -405,68 +405,6 @@ static void test_a_higher_record_that_is_not_ours(void **state)
     }
 }
 
-/* --- Being seen --- */
-
-static void test_dialled_back(void **state)
-{
-    (void)state;
-    struct member_rig rig;
-    struct peer_record record;
-
-    init_registered(&rig, 1);
-    member_rig_dial_back(&rig, &rig.trackers[0]);
-    member_rig_wait(&rig, 1);
-    rig_assert_heard(&rig.trackers[0], "REGISTER "); /* the first link goes on */
-    decode(&rig.trackers[0].registered, &record);
-    assert_int_equal(record.address_count, 2);
-    assert_string_equal(record.addresses[0].host, "203.0.113.5");
-    assert_int_equal(record.addresses[0].port, 4000);
-    assert_string_equal(record.addresses[1].host, "198.51.100.9");
-    rig_assert_has(member_rig_status(&rig), "\"seen\":\"203.0.113.5\",\"reachable\":true");
-    member_rig_wait(&rig, 10 * MINUTE_MS); /* no record follows upon a record */
-    decode(&rig.trackers[0].registered, &record);
-    const uint64_t sequence = record.sequence;
-    member_rig_wait(&rig, 10 * MINUTE_MS);
-    decode(&rig.trackers[0].registered, &record);
-    assert_int_equal(record.sequence, sequence);
-    member_rig_done(&rig);
-}
-
-/* The tracker dials before its answer is here. */
-static void test_dialled_back_early(void **state)
-{
-    (void)state;
-    struct member_rig rig;
-    struct peer_record record;
-
-    member_rig_init(&rig, 1);
-    rig.trackers[0].is_silent = true;
-    member_rig_start(&rig);
-    member_rig_wait(&rig, 2 * SECOND_MS);
-    member_rig_dial_back(&rig, &rig.trackers[0]);
-    member_rig_say(&rig, &rig.trackers[0], MESSAGE_REGISTER_SUCCESS,
-                   "{\"name\":\"alice\",\"seen\":\"203.0.113.5\",\"lifetime_s\":300}");
-    member_rig_wait(&rig, 1);
-    decode(&rig.trackers[0].registered, &record);
-    assert_string_equal(record.addresses[0].host, "203.0.113.5");
-    rig_assert_has(member_rig_status(&rig), "\"reachable\":true");
-    member_rig_done(&rig);
-}
-
-static void test_not_dialled_back(void **state)
-{
-    (void)state;
-    struct member_rig rig;
-    struct peer_record record;
-
-    init_registered(&rig, 1);
-    member_rig_wait(&rig, 20 * SECOND_MS);
-    rig_assert_has(member_rig_status(&rig), "\"seen\":\"203.0.113.5\",\"reachable\":false");
-    decode(&rig.trackers[0].registered, &record);
-    assert_int_equal(record.address_count, 1);
-    member_rig_done(&rig);
-}
-
 /* --- Calls --- */
 
 static void test_register_with_one_more(void **state)
@@ -763,9 +701,6 @@ int main(void)
         cmocka_unit_test(test_our_own_higher_record),
         cmocka_unit_test(test_our_newest_record_is_outdated),
         cmocka_unit_test(test_a_higher_record_that_is_not_ours),
-        cmocka_unit_test(test_dialled_back),
-        cmocka_unit_test(test_dialled_back_early),
-        cmocka_unit_test(test_not_dialled_back),
         cmocka_unit_test(test_register_with_one_more),
         cmocka_unit_test(test_register_that_reaches_nobody),
         cmocka_unit_test(test_register_that_waits),

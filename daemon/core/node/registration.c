@@ -177,6 +177,25 @@ size_t registration_addresses(const struct node *node, struct host_port *address
     return count;
 }
 
+bool registration_public_address(const struct node *node, struct host_port *ret_at)
+{
+    struct host_port at;
+
+    if (node->is_advertised)
+        return false;
+    for (const struct tracker *t = node->trackers; t != NULL; t = t->hh.next) {
+        if (!t->has_reached_us || !trackers_is_wanted(t) || !host_is_public(t->seen))
+            continue;
+        memcpy(at.host, t->seen, sizeof at.host);
+        at.port = port_at(node, at.host);
+        if (at.port == 0)
+            continue;
+        *ret_at = at;
+        return true;
+    }
+    return false;
+}
+
 /* An address that only the tracker knows of goes into our record once it was found to lead here. */
 static void judge_seen(struct node *node, struct tracker *tracker)
 {

@@ -185,6 +185,10 @@ bool registration_dialled_back(struct node *node, const uint8_t key[KEY_LENGTH])
 /* Addresses that trackers have found to lead here; returns their number. */
 size_t registration_addresses(const struct node *node, struct host_port *addresses, size_t max);
 
+/* The first public one at which a tracker that is wanted has reached us; false when there is none,
+ * or when addresses are advertised. */
+bool registration_public_address(const struct node *node, struct host_port *ret_at);
+
 /* --- classic_server.c: of trackers whose setting.is_classic --- */
 
 /* It is wanted, or a renewal is due: asks what is to be asked. */
