@@ -177,6 +177,52 @@ static void test_we_ask_and_are_accepted(void **state)
     street_assert_heard(bob, "");
 }
 
+/* One contact for each place, however often it was asked there, and whatever became of it. */
+static void test_name_takes_the_place_of_the_stand_in(void **state)
+{
+    static const char stand_in[] = "\"alias\":\"" HOST "-40001\"";
+    struct house *house = *state;
+
+    street_neighbour(house, HOST, 40001);
+    ask_bob(house);
+    ask_bob(house);
+    street_assert_result(house, stand_in);
+    street_say(house, HOST, STREET_REFUSE);
+    ask_bob(house);
+    street_assert_result(house, stand_in);
+    street_pass_s(house, 601); /* it expires */
+    ask_bob(house);
+    house_restart(house);
+    ask_bob(house);
+    street_assert_result(house, stand_in);
+    house_call(house, API_CHAT_DISCONNECT, "{\"peer\":\"" HOST "-40001\"}");
+    ask_bob(house);
+    street_assert_result(house, stand_in);
+    street_say(house, HOST, STREET_ACCEPT("bob", HOST, "40001"));
+    street_look(house, API_CONTACT_LIST,
+                "{\"contacts\":[{\"alias\":\"bob\",\"peer_id\":null,\"classic\":true,"
+                "\"name\":\"bob\",\"consent\":\"mutual\"");
+    assert_int_equal(node_counts(house->node).contacts, 1);
+}
+
+/* Also when the user calls somebody else as it would be called. */
+static void test_stand_in_that_somebody_else_has(void **state)
+{
+    struct house *house = *state;
+
+    street_befriend(house, OTHER, 40001, "carol");
+    house_call(house, API_CONTACT_RENAME, "{\"peer\":\"carol\",\"alias\":\"" HOST "-40001\"}");
+    street_neighbour(house, HOST, 40001);
+    ask_bob(house);
+    street_assert_result(house, "\"alias\":\"" HOST "-40001-2\"");
+    ask_bob(house);
+    street_assert_result(house, "\"alias\":\"" HOST "-40001-2\"");
+    street_say(house, HOST, STREET_ACCEPT("bob", HOST, "40001"));
+    street_look(house, API_CONTACT_LIST, "\"alias\":\"bob\"");
+    street_assert_result(house, "\"alias\":\"" HOST "-40001\",\"peer_id\":null,\"classic\":true,"
+                                "\"name\":\"carol\"");
+}
+
 /* It is called as it was called here before it gave its name. */
 static void test_alias_that_was_chosen_stays(void **state)
 {
@@ -578,6 +624,8 @@ int main(void)
         STREET_TEST(test_acceptance_goes_out_in_the_end),
         STREET_TEST(test_refusal_goes_out_in_the_end),
         STREET_TEST(test_we_ask_and_are_accepted),
+        STREET_TEST(test_name_takes_the_place_of_the_stand_in),
+        STREET_TEST(test_stand_in_that_somebody_else_has),
         STREET_TEST(test_alias_that_was_chosen_stays),
         STREET_TEST(test_waiting_for_the_answer),
         STREET_TEST(test_we_ask_and_are_refused),

@@ -100,18 +100,42 @@ static struct contact *put_contact(struct node *node, const struct peer_row *row
     return contacts_by_number(&node->contacts, row->peer);
 }
 
+/* Whether an alias stands in for the name. It has a number behind it when the user calls somebody
+ * else so. */
+static bool is_stand_in(const char *alias, const char *stand_in)
+{
+    const size_t length = strlen(stand_in);
+
+    if (strncmp(alias, stand_in, length) != 0)
+        return false;
+    alias += length;
+    return *alias == '\0' || (*alias == '-' && alias[1 + strspn(alias + 1, "0123456789")] == '\0');
+}
+
+/* The alias that the contact is to have, owned, or NULL: it keeps the one that it has. What stands
+ * in for a name gives way to it, and to nothing else. */
+static char *better_alias(const struct node *node, const struct contact *contact,
+                          const struct host_port *at, const char *name)
+{
+    const struct peer_row *row = &contact->row;
+    char stand_in[ADDRESS_NAME_MAX + 1];
+
+    placeholder(at, stand_in);
+    if (row->alias != NULL &&
+        (name == NULL || row->name != NULL || !is_stand_in(row->alias, stand_in)))
+        return NULL;
+    return contacts_new_alias(&node->contacts, name != NULL ? name : stand_in, row->key);
+}
+
 /* Gives the contact a name, and an alias when it has none but what stood in for it. */
 static struct contact *name_contact(struct node *node, struct contact *contact,
                                     const struct host_port *at, const char *name)
 {
-    char address[ADDRESS_HOST_PORT_MAX + 1], stand_in[ADDRESS_NAME_MAX + 1];
+    char *alias = better_alias(node, contact, at, name);
+    char address[ADDRESS_HOST_PORT_MAX + 1];
     struct peer_row row = contact->row;
-    char *alias = NULL;
 
     host_port_format(at, address);
-    placeholder(at, stand_in);
-    if (row.alias == NULL || (row.name == NULL && strcmp(row.alias, stand_in) == 0))
-        alias = contacts_new_alias(&node->contacts, name != NULL ? name : stand_in, row.key);
     if (alias == NULL && (name == NULL || (row.name != NULL && strcmp(row.name, name) == 0)))
         return contact;
     row.alias = alias != NULL ? alias : row.alias;
