@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "daemon/core/limits.h"
 #include "daemon/core/number_map.h"
 #include "daemon/limits.h"
 #include "daemon/log.h"
@@ -144,10 +145,11 @@ static size_t room(const struct carrier *carrier)
     return length < CARRIER_OUTPUT_MAX ? CARRIER_OUTPUT_MAX - length : 0;
 }
 
-/* Whether the node can send so much more than it believes that it is worth an input. */
+/* Whether the node can send so much more than it believes that it is worth an input. It happens as
+ * the loop goes on, so not for each of many small writes. */
 static bool room_is_news(const struct carrier *carrier)
 {
-    return room(carrier) >= carrier->believed_free + CARRIER_OUTPUT_MAX / 4;
+    return room(carrier) >= carrier->believed_free + CARRIER_ROOM_NEWS;
 }
 
 static void tell_room(struct carrier *carrier)

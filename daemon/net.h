@@ -38,7 +38,7 @@ struct arrival {
 void net_adopt(struct net *net, const struct arrival *arrival);
 
 /* ACTION_SEND: bytes that the socket does not take now wait in its buffer. INPUT_ROOM tells the
- * node how much of it is free each time it got to send a good part of CARRIER_OUTPUT_MAX. A carrier
+ * node how much of it is free each time CARRIER_ROOM_NEWS more of it are. A carrier
  * that is gone, or was closed, is no mistake: the node cannot know yet. */
 void net_send(struct net *net, uint64_t carrier, const uint8_t *bytes, size_t length);
 

@@ -29,8 +29,9 @@ enum {
     /* Links to strangers (keys are free) in all, of a node: about 16 KiB each, 16 MiB at worst. */
     DOORMAN_STRANGERS_MAX = 1024,
 
-    /* The same of a tracker, where everybody is one: 256 MiB at worst. Nodes keep their link to it;
-     * with more of them than that some lose theirs now and then, and come back to renew. */
+    /* The same of a tracker, where everybody is one: 256 MiB at worst, beside what waits for them
+     * (TRACKER_WAITING_MAX). Nodes keep their link to it; with more of them than that some lose
+     * theirs now and then, and come back to renew. */
     DOORMAN_TRACKER_STRANGERS_MAX = 16384,
 
     /* The share of them that one address block may have: a host with many nodes finds room, and it
@@ -62,8 +63,9 @@ enum {
     /* Nothing came in for so long, two PINGs included: nobody is there. */
     LINK_SILENCE_MS = 90 * 1000,
 
-    /* Messages that wait while a link is held: two of the largest records, a thousand questions. */
-    LINK_HELD_MAX = 128 * 1024,
+    /* Messages that wait while a link is held: two hundred questions, three times what a node has
+     * under way. What came in one record with those that were answered may be more. */
+    LINK_HELD_MAX = 16 * 1024,
 
     /* Bodies of frames, and so what a link may make us keep before it can be read. */
     LINK_STRANGER_FRAME_MAX = 16 * 1024,
@@ -188,9 +190,18 @@ enum {
      * a kernel gives by default would be no faster. */
     CARRIER_ROOM = 256 * 1024,
 
-    /* Control messages go out although a carrier is full, up to here: a peer that asks and does not
-     * read what it is answered is sent away. */
-    CARRIER_OVERDRAFT = 256 * 1024,
+    /* The same of each link at a tracker, where everybody is a stranger: two of the largest
+     * answers. Control messages go out although a carrier is full, up to as much again: a peer that
+     * asks and does not read what it is answered is sent away. */
+    TRACKER_ROOM = 32 * 1024,
+
+    /* What waits of all links of a tracker together, answers that are not read and questions behind
+     * them: whoever would add to more is sent away. */
+    TRACKER_WAITING_MAX = 64 * 1024 * 1024,
+
+    /* The shell tells of room that grew by so much. Less than that may wait in truth or not, and is
+     * not counted: 64 MiB at worst, of all the links that a tracker has. */
+    CARRIER_ROOM_NEWS = 4 * 1024,
 
     /* A proved stranger with no request open is sent away: time enough to be asked something. */
     STRANGER_IDLE_MS = 30 * 1000,

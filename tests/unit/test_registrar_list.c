@@ -192,8 +192,8 @@ static void test_answers_no_faster_than_they_are_read(void **state)
     }
     house_run(house);
     const size_t first = heard_records(asker);
-    assert_in_range(first, CARRIER_ROOM / LINK_STRANGER_FRAME_MAX,
-                    CARRIER_ROOM / LINK_STRANGER_FRAME_MAX + 2);
+    assert_in_range(first, TRACKER_ROOM / LINK_STRANGER_FRAME_MAX,
+                    TRACKER_ROOM / LINK_STRANGER_FRAME_MAX + 2);
     for (size_t heard = first; heard < QUESTIONS; heard = heard_records(asker)) {
         make_room(house, asker);
         assert_true(heard_records(asker) > heard);
@@ -204,18 +204,52 @@ static void test_answers_no_faster_than_they_are_read(void **state)
     assert_non_null(asker->link);
 }
 
-static void test_questions_without_end(void **state)
+static void ask_for_pages(struct house *house, struct visitor *asker, int count)
 {
     static const char question[] = "{\"query\":1,\"prefix\":\"\",\"limit\":1000}";
+
+    for (int i = 0; i < count; i++)
+        link_send(asker->link, MESSAGE_LISTPEER, question, strlen(question));
+    house_run(house);
+}
+
+/* What waits for those who do not read is bounded in all: who adds to it goes, others do not. */
+static void test_unread_answers_in_all(void **state)
+{
+    enum { PAGES = 100 };
+    struct house *house = *state;
+    struct visitor *reader = house_stranger(house, OTHER_HOST),
+                   *asker = house_stranger(house, PEER_HOST);
+
+    fill_registry(house, 200);
+    ask_for_pages(house, asker, PAGES);
+    const uint64_t of_one = house->node->waiting;
+    assert_in_range(of_one, TRACKER_ROOM, 2 * TRACKER_ROOM + LINK_HELD_MAX);
+    while (heard_records(asker) < PAGES)
+        make_room(house, asker);
+    make_room(house, asker);
+    assert_int_equal(house->node->waiting, 0);
+
+    const uint64_t of_others = TRACKER_WAITING_MAX - of_one / 2;
+    house->node->waiting = of_others;
+    tracker_register_as(house, reader, "reader");
+    tracker_expect_success(reader);
+    ask_for_pages(house, asker, PAGES);
+    assert_null(asker->link);
+    assert_string_equal(house->ended, "slow");
+    assert_int_equal(house->node->waiting, of_others);
+    assert_non_null(reader->link);
+    house->node->waiting = 0;
+}
+
+static void test_questions_without_end(void **state)
+{
     struct house *house = *state;
     struct visitor *asker = house_stranger(house, OTHER_HOST);
 
     fill_registry(house, 200);
-    for (int i = 0; i < 20 && asker->link != NULL; i++) {
-        for (int j = 0; j < 300; j++)
-            link_send(asker->link, MESSAGE_LISTPEER, question, strlen(question));
-        house_run(house);
-    }
+    for (int i = 0; i < 20 && asker->link != NULL; i++)
+        ask_for_pages(house, asker, 300);
     assert_null(asker->link);
     assert_string_equal(house->ended, "limit");
 }
@@ -229,6 +263,7 @@ int main(void)
         TEST(test_listpeer),
         TEST(test_malformed_question),
         TEST(test_answers_no_faster_than_they_are_read),
+        TEST(test_unread_answers_in_all),
         TEST(test_questions_without_end),
     };
 

@@ -290,6 +290,11 @@ void link_go_on(struct link *link)
     link->is_held = false;
 }
 
+size_t link_waiting(const struct link *link)
+{
+    return bytes_length(&link->in) + bytes_length(&link->stream);
+}
+
 /* PING and PONG keep a link alive; they are no reason to renew its keys. */
 static bool is_data(enum message_type type)
 {

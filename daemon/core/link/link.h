@@ -79,6 +79,9 @@ void link_set_tier(struct link *link, enum link_tier tier);
 void link_hold(struct link *link);
 void link_go_on(struct link *link);
 
+/* Bytes that came in and wait: for their end, or because the link is held. */
+size_t link_waiting(const struct link *link);
+
 /* Queues one JSON message; `data` is the msgdata object as JSON text. Several leave in one record.
  * Only after PROVED. */
 void link_send(struct link *link, enum message_type type, const void *data, size_t length);

@@ -192,7 +192,7 @@ static struct session *new_session(struct node *node, uint64_t carrier,
     session->carrier = carrier;
     session->remote = xstrdup(text);
     session->link = link;
-    session->room = CARRIER_ROOM;
+    session->room_max = session->room = node->role == ROLE_TRACKER ? TRACKER_ROOM : CARRIER_ROOM;
     session->timer.kind = TIMER_SESSION;
     HASH_ADD(hh, node->sessions, carrier, sizeof session->carrier, session);
     return session;
@@ -297,7 +297,7 @@ void session_room(struct node *node, uint64_t carrier, size_t bytes_free)
 
     if (session == NULL)
         return;
-    session->room = (int64_t)bytes_free;
+    session->room = session->room_max - (CARRIER_ROOM - (int64_t)bytes_free);
     if (node->role == ROLE_TRACKER)
         touch(node, session); /* what was held may go on */
     if (session->contact != NULL && session->contact->session == session)
@@ -367,6 +367,7 @@ static void ended(struct node *node, struct session *session, enum link_end why)
     timers_stop(&node->timers, &session->timer);
     timers_stop(&node->timers, &session->idle);
     doorman_leave(&node->doorman, session->carrier);
+    node->waiting -= session->waiting;
     if (session->proved) {
         session_leave_key(node, session);
         node->proved_count--;
@@ -456,7 +457,7 @@ static void send_bytes(struct node *node, struct session *session, const uint8_t
     action->send.bytes = memory;
     action->send.length = length;
     session->room -= (int64_t)length;
-    if (session->room < -CARRIER_OVERDRAFT)
+    if (session->room < -session->room_max)
         session_close(node, session, LINK_END_SLOW);
 }
 
@@ -484,6 +485,25 @@ static bool hold(const struct node *node, struct session *session)
     else if (was_held)
         link_go_on(session->link);
     return was_held && !session->is_held;
+}
+
+/* What waits for who does not read is counted for all links together: there may be many of them,
+ * and an address for each is easily had. Who adds to it when it is too much is sent away. */
+static void count_waiting(struct node *node, struct session *session)
+{
+    const int64_t output = session->room_max - session->room;
+    uint64_t waiting;
+
+    if (node->role != ROLE_TRACKER)
+        return;
+    waiting = (uint64_t)output + link_waiting(session->link);
+    if (waiting < CARRIER_ROOM_NEWS)
+        waiting = 0;
+    const bool is_more = waiting > session->waiting;
+    node->waiting += waiting - session->waiting;
+    session->waiting = waiting;
+    if (is_more && node->waiting > TRACKER_WAITING_MAX)
+        session_close(node, session, LINK_END_SLOW);
 }
 
 /* Takes all output of one link. Ends with the session when the link has. */
@@ -517,6 +537,7 @@ static void drain(struct node *node, struct session *session)
     session->sent_bytes = 0;
     if (hold(node, session))
         touch(node, session);
+    count_waiting(node, session);
     timers_set(&node->timers, &session->timer, link_deadline(session->link));
 }
 

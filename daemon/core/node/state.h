@@ -56,7 +56,8 @@ struct session {
     struct dial *opened; /* the dial, until something is proved; then NULL */
     struct link *link;
     char *remote;        /* host:port of the other end */
-    int64_t room;        /* bytes the carrier takes; below zero: overdrawn by control messages */
+    int64_t room_max;    /* bytes the carrier takes when nothing waits */
+    int64_t room;        /* bytes it takes now; below zero: overdrawn by control messages */
     uint64_t sent_bytes; /* handed to the link since it was last drained */
     bool proved;         /* `key` is theirs */
     bool greeted;        /* their HELLO came */
@@ -77,6 +78,7 @@ struct session {
     bool is_held;              /* its messages wait in the link */
     bool is_claiming;          /* its REGISTER waits for the disk, and what comes behind it too */
     bool owes_dial_back;       /* it registered, and was not dialled back yet */
+    uint64_t waiting;          /* its part of the node's `waiting` */
     struct mono asked;         /* when it registered, or asked for others, last */
     struct token_bucket names; /* what is left of NAME_CHANGES_PER_MINUTE */
 
@@ -326,6 +328,7 @@ struct node {
     struct ration rations[RATIONS_MAX];
 
     struct registrar *registrar; /* a tracker's; NULL: we are none */
+    uint64_t waiting; /* bytes at a tracker that wait for those who do not read, in all */
 };
 
 /* What a timer belongs to. */
