@@ -194,8 +194,14 @@ static bool set_tracker(struct config *config, const char *value, char ret_why[S
     if (error != OK)
         return no(ret_why, error_text(error));
     for (size_t i = 0; i < config->tracker_count; i++) {
-        if (strcmp(config->trackers[i].text, tracker.text) == 0)
+        struct tracker_setting *there = &config->trackers[i];
+        if (strcmp(there->text, tracker.text) != 0)
+            continue;
+        if ((there->address.peer_id[0] != '\0') == (tracker.address.peer_id[0] != '\0'))
             return no(ret_why, "is there already");
+        if (tracker.address.peer_id[0] != '\0')
+            *there = tracker; /* the same one, and which key it has */
+        return true;
     }
     if (config->tracker_count == TRACKERS_MAX)
         return no(ret_why, "there are too many of these");

@@ -146,7 +146,7 @@ void node_load(struct node *node, const struct change *row, struct now now)
         load_meta(node, row->meta.name, row->meta.value);
         break;
     case CHANGE_TRACKER:
-        trackers_put_row(node, &row->tracker);
+        trackers_load_row(node, &row->tracker);
         break;
     case CHANGE_OWN_NAME:
         must(node->own_name == NULL);
@@ -224,7 +224,7 @@ void node_start(struct node *node, struct now now)
     arm_requests(node);
     for (struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next)
         session_consent_changed(node, c);
-    trackers_apply(node);
+    trackers_start(node);
     settle(node);
 }
 

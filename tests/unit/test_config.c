@@ -338,6 +338,16 @@ static void test_trackers(void **state)
     assert_int_equal(rig->config.classic_listen_count, 1);
     assert_int_equal(rig->config.long_text, LONG_TEXT_SPLIT);
 
+    read_file_and_words(rig,
+                        "[Tracker]\n"
+                        "Use=192.0.2.1:1\n"
+                        "Use=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouab@192.0.2.1:1\n"
+                        "Use=b:2\n",
+                        ""); /* the first two are one */
+    assert_int_equal(rig->config.tracker_count, 2);
+    assert_string_equal(rig->config.trackers[0].text, "192.0.2.1:1");
+    assert_true(rig->config.trackers[0].address.peer_id[0] != '\0');
+
     assert_file_refused(rig, "[Classic]\nLongText=cut\n", "file:2: LongText=cut: must be split or");
     assert_file_refused(
         rig, "[Tracker]\nUse=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouaa@a:1\n",

@@ -265,6 +265,7 @@ struct outcome method_register(struct node *node, const struct input *input)
     const char *address = api_string(input->call.args, ARG_REGISTER_TRACKER);
     struct tracker_setting setting;
     struct tracker *tracker = NULL;
+    struct peer_key key;
 
     if (name != NULL && name_check(name) != OK)
         return outcome_error(ERR_BAD_NAME, NULL);
@@ -279,7 +280,14 @@ struct outcome method_register(struct node *node, const struct input *input)
     if (count_calls(node) >= TRACKER_CALLS_MAX ||
         (address != NULL && trackers_add(node, &setting, &tracker) != OK))
         return outcome_error(ERR_LIMIT_EXCEEDED, NULL);
-    if (tracker != NULL) {
+    if (tracker != NULL && setting.address.peer_id[0] != '\0') {
+        const enum error error = peer_id_decode(setting.address.peer_id, PEER_ID_LENGTH, &key);
+        must(error == OK); /* tracker_setting_parse has seen to it */
+        if (!trackers_expect_key(node, tracker, &key))
+            return outcome_error(ERR_INVALID_PARAMS,
+                                 "parameter 'tracker': the configuration names another peer id "
+                                 "for it; change Use= of [Tracker]");
+    } else if (tracker != NULL) {
         want(node, tracker, true);
     } else {
         for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)

@@ -272,7 +272,8 @@ struct node {
     struct requests requests;
     uint32_t last_stream; /* highest number given */
 
-    struct tracker *trackers; /* by address */
+    struct tracker *trackers;   /* by address */
+    struct bytes long_trackers; /* rows of older programs, to be replaced: addresses, with NUL */
     uint32_t last_tracker;
     char *own_name; /* that we were told to register; NULL: none */
     struct tracker_call *tracker_calls;

@@ -42,7 +42,7 @@ bool trackers_is_wanted(const struct tracker *tracker)
     return tracker->has_row ? tracker->row.is_wanted : tracker->is_configured;
 }
 
-/* "An id in the address pins from the start." */
+/* "An id in the address pins from the start": in that of the configuration. */
 static void pin_given_key(struct tracker *tracker)
 {
     const char *id = tracker->setting.address.peer_id;
@@ -79,14 +79,22 @@ enum error trackers_add(struct node *node, const struct tracker_setting *setting
     if (trackers_by_address(node, setting->text) == NULL &&
         HASH_COUNT(node->trackers) >= TRACKERS_MAX)
         return ERR_LIMIT_EXCEEDED;
-    *ret_tracker = add(node, setting);
+    struct tracker_setting place = *setting;
+    place.address.peer_id[0] = '\0';
+    *ret_tracker = add(node, &place);
     return OK;
 }
 
 void trackers_configure(struct node *node, const struct tracker_setting *settings, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        add(node, &settings[i])->is_configured = true;
+    for (size_t i = 0; i < count; i++) {
+        struct tracker *tracker = add(node, &settings[i]);
+        tracker->is_configured = true;
+        if (settings[i].address.peer_id[0] != '\0') {
+            tracker->setting.address = settings[i].address;
+            pin_given_key(tracker);
+        }
+    }
 }
 
 const struct tracker_row *trackers_row(const struct node *node, const char *address)
@@ -118,9 +126,56 @@ void trackers_put_row(struct node *node, const struct tracker_row *row)
 
     if (tracker_setting_parse(row->address, &setting) != OK)
         return; /* a newer program's */
+    setting.address.peer_id[0] = '\0';
     struct tracker *tracker = add(node, &setting);
     tracker->has_row = true;
     set_row(tracker, row);
+}
+
+/* "The explicit id wins": over a key that was proved at the same place. */
+void trackers_load_row(struct node *node, const struct tracker_row *row)
+{
+    struct tracker_setting setting;
+    struct tracker_row merged = *row;
+    struct peer_key key;
+
+    if (tracker_setting_parse(row->address, &setting) != OK)
+        return; /* a newer program's */
+    const struct tracker *known = trackers_by_address(node, setting.text);
+    const bool has_id = setting.address.peer_id[0] != '\0';
+    merged.address = setting.text;
+    if (has_id) {
+        const enum error error = peer_id_decode(setting.address.peer_id, PEER_ID_LENGTH, &key);
+        must(error == OK); /* tracker_setting_parse has seen to it */
+        merged.has_key = true;
+        memcpy(merged.key, key.bytes, KEY_LENGTH);
+        bytes_append(&node->long_trackers, row->address, strlen(row->address) + 1);
+    }
+    if (known != NULL && known->has_row) {
+        merged.is_wanted = merged.is_wanted || known->row.is_wanted;
+        if (!has_id && known->is_pinned) {
+            merged.has_key = true;
+            memcpy(merged.key, known->row.key, KEY_LENGTH);
+        }
+    }
+    trackers_put_row(node, &merged);
+}
+
+void trackers_start(struct node *node)
+{
+    const char *at = (const char *)bytes_data(&node->long_trackers);
+    const char *const end = at + bytes_length(&node->long_trackers);
+    struct tracker_setting setting;
+
+    for (; at < end; at += strlen(at) + 1) {
+        const enum error error = tracker_setting_parse(at, &setting);
+        must(error == OK); /* trackers_load_row has read it */
+        const struct tracker_row row = *trackers_row(node, setting.text);
+        ledger_put_tracker(node, &row);
+        ledger_remove_tracker(node, at);
+    }
+    bytes_clear(&node->long_trackers);
+    trackers_apply(node);
 }
 
 static void drop(struct node *node, struct tracker *tracker)
@@ -211,6 +266,12 @@ void trackers_greeted(struct node *node, struct session *session, enum node_role
 
     if (tracker == NULL || !trackers_is_wanted(tracker)) {
         /* It may be wanted again before it is durable that it is not. */
+        dialler_failed(&node->dialler, session->dialled_peer, node->now.mono);
+        session_close(node, session, LINK_END_SHUTDOWN);
+        return;
+    }
+    if (tracker->row.has_key && !has_key(tracker, session->key)) {
+        /* It was dialled before it was said which key it has. */
         dialler_failed(&node->dialler, session->dialled_peer, node->now.mono);
         session_close(node, session, LINK_END_SHUTDOWN);
         return;
@@ -330,6 +391,25 @@ void trackers_pin(struct node *node, struct tracker *tracker)
     ledger_put_tracker(node, &row);
 }
 
+bool trackers_expect_key(struct node *node, struct tracker *tracker, const struct peer_key *key)
+{
+    const bool is_other = tracker->row.has_key && !has_key(tracker, key->bytes);
+    struct tracker_row row = tracker->row;
+
+    if (is_other && tracker->setting.address.peer_id[0] != '\0')
+        return false;
+    if (!is_other && tracker->is_pinned && trackers_is_wanted(tracker))
+        return true;
+    if (is_other && tracker->state != TRACKER_OFF) {
+        tracker->is_to_be_forgotten = false;
+        registration_left(node, tracker);
+    }
+    row.has_key = row.is_wanted = true;
+    memcpy(row.key, key->bytes, KEY_LENGTH);
+    ledger_put_tracker(node, &row);
+    return true;
+}
+
 void trackers_undone(struct node *node)
 {
     for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
@@ -356,6 +436,7 @@ void trackers_done(struct node *node)
         timers_stop(&node->timers, &t->timer);
         free(t);
     }
+    bytes_done(&node->long_trackers);
     free(node->own_name);
 }
 

@@ -106,9 +106,14 @@ bool trackers_is_wanted(const struct tracker *tracker);
 /* The link to it; NULL when there is none. Two trackers may be one node, and share it. */
 struct session *trackers_session(struct node *node, const struct tracker *tracker);
 
-/* Adds the tracker, unless it is known; ERR_LIMIT_EXCEEDED: there are TRACKERS_MAX. */
+/* Adds the tracker, unless it is known; ERR_LIMIT_EXCEEDED: there are TRACKERS_MAX. An id in its
+ * address is left to trackers_expect_key. */
 enum error trackers_add(struct node *node, const struct tracker_setting *setting,
                         struct tracker **ret_tracker);
+
+/* Wants it, with that key: if it was there with another one, it is left. False: the configuration
+ * says another one. */
+bool trackers_expect_key(struct node *node, struct tracker *tracker, const struct peer_key *key);
 
 /* Keeps the key that it proved first, unless that is done. */
 void trackers_pin(struct node *node, struct tracker *tracker);
@@ -130,6 +135,11 @@ void trackers_configure(struct node *node, const struct tracker_setting *setting
 void trackers_put_row(struct node *node, const struct tracker_row *row);
 void trackers_remove_row(struct node *node, const char *address);
 const struct tracker_row *trackers_row(const struct node *node, const char *address);
+
+/* A row of the store, when it is read. Older programs kept the address with its id, beside which
+ * there may be the same one without: these become one row, when the node starts. */
+void trackers_load_row(struct node *node, const struct tracker_row *row);
+void trackers_start(struct node *node);
 
 /* Rows, or the own name, may have gone back to what is durable. */
 void trackers_undone(struct node *node);

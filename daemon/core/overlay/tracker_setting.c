@@ -5,6 +5,7 @@
 enum error tracker_setting_parse(const char *text, struct tracker_setting *ret_setting)
 {
     struct tracker_setting setting;
+    struct address place;
     struct peer_key key;
     enum error error;
 
@@ -15,7 +16,9 @@ enum error tracker_setting_parse(const char *text, struct tracker_setting *ret_s
         (error = peer_id_decode(setting.address.peer_id, PEER_ID_LENGTH, &key)) != OK)
         return error;
     setting.is_classic = setting.address.is_classic;
-    address_format(&setting.address, setting.text);
+    place = setting.address;
+    place.peer_id[0] = '\0';
+    address_format(&place, setting.text);
     *ret_setting = setting;
     return OK;
 }
