@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "daemon/core/limits.h"
 #include "daemon/store/statement.h"
 
 enum sql { SQL_READ, SQL_ADD, SQL_HOLD, SQL_RELEASE, SQL_RELEASE_ALL, SQL_TRIM, SQL_COUNT };
@@ -10,15 +11,25 @@ enum sql { SQL_READ, SQL_ADD, SQL_HOLD, SQL_RELEASE, SQL_RELEASE_ALL, SQL_TRIM, 
  * the clock may have gone back. */
 #define UNTIL "?1 + min(max(?1 - since, 0), 2592000000)"
 
-_Static_assert(CLAIM_RESERVED_MAX_MS == 2592000000, "as in UNTIL");
+/* For how long a name was held that is reserved now: no longer than counts. */
+#define WAS_HELD "min(max((until - since) / 2, 0), 2592000000)"
+
+/* The same of a name that was held when the store was closed: its owner may not be back before its
+ * registration would have ended. */
+#define SINCE_AT_START "min(since, ?1 - 300000)"
+#define UNTIL_AT_START "?1 + min(max(?1 - since, 300000), 2592000000)"
+
+_Static_assert(CLAIM_RESERVED_MAX_MS == 2592000000, "as in UNTIL, WAS_HELD and UNTIL_AT_START");
+_Static_assert(REGISTRATION_MS == 300000, "as in SINCE_AT_START and UNTIL_AT_START");
 
 static const char *const sql[SQL_COUNT] = {
     [SQL_READ] = "SELECT key, until FROM claim WHERE name = ?1",
     [SQL_ADD] = "INSERT OR REPLACE INTO claim(name, key, since, until) VALUES(?1, ?2, ?3, NULL)",
-    [SQL_HOLD] = "UPDATE claim SET until = NULL WHERE name = ?1",
+    [SQL_HOLD] = "UPDATE claim SET since = ?1 - " WAS_HELD ", until = NULL WHERE name = ?2",
     [SQL_RELEASE] =
         "UPDATE claim SET until = " UNTIL " WHERE name = ?2 AND key = ?3 AND until IS NULL",
-    [SQL_RELEASE_ALL] = "UPDATE claim SET until = " UNTIL " WHERE until IS NULL",
+    [SQL_RELEASE_ALL] = "UPDATE claim SET since = " SINCE_AT_START ", until = " UNTIL_AT_START
+                        " WHERE until IS NULL",
     [SQL_TRIM] = "DELETE FROM claim WHERE name IN"
                  " (SELECT name FROM claim WHERE until <= ?1 ORDER BY until LIMIT ?2)",
 };
@@ -88,11 +99,12 @@ static int begin_holding(struct claims *c, const struct claim *claim, uint64_t a
     return binder_run(&b);
 }
 
-static int hold_on(struct claims *c, const struct claim *claim)
+static int hold_on(struct claims *c, const struct claim *claim, uint64_t age_ms)
 {
     struct binder b;
 
     binder_init(&b, c->statements[SQL_HOLD]);
+    bind_u64(&b, age_ms);
     bind_text(&b, claim->name);
     return binder_run(&b);
 }
@@ -113,7 +125,7 @@ int claims_take(struct claims *c, struct claim *claim, uint64_t age_ms)
     if (claim->is_question || holder.is_held)
         return SQLITE_OK;
     if (!is_free)
-        return hold_on(c, claim);
+        return hold_on(c, claim, age_ms);
     if (!holder.is_there && c->count >= c->max) {
         claim->result = ERR_LIMIT_EXCEEDED;
         return SQLITE_OK;

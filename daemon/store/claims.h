@@ -3,8 +3,8 @@
  *
  * A name that is held has no end. One that is held no more has: it stays reserved for its key as
  * long as it was held, but no longer than CLAIM_RESERVED_MAX_MS. Who takes it again before that
- * goes on holding it from when it was first held. What is over is as good as gone, and is removed
- * some time.
+ * has held it for what it was held before; the time in between does not count. What is over is as
+ * good as gone, and is removed some time.
  *
  * Functions that return int return SQLite's result codes, and are called inside a transaction. */
 #ifndef P2PCHAT_DAEMON_STORE_CLAIMS_H
@@ -41,7 +41,8 @@ int claims_take(struct claims *c, struct claim *claim, uint64_t age_ms);
 /* The key holds the name no more. */
 int claims_release(struct claims *c, const struct claim *claim, uint64_t age_ms);
 
-/* Nobody holds any. */
+/* At the start nobody holds any. What was held counts as held for REGISTRATION_MS at least, as its
+ * owner finds out and comes back only with its next renewal. */
 int claims_release_all(struct claims *c, uint64_t age_ms);
 
 /* Removes some that are over; whether those were all. */

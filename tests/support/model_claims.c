@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/limits.h"
 
 struct model_claim {
     char *name;
     uint8_t key[KEY_LENGTH];
     bool is_held;
-    uint64_t since_ms;
+    uint64_t taken_ms;
     uint64_t released_ms; /* when not held */
+    int64_t held_ms;      /* in all, before it was taken or until it was released */
 };
 
 static struct model_claim *claim_at(const struct list *claims, size_t index)
@@ -29,14 +31,18 @@ static struct model_claim *find(const struct list *claims, const char *name)
 /* Whether the name is anybody's again. */
 static bool is_over(const struct model_claim *known, uint64_t age_ms)
 {
-    uint64_t held_ms;
+    return !known->is_held && age_ms >= known->released_ms + (uint64_t)known->held_ms;
+}
 
-    if (known->is_held)
-        return false;
-    held_ms = known->released_ms > known->since_ms ? known->released_ms - known->since_ms : 0;
-    if (held_ms > CLAIM_RESERVED_MAX_MS)
-        held_ms = CLAIM_RESERVED_MAX_MS;
-    return age_ms >= known->released_ms + held_ms;
+static void end_holding(struct model_claim *known, uint64_t age_ms, int64_t least_ms)
+{
+    known->held_ms += (int64_t)(age_ms - known->taken_ms);
+    if (known->held_ms < least_ms)
+        known->held_ms = least_ms;
+    if (known->held_ms > (int64_t)CLAIM_RESERVED_MAX_MS)
+        known->held_ms = (int64_t)CLAIM_RESERVED_MAX_MS;
+    known->is_held = false;
+    known->released_ms = age_ms;
 }
 
 void model_claims_take(struct list *claims, struct claim *claim, uint64_t age_ms)
@@ -58,7 +64,9 @@ void model_claims_take(struct list *claims, struct claim *claim, uint64_t age_ms
         known->name = xstrdup(claim->name);
     }
     if (is_free)
-        known->since_ms = age_ms;
+        known->held_ms = 0;
+    if (!known->is_held)
+        known->taken_ms = age_ms;
     memcpy(known->key, claim->key, KEY_LENGTH);
     known->is_held = true;
 }
@@ -69,8 +77,7 @@ void model_claims_release(struct list *claims, const struct claim *claim, uint64
 
     if (known == NULL || !known->is_held || memcmp(known->key, claim->key, KEY_LENGTH) != 0)
         return;
-    known->is_held = false;
-    known->released_ms = age_ms;
+    end_holding(known, age_ms, 0);
 }
 
 void model_claims_release_all(struct list *claims, uint64_t age_ms)
@@ -78,10 +85,8 @@ void model_claims_release_all(struct list *claims, uint64_t age_ms)
     for (size_t i = 0; i < claims->count; i++) {
         struct model_claim *known = claim_at(claims, i);
 
-        if (known->is_held) {
-            known->is_held = false;
-            known->released_ms = age_ms;
-        }
+        if (known->is_held)
+            end_holding(known, age_ms, REGISTRATION_MS);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "common/alloc.h"
+#include "daemon/core/limits.h"
 #include "daemon/store/claims.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/unit/store_rig.h"
@@ -116,20 +117,54 @@ static void test_reserved_30_days_at_most(void **state)
     assert_reserved_until(rig, "alice", days_90 + CLAIM_RESERVED_MAX_MS);
 }
 
+/* What it was held counts; not what it was reserved meanwhile. */
 static void test_held_again(void **state)
 {
     struct rig *rig = *state;
 
     take(rig, "alice", 'a', 100);
     release(rig, "alice", 'a', 200);
-    assert_int_equal(take(rig, "alice", 'a', 299), OK); /* goes on */
-    release(rig, "alice", 'a', 300);
-    assert_reserved_until(rig, "alice", 500);
-    release(rig, "alice", 'z', 510);
-    assert_int_equal(take(rig, "alice", 'z', 520), OK); /* that was over: begins anew */
-    release(rig, "alice", 'z', 550);
-    assert_int_equal(ask(rig, "alice", 579), ERR_NAME_TAKEN);
-    assert_int_equal(take(rig, "alice", 'a', 580), OK);
+    assert_int_equal(take(rig, "alice", 'a', 299), OK);
+    assert_int_equal(take(rig, "alice", 'a', 300), OK); /* and has it */
+    release(rig, "alice", 'a', 309);
+    assert_int_equal(take(rig, "alice", 'a', 418), OK); /* 110 behind: the last moment */
+    release(rig, "alice", 'a', 418);
+    assert_reserved_until(rig, "alice", 528);
+    release(rig, "alice", 'z', 540);
+    assert_int_equal(take(rig, "alice", 'z', 545), OK);
+    release(rig, "alice", 'z', 555); /* 12 and 10 */
+    assert_int_equal(ask(rig, "alice", 576), ERR_NAME_TAKEN);
+    assert_int_equal(take(rig, "alice", 'a', 577), OK); /* that was over: begins anew */
+    release(rig, "alice", 'a', 580);
+    assert_reserved_until(rig, "alice", 583);
+}
+
+static void test_held_again_after_long(void **state)
+{
+    struct rig *rig = *state;
+    const uint64_t days_90 = 3 * CLAIM_RESERVED_MAX_MS;
+
+    take(rig, "alice", 'a', 0);
+    release(rig, "alice", 'a', days_90);
+    assert_int_equal(take(rig, "alice", 'a', days_90 + 10), OK);
+    release(rig, "alice", 'a', days_90 + 20);
+    assert_reserved_until(rig, "alice", days_90 + 20 + CLAIM_RESERVED_MAX_MS);
+}
+
+/* Who was there when the store was closed has the time of a registration to come back; who left
+ * before has no more than was held. */
+static void test_held_at_the_start(void **state)
+{
+    struct rig *rig = *state;
+
+    take(rig, "alice", 'a', 100);
+    take(rig, "bob", 'b', 100);
+    release(rig, "bob", 'b', 110);
+    assert_int_equal(claims_release_all(&rig->claims, 110), SQLITE_OK);
+    assert_reserved_until(rig, "bob", 120);
+    assert_int_equal(take(rig, "alice", 'a', 200), OK);
+    assert_int_equal(claims_release_all(&rig->claims, 210), SQLITE_OK);
+    assert_reserved_until(rig, "alice", 210 + REGISTRATION_MS + 10);
 }
 
 /* After a crash the age may be less than what was written. */
@@ -201,11 +236,11 @@ static void test_what_is_over_goes(void **state)
     assert_int_equal(claims_release_all(&rig->claims, 20), SQLITE_OK);
     assert_int_equal(claims_release_all(&rig->claims, 22), SQLITE_OK); /* of what is held */
     take(rig, "held", 'a', 25);
-    assert_int_equal(claims_trim(&rig->claims, 29, &is_end), SQLITE_OK);
+    assert_int_equal(claims_trim(&rig->claims, 20 + REGISTRATION_MS - 1, &is_end), SQLITE_OK);
     assert_true(is_end);
     assert_int_equal(rig->claims.count, count + 1);
     for (int slice = 0; slice < 3; slice++) {
-        assert_int_equal(claims_trim(&rig->claims, 30, &is_end), SQLITE_OK);
+        assert_int_equal(claims_trim(&rig->claims, 20 + REGISTRATION_MS, &is_end), SQLITE_OK);
         assert_int_equal(is_end, slice == 2);
     }
     assert_int_equal(rig->claims.count, 1);
@@ -274,8 +309,7 @@ static void test_the_first_has_it(void **state)
     transaction_free(second);
 }
 
-/* A start releases what was held; nobody else gets it before it was gone as long as it was there.
- */
+/* A start releases what was held; nobody else gets it before its owner had time to come back. */
 static void test_after_a_restart(void **state)
 {
     struct rig *rig = *state;
@@ -289,10 +323,10 @@ static void test_after_a_restart(void **state)
     store_rig_reopen(&rig->store);
     expect_wish(&rig->store, "alice", 'b', UINT64_C(1) << 50, ERR_NAME_TAKEN);
     store_rig_reopen(&rig->store);
-    store_rig_start_age(&rig->store, now); /* age 1000: was held for 900 */
+    store_rig_start_age(&rig->store, now); /* age 1000: was held for 900, which is little */
     assert_int_equal(store_age_ms(rig->store.store, now.mono), 1000);
-    expect_wish(&rig->store, "alice", 'b', 1899, ERR_NAME_TAKEN);
-    expect_wish(&rig->store, "alice", 'b', 1900, OK);
+    expect_wish(&rig->store, "alice", 'b', 1000 + REGISTRATION_MS - 1, ERR_NAME_TAKEN);
+    expect_wish(&rig->store, "alice", 'b', 1000 + REGISTRATION_MS, OK);
     store_trim_claims(rig->store.store, 7, (struct mono){0});
     const struct store_answer kept = store_rig_take(&rig->store);
     assert_int_equal(kept.kind, STORE_KEPT);
@@ -324,6 +358,8 @@ int main(void)
         TEST(test_reserved_as_long_as_held),
         TEST(test_reserved_30_days_at_most),
         TEST(test_held_again),
+        TEST(test_held_again_after_long),
+        TEST(test_held_at_the_start),
         TEST(test_the_clock_went_back),
         TEST(test_damaged),
         TEST(test_bounded),
