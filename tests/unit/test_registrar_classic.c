@@ -149,6 +149,57 @@ static void test_slow_disk(void **state)
     street_assert_heard(carol, ERROR);
 }
 
+/* The list comes behind the answer, once. */
+static void test_asks_before_it_is_registered(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *alice = street_neighbour(house, ALICE, 40000);
+
+    house->disk_waits = true;
+    say_register(house, alice, "alice");
+    say_name(house, "LISTPEER", "Alice", CAROL); /* who did not register */
+    say_name(house, "LISTPEER", "Alice", ALICE);
+    say_name(house, "LISTPEER", "alice", ALICE);
+    street_assert_heard(alice, "");
+    house->disk_waits = false;
+    house_run(house);
+    street_assert_heard(alice, SUCCESS LIST("\"alice\":[\"" ALICE "\",40000]"));
+}
+
+static void test_asks_before_its_host_is_found(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *alice = street_neighbour(house, ALICE, 40000);
+
+    for (int times = 0; times < 2; times++) {
+        street_say(house, ALICE,
+                   "{\"msgtype\":\"REGISTER\",\"msgdata\":{\"peername\":\"alice\","
+                   "\"host\":\"alice.example\",\"port\":40000}}");
+        say_name(house, "LISTPEER", "alice", ALICE);
+        street_assert_heard(alice, "");
+        house->disk_waits = true;
+        street_answer(house, times == 0 ? ALICE : NULL);
+        house->disk_waits = false;
+        house_run(house);
+        street_assert_heard(alice, times == 0 ? SUCCESS LIST("\"alice\":[\"" ALICE "\",40000]")
+                                              : LIST("\"alice\":[\"" ALICE "\",40000]"));
+    }
+}
+
+static void test_asks_and_may_not_register(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *alice = street_neighbour(house, ALICE, 40000);
+
+    house->disk_waits = true;
+    say_register(house, alice, "alice");
+    say_name(house, "LISTPEER", "alice", ALICE);
+    model_store_fail(house->store, SIZE_MAX, ERR_STORAGE_FAILED);
+    house->disk_waits = false;
+    house_run(house);
+    street_assert_heard(alice, ERROR);
+}
+
 static void test_failing_disk(void **state)
 {
     struct house *house = *state;
@@ -250,11 +301,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, street_setup_tracker, street_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_registered_listed_gone), TEST(test_heard_from_its_host_only),
-        TEST(test_names_that_are_none),    TEST(test_names_of_keys),
-        TEST(test_keys_on_the_list),       TEST(test_slow_disk),
-        TEST(test_failing_disk),           TEST(test_forgotten_after_a_day),
-        TEST(test_pieces_of_a_long_list),  TEST(test_loopback_is_for_this_machine),
+        TEST(test_registered_listed_gone),
+        TEST(test_heard_from_its_host_only),
+        TEST(test_names_that_are_none),
+        TEST(test_names_of_keys),
+        TEST(test_keys_on_the_list),
+        TEST(test_slow_disk),
+        TEST(test_asks_before_it_is_registered),
+        TEST(test_asks_before_its_host_is_found),
+        TEST(test_asks_and_may_not_register),
+        TEST(test_failing_disk),
+        TEST(test_forgotten_after_a_day),
+        TEST(test_pieces_of_a_long_list),
+        TEST(test_loopback_is_for_this_machine),
         TEST(test_what_is_for_peers),
     };
 #undef TEST

@@ -12,6 +12,7 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/name.h"
 #include "daemon/core/node/dial.h"
 #include "daemon/core/node/ledger.h"
 #include "daemon/core/node/ration.h"
@@ -32,6 +33,7 @@ struct classic_question {
     uint64_t resolve;
     struct host_port source;
     struct classic_object object;
+    bool then_asks; /* it is a REGISTER, and its LISTPEER came meanwhile */
     struct classic_question *next;
 };
 
@@ -128,6 +130,22 @@ static bool names_host(const struct classic_object *object)
     return object->at.host[0] != '\0';
 }
 
+/* Whether the REGISTER of who asks for the list waits until its host is looked up: then the list
+ * does, too. */
+static bool asks_early(struct node *node, const struct host_port *source,
+                       const struct classic_object *object)
+{
+    struct classic_question *question = node->dialect.questions;
+
+    while (question != NULL && (question->object.type != CLASSIC_REGISTER ||
+                                strcmp(question->source.host, source->host) != 0 ||
+                                !name_equal(question->object.name, object->name)))
+        question = question->next;
+    if (question != NULL)
+        question->then_asks = true;
+    return question != NULL;
+}
+
 /* A question of the same address block, and how many there are. */
 static size_t questions_of(const struct node *node, uint64_t block)
 {
@@ -169,6 +187,8 @@ static void ask_resolver(struct node *node, const struct host_port *source,
 static void check_host(struct node *node, const struct host_port *source,
                        const struct classic_object *object)
 {
+    if (object->type == CLASSIC_LISTPEER && asks_early(node, source, object))
+        return;
     if (!names_host(object) || strcmp(object->at.host, source->host) == 0)
         heard(node, source, object);
     else if (host_is_literal(object->at.host))
@@ -211,6 +231,10 @@ void classic_resolved(struct node *node, const struct input *input)
     } else {
         note_refused(node, &question->source,
                      "the host name that it gives is not that of where it comes from");
+    }
+    if (question->then_asks) {
+        question->object.type = CLASSIC_LISTPEER;
+        heard(node, &question->source, &question->object);
     }
     free(question);
 }

@@ -35,6 +35,7 @@ void registrar_free(struct node *node)
     if (registrar == NULL)
         return;
     registry_done(&registrar->registry);
+    registrar_classic_done(registrar);
     classic_board_done(&registrar->board);
     dial_back_done(node);
     timers_stop(&node->timers, &registrar->timer);

@@ -15,6 +15,7 @@
 #include "daemon/core/overlay/registry.h"
 
 struct dial_back;
+struct classic_claim;
 
 struct registrar {
     struct registry registry;
@@ -22,6 +23,8 @@ struct registrar {
 
     bool is_classic; /* we listen for the classic dialect, and keep the board for it */
     struct classic_board board;
+    struct classic_claim *claims; /* names that the store is asked about */
+    uint64_t last_claim;
 
     struct dial_back *dial_backs; /* under way */
     size_t dial_back_count;
@@ -64,6 +67,9 @@ void registrar_classic_heard(struct node *node, const char *source,
 
 /* What the store says of a name that a classic peer wants: OK, or why not. */
 void registrar_classic_claimed(struct node *node, const struct effect *effect, enum error error);
+
+/* All claims are forgotten. */
+void registrar_classic_done(struct registrar *registrar);
 
 /* --- dial_back.c: only of a tracker --- */
 

@@ -22,11 +22,47 @@ static void answer(struct node *node, const struct host_port *to, enum classic_t
 
 /* --- REGISTER --- */
 
-/* Where a REGISTER whose name the store is asked about came from. */
-static void keep_asker(struct effect *effect, const char *name, const struct host_port *at)
+/* A REGISTER whose name the store is asked about. There is one for each effect that waits. */
+struct classic_claim {
+    uint64_t number;
+    char name[ADDRESS_NAME_MAX + 1];
+    struct host_port at;
+    bool then_asks; /* its LISTPEER came meanwhile */
+    struct classic_claim *next;
+};
+
+static void claim(struct node *node, const char *name, const char *folded,
+                  const struct host_port *at)
 {
-    bytes_append(&effect->bytes, at, sizeof *at);
-    bytes_append(&effect->bytes, name, strlen(name) + 1);
+    const size_t row = ledger_claim(node, folded, NULL);
+    struct effect *effect = ledger_effect(node, EFFECT_CLASSIC_CLAIMED);
+    struct registrar *registrar = node->registrar;
+    struct classic_claim *claim = xcalloc(1, sizeof *claim);
+
+    claim->number = effect->number = ++registrar->last_claim;
+    memcpy(claim->name, name, strlen(name) + 1);
+    claim->at = *at;
+    claim->next = registrar->claims;
+    registrar->claims = claim;
+    effect->row = row;
+}
+
+static struct classic_claim *take_claim(struct registrar *registrar, uint64_t number)
+{
+    struct classic_claim **link = &registrar->claims;
+
+    while (*link != NULL && (*link)->number != number)
+        link = &(*link)->next;
+    struct classic_claim *claim = *link;
+    must(claim != NULL);
+    *link = claim->next;
+    return claim;
+}
+
+void registrar_classic_done(struct registrar *registrar)
+{
+    while (registrar->claims != NULL)
+        free(take_claim(registrar, registrar->claims->number));
 }
 
 static void registering(struct node *node, const char *name, const struct host_port *at)
@@ -44,27 +80,8 @@ static void registering(struct node *node, const char *name, const struct host_p
         classic_board_put(&node->registrar->board, name, folded, at, node->now.mono);
         answer(node, at, CLASSIC_REGISTER_SUCCESS);
     } else {
-        size_t row = ledger_claim(node, folded, NULL);
-        struct effect *effect = ledger_effect(node, EFFECT_CLASSIC_CLAIMED);
-
-        effect->row = row;
-        keep_asker(effect, name, at);
+        claim(node, name, folded, at);
     }
-    free(folded);
-}
-
-void registrar_classic_claimed(struct node *node, const struct effect *effect, enum error error)
-{
-    struct host_port at;
-    const char *name = (const char *)bytes_data(&effect->bytes) + sizeof at;
-    char *folded = name_fold(name);
-
-    memcpy(&at, bytes_data(&effect->bytes), sizeof at);
-    if (error == OK) /* once more: others registered since */
-        error = classic_board_check(&node->registrar->board, folded, at.host);
-    if (error == OK)
-        classic_board_put(&node->registrar->board, name, folded, &at, node->now.mono);
-    answer(node, &at, error == OK ? CLASSIC_REGISTER_SUCCESS : CLASSIC_REGISTER_ERROR);
     free(folded);
 }
 
@@ -114,6 +131,48 @@ static void list(struct node *node, struct classic_entry *asker)
     classic_send(node, &asker->at, &object);
 }
 
+/* Whether its REGISTER is still being decided: then the list comes behind that. */
+static bool asks_early(struct node *node, const char *name, const char *source)
+{
+    struct classic_claim *claim = node->registrar->claims;
+
+    while (claim != NULL && (strcmp(claim->at.host, source) != 0 || !name_equal(claim->name, name)))
+        claim = claim->next;
+    if (claim != NULL)
+        claim->then_asks = true;
+    return claim != NULL;
+}
+
+static void asked(struct node *node, const char *name, const char *source)
+{
+    struct classic_entry *entry;
+
+    if (asks_early(node, name, source) || (entry = speaker(node, name, source)) == NULL)
+        return;
+    classic_board_heard(&node->registrar->board, entry, node->now.mono);
+    list(node, entry);
+}
+
+/* --- What the store says --- */
+
+void registrar_classic_claimed(struct node *node, const struct effect *effect, enum error error)
+{
+    struct classic_claim *claim = take_claim(node->registrar, effect->number);
+    char *folded = name_fold(claim->name);
+
+    if (error == OK) /* once more: others registered since */
+        error = classic_board_check(&node->registrar->board, folded, claim->at.host);
+    if (error == OK)
+        classic_board_put(&node->registrar->board, claim->name, folded, &claim->at, node->now.mono);
+    answer(node, &claim->at, error == OK ? CLASSIC_REGISTER_SUCCESS : CLASSIC_REGISTER_ERROR);
+    if (claim->then_asks)
+        asked(node, claim->name, claim->at.host);
+    free(folded);
+    free(claim);
+}
+
+/* --- */
+
 void registrar_classic_heard(struct node *node, const char *source,
                              const struct classic_object *object)
 {
@@ -124,10 +183,7 @@ void registrar_classic_heard(struct node *node, const char *source,
         registering(node, object->name, &object->at);
         break;
     case CLASSIC_LISTPEER:
-        if ((entry = speaker(node, object->name, source)) == NULL)
-            break;
-        classic_board_heard(&node->registrar->board, entry, node->now.mono);
-        list(node, entry);
+        asked(node, object->name, source);
         break;
     case CLASSIC_EXIT_NETWORK:
         if ((entry = speaker(node, object->name, source)) != NULL)

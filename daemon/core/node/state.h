@@ -192,7 +192,7 @@ struct effect {
     enum message_type type;
     enum link_end why;
     enum error error; /* REPLY: instead of a result; FOUND: when nothing is */
-    uint64_t number;  /* TAKEN: of the message; SEEN: how many */
+    uint64_t number;  /* TAKEN: of the message; SEEN: how many; CLASSIC_CLAIMED: of the claim */
     size_t row;       /* STORED, FOUND, SEEN, CLAIMED: index of the change */
     uint64_t carrier; /* CLAIMED: that the peer registers by */
     uint64_t block;   /* CLAIMED: its address block */
@@ -204,7 +204,7 @@ struct effect {
     struct waiter *waiter;   /* WAIT: owned */
     struct bytes bytes;      /* REPLY: the result; SEND: the msgdata; EVENT: the object; NEW_RECORD;
                                 SEEN:      the address of who named them, with its end;
-                                CLAIMED: the peer's record; CLASSIC_CLAIMED: where and who it is;
+                                CLAIMED: the peer's record;
                                 REGISTER: the name that is tried, and the own one before, with ends */
 };
 
