@@ -1,6 +1,7 @@
 """A node of ours and peers that run the original program: everything that they can say, both ways."""
 
 import json
+import socket
 import time
 
 import dialect
@@ -8,6 +9,7 @@ import original
 import rig
 
 SENT_S = 3   # after which a message counts as sent to who does not close
+READS_LATE_S = 2
 
 
 class Requests(dialect.Dialect):
@@ -78,6 +80,24 @@ class Requests(dialect.Dialect):
         carol.wait("CHAT_REQUEST")
         carol.refuse("bob")
         self.assertEqual(asking.result(second)["state"], "refused")
+
+    def test_they_read_late(self):
+        """Who is asked again meanwhile hears it again, and no connection has nothing on it."""
+        bob, late = self.node("bob"), socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(late.close)
+        asked = f"classic:127.0.0.1:{late.getsockname()[1]}"
+        first = bob.call("chat.request", to=asked)
+        again = bob.call("chat.request", to=asked)
+        self.assertEqual(first["alias"], again["alias"])
+        time.sleep(READS_LATE_S)
+        late.settimeout(1)
+        objects = []
+        with self.assertRaises(TimeoutError):
+            while True:
+                carrier, _ = late.accept()
+                with carrier:
+                    objects.append(carrier.recv(2048))
+        self.assertEqual([json.loads(o)["msgtype"] for o in objects], ["CHAT_REQUEST"] * 2)
 
     def test_nobody_there(self):
         bob, gone = self.node("bob"), self.peer("gone")

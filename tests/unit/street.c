@@ -130,7 +130,7 @@ bool street_act(struct house *house, const struct action *action)
 static void pick_up(struct house *house, size_t place)
 {
     struct street *street = house->street;
-    const struct neighbour *neighbour = street->carriers[place].neighbour;
+    struct neighbour *neighbour = street->carriers[place].neighbour;
     const uint64_t dial = street->carriers[place].dial;
     struct input up = {.kind = INPUT_CARRIER_UP,
                        .carrier_up = {.dial = dial, .kind = CARRIER_CLASSIC, .local = street_home}};
@@ -143,6 +143,7 @@ static void pick_up(struct house *house, size_t place)
         house_give(house, &failed);
         return;
     }
+    neighbour->answered++;
     street->carriers[place].state = OPEN;
     street->carriers[place].carrier = up.carrier_up.carrier = ++house->last_carrier;
     up.carrier_up.local.port = 50000;
@@ -172,7 +173,7 @@ bool street_serve(struct house *house)
 
         if (neighbour == NULL)
             continue;
-        if (street->carriers[i].state == CALLED) {
+        if (street->carriers[i].state == CALLED && neighbour->manner != RINGS) {
             pick_up(house, i);
             were_any = true;
         } else if (street->carriers[i].state == SAID && neighbour->manner != STALLS) {

@@ -11,6 +11,7 @@ enum { STREET_NEIGHBOURS_MAX = 160, STREET_CARRIERS_MAX = 4096, STREET_QUESTIONS
 enum manner {
     READS,  /* reads, and ends it when we have */
     STALLS, /* accepts, and that is all */
+    RINGS,  /* neither accepts nor refuses, until it has another manner */
     RESETS, /* breaks it when we have said something */
     ABSENT  /* nobody is there */
 };
@@ -20,8 +21,8 @@ struct neighbour {
     const char *reached; /* the literal that the host stands for, or NULL: it is one */
     uint16_t port;
     enum manner manner;
-    struct bytes heard; /* objects, each with a newline after it */
-    size_t dials;
+    struct bytes heard;     /* objects, each with a newline after it */
+    size_t dials, answered; /* how often it was dialled, and accepted */
 };
 
 struct street {

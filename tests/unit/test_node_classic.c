@@ -360,6 +360,65 @@ static void test_asking_who_asks_is_the_answer(void **state)
     street_assert_heard(bob, HOUSE_SAYS("CHAT_ACCEPT"));
 }
 
+/* Who reads late gets a request each time that it is asked, and no connection without. */
+static void test_asking_who_reads_late(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *bob = street_neighbour(house, HOST, 40001);
+
+    bob->manner = STALLS;
+    bob->reached = HOST;
+    ask_bob(house);
+    house_pass(house, 100);
+    ask_bob(house);
+    street_assert_result(house, "\"request\":\"r2\"");
+    assert_int_equal(bob->dials, 2);
+    street_assert_heard(bob, HOUSE_SAYS("CHAT_REQUEST") HOUSE_SAYS("CHAT_REQUEST"));
+    bob->manner = READS;
+    street_pass_s(house, 60);
+    assert_int_equal(bob->dials, 2);
+    street_say(house, HOST, STREET_ACCEPT("bob", HOST, "40001"));
+    assert_string_equal(house->logged, "chat.accepted \"request\":\"r2\",\"direction\":\"out\"");
+    house_call(house, API_CHAT_MESSAGE, HI);
+    street_assert_heard(bob, HOUSE_MESSAGE("hi"));
+}
+
+/* Our refusal is said once, although we ask before it is read. */
+static void test_asking_who_was_refused(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *bob = street_neighbour(house, HOST, 40001);
+
+    bob->manner = STALLS;
+    street_say(house, HOST, STREET_REQUEST("bob", HOST, "40001"));
+    house_call(house, API_CHAT_REFUSE, "{\"request\":\"r1\"}");
+    ask_bob(house);
+    street_pass_s(house, 60);
+    street_assert_heard(bob, HOUSE_REFUSE HOUSE_SAYS("CHAT_REQUEST"));
+    assert_int_equal(bob->dials, 2);
+}
+
+/* What is taken back while it is dialled is not said, and neither is nothing. */
+static void test_over_before_it_is_connected(void **state)
+{
+    struct house *house = *state;
+    struct neighbour *bob = street_befriend(house, HOST, 40001, "bob");
+
+    bob->manner = RINGS;
+    street_say(house, HOST, STREET_REQUEST("bob", HOST, "40001")); /* it lost all */
+    bob->dials = 0;
+    house_pass(house, RATION_MS);
+    street_say(house, HOST, STREET_REQUEST("bob", HOST, "40001"));
+    street_say(house, HOST, STREET_DISCONNECT("bob")); /* and has changed its mind */
+    bob->manner = READS;
+    street_pass_s(house, 60);
+    street_assert_heard(bob, "");
+    for (size_t i = 0; i < house->street->carrier_count; i++)
+        if (house->street->carriers[i].neighbour == bob)
+            assert_int_equal(house->street->carriers[i].state, OVER);
+    assert_int_equal(bob->answered, 1); /* the acceptance, long ago */
+}
+
 static void test_asking_at_a_name(void **state)
 {
     struct house *house = *state;
@@ -636,6 +695,9 @@ int main(void)
         STREET_TEST(test_we_take_it_back),
         STREET_TEST(test_requests_that_cross),
         STREET_TEST(test_asking_who_asks_is_the_answer),
+        STREET_TEST(test_asking_who_reads_late),
+        STREET_TEST(test_asking_who_was_refused),
+        STREET_TEST(test_over_before_it_is_connected),
         STREET_TEST(test_asking_at_a_name),
         STREET_TEST(test_asking_ourselves),
         STREET_TEST(test_our_name_changes),

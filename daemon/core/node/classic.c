@@ -500,15 +500,46 @@ void classic_dial_failed(struct node *node, uint64_t dial, const char *why)
         errand_end(node, errand, CLASSIC_FAILED, why);
 }
 
+static void cancel(struct node *node, struct classic_errand *errand)
+{
+    node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = errand->dial;
+    errand->owner = CLASSIC_ANSWER; /* nobody is told */
+    errand_end(node, errand, CLASSIC_FAILED, NULL);
+}
+
 void classic_cancel(struct node *node, uint64_t dial)
 {
     struct classic_errand *errand = errand_by_dial(node, dial);
 
-    if (errand == NULL)
-        return;
-    node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = dial;
-    errand->owner = CLASSIC_ANSWER; /* nobody is told */
-    errand_end(node, errand, CLASSIC_FAILED, NULL);
+    if (errand != NULL)
+        cancel(node, errand);
+}
+
+static struct classic_errand *errand_of(const struct node *node, uint32_t peer)
+{
+    struct classic_errand *errand = node->dialect.errands;
+
+    while (errand != NULL && (errand->owner != CLASSIC_CONTACT || errand->number != peer))
+        errand = errand->next;
+    return errand;
+}
+
+bool classic_call_off(struct node *node, uint32_t peer)
+{
+    struct classic_errand *errand = errand_of(node, peer);
+
+    if (errand == NULL || errand->carrier != 0)
+        return false;
+    cancel(node, errand);
+    return true;
+}
+
+void classic_let_go(struct node *node, uint32_t peer)
+{
+    struct classic_errand *errand = errand_of(node, peer);
+
+    if (errand != NULL && !classic_call_off(node, peer))
+        errand->owner = CLASSIC_ANSWER;
 }
 
 /* --- Carriers --- */

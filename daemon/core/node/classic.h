@@ -59,6 +59,14 @@ enum classic_end {
 uint64_t classic_errand_start(struct node *node, enum classic_owner owner, uint32_t number,
                               const struct host_port *to);
 
+/* What an errand of that contact's was for is over before it is connected: nobody is told. False:
+ * there is none, or it is connected. */
+bool classic_call_off(struct node *node, uint32_t peer);
+
+/* The contact's errand is nobody's any more: it is called off; or it goes on, when it is connected,
+ * and nobody is told how it ends. */
+void classic_let_go(struct node *node, uint32_t peer);
+
 /* Says an object to `to`, once; its bytes are taken. Who answers too many gives no more answers. */
 void classic_send(struct node *node, const struct host_port *to, struct bytes *object);
 
@@ -128,6 +136,12 @@ void classic_talk_due(struct node *node, struct contact *contact);
 bool classic_talk_say(struct node *node, uint32_t peer, const struct host_port *local,
                       struct bytes *object);
 void classic_talk_out(struct node *node, uint32_t peer); /* it was written */
+
+/* An errand has its carrier, while another may be on its way for what a request of ours has just
+ * replaced: this one takes its place. False: the other one's is still to be said. */
+bool classic_talk_take_over(struct node *node, struct contact *contact);
+
+/* An errand ended. */
 void classic_talk_ended(struct node *node, uint32_t peer, enum classic_end end);
 
 /* Its messages could not be read. */

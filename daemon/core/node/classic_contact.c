@@ -396,11 +396,7 @@ uint32_t classic_contact_reached(struct node *node, uint64_t dial, const struct 
     }
     call_attempt_free(node, attempt);
     contact = contacts_by_number(&node->contacts, peer);
-    if (contact->talk.is_under_way)
-        return 0; /* it follows when that is said */
-    contact->talk.is_under_way = true;
-    contact->talk.is_out = false;
-    return peer;
+    return classic_talk_take_over(node, contact) ? peer : 0;
 }
 
 void classic_ask(struct node *node, struct attempt *attempt, const struct host_port *at,

@@ -7,8 +7,9 @@
  *     a request of ours, not said yet    CHAT_REQUEST  then the consent id is its id
  *     MUTUAL, with messages queued       CHAT_MESSAGE  then they are `sent`
  *
- * One object is on its way at a time. The dialler decides when, until one went out; then the next
- * follow at once, until one fails or nothing is left. */
+ * One object is on its way at a time, but that a request of ours need not wait for what it
+ * replaces. The dialler decides when, until one went out; then the next follow at once, until one
+ * fails or nothing is left. */
 #include "daemon/core/node/consent.h"
 
 #include <stdlib.h>
@@ -207,9 +208,15 @@ void classic_talk_pump(struct node *node, struct contact *contact)
     struct host_port at;
     uint32_t request;
 
-    if (talk->is_under_way || !node->started || node->stopping)
+    if (!node->started || node->stopping)
         return;
     const enum classic_item item = next_item(node, contact, &request);
+    const bool is_ready =
+        item != CLASSIC_SAY_NOTHING && (item != CLASSIC_SAY_MESSAGE || talk->text != NULL);
+    if (talk->is_under_way && !is_ready && classic_call_off(node, contact->row.peer))
+        talk->is_under_way = false; /* else a connection would have nothing on it */
+    if (talk->is_under_way)
+        return;
     if (item == CLASSIC_SAY_NOTHING) {
         rest(node, contact);
     } else if (!talk->is_due) {
@@ -365,4 +372,21 @@ void classic_talk_ended(struct node *node, uint32_t peer, enum classic_end end)
     contact = contacts_by_number(&node->contacts, peer); /* who was refused may be forgotten */
     if (contact != NULL)
         stream_touch(node, contact);
+}
+
+bool classic_talk_take_over(struct node *node, struct contact *contact)
+{
+    const uint32_t peer = contact->row.peer;
+
+    if (contact->talk.is_under_way) {
+        if (consent_is_open(contact))
+            return false; /* it follows when that is said */
+        classic_let_go(node, peer);
+        if (contact->talk.is_out)
+            said(node, contact);
+        contact = contacts_by_number(&node->contacts, peer);
+    }
+    contact->talk.is_under_way = true;
+    contact->talk.is_out = false;
+    return true;
 }
