@@ -51,10 +51,12 @@ static void take_unanswered(struct listing *listing, const struct json *unanswer
     json_write_value(&w, unanswered);
 }
 
-/* False when it does not say where to go on, or that it is the last. */
+/* False when it does not say where to go on, or that it is the last. One without anybody is, too:
+ * whoever serves it could go on like this for ever. */
 static bool take_page(struct listing *listing, const struct json *page)
 {
-    const struct json *each = json_first(json_member(page, "peers"));
+    const struct json *peers = json_member(page, "peers");
+    const struct json *each = json_first(peers);
     const char *next = NULL;
     size_t length;
 
@@ -62,7 +64,8 @@ static bool take_page(struct listing *listing, const struct json *page)
         json_write_value(&listing->w, each);
     take_unanswered(listing, json_member(page, "unanswered"));
     json_string(json_member(page, "next"), &next, &length);
-    const bool is_new = next != NULL && (listing->next == NULL || strcmp(listing->next, next) != 0);
+    const bool is_new = next != NULL && json_count(peers) > 0 &&
+                        (listing->next == NULL || strcmp(listing->next, next) != 0);
     free(listing->next);
     listing->next = next != NULL ? xstrdup(next) : NULL;
     return is_new;

@@ -48,11 +48,17 @@ class Listing(Case):
 
     def test_pages(self):
         """as many as are wanted, and no page more"""
-        pages = Pages((peers(1, 2), "0002"), ([], "0005"), (peers(6), "0006"))
-        self.assertEqual(self.lists(pages, "--limit=3"),
-                         {"peers": peers(1, 2, 6), "unanswered": [], "next": "0006"})
-        self.assertEqual(pages.asked, [{"limit": 3}, {"limit": 1, "after": "0002"},
+        pages = Pages((peers(1, 2), "0002"), (peers(5), "0005"), (peers(6), "0006"))
+        self.assertEqual(self.lists(pages, "--limit=4"),
+                         {"peers": peers(1, 2, 5, 6), "unanswered": [], "next": "0006"})
+        self.assertEqual(pages.asked, [{"limit": 4}, {"limit": 2, "after": "0002"},
                                        {"limit": 1, "after": "0005"}])
+
+    def test_page_without_anybody(self):
+        """is the last, as there could be no end of them"""
+        pages = Pages((peers(1), "0001"), ([], "0005"))
+        self.assertEqual(self.lists(pages), {"peers": peers(1), "unanswered": [], "next": "0005"})
+        self.assertEqual(pages.asked, [{"limit": 100}, {"limit": 99, "after": "0001"}])
 
     def test_more_than_a_page_can_have(self):
         first, second = peers(*range(1000)), peers(*range(1000, 1002))
