@@ -332,6 +332,8 @@ static void test_lies_about_a_list(void **state)
         {"{\"after\":\"bob\"}", NULL},                 /* nor stands behind */
         {"{\"prefix\":\"b\",\"after\":\"aa\"}", "aa"}, /* and this would never end */
         {"{\"prefix\":\"b\",\"after\":\"aa\"}", "Aa"},
+        {"{}", "boa"}, /* a page ends with its last name */
+        {"{}", "bobb"},
     };
 
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
@@ -391,7 +393,55 @@ static void test_a_record_of_the_future(void **state)
     member_rig_done(&s.rig);
 }
 
+/* One that has expired is left out, and the tracker that shows it is not warned of. */
+static void test_a_record_of_long_ago(void **state)
+{
+    (void)state;
+    struct scene s;
+
+    begin(&s, 1);
+    s.rig.now.unix_ms -= INT64_C(400) * 24 * 60 * MINUTE_MS;
+    const struct rig_record expired = rig_record(&s.rig, &s.bob, "bob", 9, BOB_AT);
+    s.rig.now.unix_ms += INT64_C(400) * 24 * 60 * MINUTE_MS;
+    rig_show(&s.rig.trackers[0], &expired);
+    member_rig_expect(&s.rig, ask(&s, "bob"), ERR_NO_SUCH_PEER);
+    s.rig.trackers[0].next = "bob"; /* it is the last one of its page all the same */
+    member_rig_expect(&s.rig, list(&s, "{}"), OK);
+    rig_assert_has(s.rig.result, "{\"peers\":[]");
+    rig_assert_log(&s.rig, "");
+    member_rig_done(&s.rig);
+}
+
+/* Nor is one used by which somebody said that they can no longer be reached. */
+static void test_a_withdrawal(void **state)
+{
+    (void)state;
+    struct scene s;
+
+    begin(&s, 1);
+    const struct rig_record withdrawal = rig_record(&s.rig, &s.bob, "bob", 9, NULL);
+    rig_show(&s.rig.trackers[0], &withdrawal);
+    member_rig_expect(&s.rig, ask(&s, "bob"), ERR_NO_SUCH_PEER);
+    member_rig_expect(&s.rig, list(&s, "{}"), OK);
+    rig_assert_has(s.rig.result, "{\"peers\":[]");
+    rig_assert_log(&s.rig, "");
+    member_rig_done(&s.rig);
+}
+
 /* --- Lists --- */
+
+/* Pages without anybody could go on for ever. */
+static void test_an_empty_page_that_goes_on(void **state)
+{
+    (void)state;
+    struct scene s;
+
+    begin(&s, 1);
+    s.rig.trackers[0].next = "a";
+    member_rig_expect(&s.rig, list(&s, "{}"), ERR_UNREACHABLE);
+    rig_assert_log(&s.rig, LIED(FIRST));
+    member_rig_done(&s.rig);
+}
 
 static void test_list(void **state)
 {
@@ -628,6 +678,9 @@ int main(void)
         cmocka_unit_test(test_lies_about_a_list),
         cmocka_unit_test(test_an_older_record),
         cmocka_unit_test(test_a_record_of_the_future),
+        cmocka_unit_test(test_a_record_of_long_ago),
+        cmocka_unit_test(test_a_withdrawal),
+        cmocka_unit_test(test_an_empty_page_that_goes_on),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_a_page_ends_behind_a_name),

@@ -356,6 +356,7 @@ void lookup_free(struct node *node, struct lookup *lookup)
     for (size_t i = 0; i < lookup->part_count; i++) {
         free(lookup->parts[i].next);
         free(lookup->parts[i].next_folded);
+        free(lookup->parts[i].greatest);
     }
     for (size_t i = 0; i < lookup->entry_count; i++)
         free_entry(&lookup->entries[i]);
@@ -480,8 +481,24 @@ static void set_addresses(struct lookup_entry *entry, const struct host_port *ad
     entry->address_count = count;
 }
 
+/* The names of a page, one by one: the greatest is where it ends. */
+static void note_name(struct lookup_part *part, const char *folded)
+{
+    if (part->greatest != NULL && strcmp(folded, part->greatest) <= 0)
+        return;
+    free(part->greatest);
+    part->greatest = xstrdup(folded);
+}
+
+/* Whether somebody can be found by it: "expired, ahead of our clock or withdrawn: left out". */
+static bool is_usable(const struct node *node, const struct peer_record *record)
+{
+    return peer_record_validity(record, node->now.unix_ms) == PEER_RECORD_VALID &&
+           !peer_record_is_withdrawal(record);
+}
+
 /* A record that a tracker shows. False: it is not what was asked for, or no record at all. */
-static bool take_record(struct node *node, struct lookup *lookup, const struct lookup_part *part,
+static bool take_record(struct node *node, struct lookup *lookup, struct lookup_part *part,
                         const struct session *session, const struct json *element)
 {
     uint8_t bytes[PEER_RECORD_BYTES_MAX];
@@ -497,8 +514,9 @@ static bool take_record(struct node *node, struct lookup *lookup, const struct l
         free(folded);
         return false;
     }
-    if (peer_record_validity(&record, node->now.unix_ms) == PEER_RECORD_AHEAD) {
-        free(folded); /* "not to be believed" */
+    note_name(part, folded);
+    if (!is_usable(node, &record)) {
+        free(folded);
         return true;
     }
     struct lookup_entry *entry = add_entry(lookup, part, record.name, folded);
@@ -515,7 +533,7 @@ static bool take_record(struct node *node, struct lookup *lookup, const struct l
 }
 
 /* A classic peer that one of our sources shows. False: it is not what was asked for. */
-static bool take_classic(struct node *node, struct lookup *lookup, const struct lookup_part *part,
+static bool take_classic(struct node *node, struct lookup *lookup, struct lookup_part *part,
                          bool is_local, const struct classic_peer *peer)
 {
     char *folded = name_fold(peer->name);
@@ -524,6 +542,7 @@ static bool take_classic(struct node *node, struct lookup *lookup, const struct 
         free(folded);
         return false;
     }
+    note_name(part, folded);
     if (!is_local && host_is_local(peer->at.host)) {
         free(folded); /* it has no other address */
         return true;
@@ -555,8 +574,8 @@ static bool take_page(struct node *node, struct lookup *lookup, struct lookup_pa
         return true;
     part->next = xstrdup(page->next);
     part->next_folded = name_fold(page->next);
-    return part->next_folded != NULL &&
-           (lookup->after_folded == NULL || strcmp(part->next_folded, lookup->after_folded) > 0);
+    return part->next_folded != NULL && part->greatest != NULL &&
+           strcmp(part->next_folded, part->greatest) == 0;
 }
 
 /* What is left out of the entries of this tracker. */

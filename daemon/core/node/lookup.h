@@ -45,6 +45,7 @@ struct lookup_part {
     enum lookup_progress progress;
     char *next; /* more follows behind this name; or NULL */
     char *next_folded;
+    char *greatest; /* of the names that it has told, folded; NULL: none */
 };
 
 struct lookup {
