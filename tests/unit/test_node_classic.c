@@ -177,6 +177,27 @@ static void test_we_ask_and_are_accepted(void **state)
     street_assert_heard(bob, "");
 }
 
+/* Whoever we asked or agreed with there is meant by the bare place: no node is looked for. */
+static void test_bare_place_of_a_contact(void **state)
+{
+    static const char bare[] = "{\"to\":\"" HOST ":40001\"}";
+    struct house *house = *state;
+    struct neighbour *bob = street_neighbour(house, HOST, 40001);
+
+    ask_bob(house);
+    street_assert_heard(bob, HOUSE_SAYS("CHAT_REQUEST"));
+    house_call(house, API_CHAT_REQUEST, bare);
+    street_assert_result(house, "\"source\":\"classic\",\"state\":\"sent\"");
+    street_say(house, HOST, STREET_ACCEPT("bob", HOST, "40001"));
+    house_call(house, API_CHAT_REQUEST, bare);
+    street_assert_result(house, "\"alias\":\"bob\",\"source\":\"classic\",\"state\":\"accepted\"");
+
+    house_call(house, API_CHAT_DISCONNECT, "{\"peer\":\"bob\"}");
+    street_pass_s(house, 5);
+    house_call(house, API_CHAT_REQUEST, bare); /* nothing is left: it may be anybody's */
+    assert_int_equal(house->dialled.kind, CARRIER_LINK);
+}
+
 /* One contact for each place, however often it was asked there, and whatever became of it. */
 static void test_name_takes_the_place_of_the_stand_in(void **state)
 {
@@ -683,6 +704,7 @@ int main(void)
         STREET_TEST(test_acceptance_goes_out_in_the_end),
         STREET_TEST(test_refusal_goes_out_in_the_end),
         STREET_TEST(test_we_ask_and_are_accepted),
+        STREET_TEST(test_bare_place_of_a_contact),
         STREET_TEST(test_name_takes_the_place_of_the_stand_in),
         STREET_TEST(test_stand_in_that_somebody_else_has),
         STREET_TEST(test_alias_that_was_chosen_stays),

@@ -9,6 +9,7 @@
 #include "daemon/core/limits.h"
 #include "daemon/core/node/state.h"
 #include "tests/unit/house.h"
+#include "tests/unit/street.h"
 
 static uint64_t request(struct house *house, const char *to)
 {
@@ -136,9 +137,8 @@ static void nobody_says_anything(void **state)
     assert_gone_on(house, "takes the connection and says nothing");
 }
 
-static void not_a_node(void **state)
+static void speak_http(struct house *house)
 {
-    struct house *house = *state;
     struct input hello = {.kind = INPUT_BYTES};
 
     request(house, "192.0.2.1:80");
@@ -147,7 +147,24 @@ static void not_a_node(void **state)
     hello.bytes.length = 28;
     house_give(house, &hello);
     house_run(house);
+}
+
+static void not_a_node(void **state)
+{
+    struct house *house = *state;
+
+    speak_http(house);
     assert_gone_on(house, "answers, but not as a node of p2pchat does");
+}
+
+/* Who could have been asked in the classic dialect is told how. */
+static void maybe_a_classic_program(void **state)
+{
+    struct house *house = *state;
+
+    speak_http(house);
+    assert_gone_on(house, "answers, but not as a node of p2pchat does (a program of the classic "
+                          "dialect is asked with classic:192.0.2.1:80)");
 }
 
 static void this_node_itself(void **state)
@@ -352,13 +369,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
-        TEST(the_others_are_tried),   TEST(what_was_found_is_told),
-        TEST(nobody_says_anything),   TEST(not_a_node),
-        TEST(this_node_itself),       TEST(proved_and_gone),
-        TEST(the_client_is_gone),     TEST(the_node_stops),
-        TEST(the_node_stops_looking), TEST(a_contact_is_looked_for),
-        TEST(a_contact_that_came),    TEST(a_pin_is_where_the_key_was_proved),
-        TEST(a_pin_does_not_move),    TEST(who_was_removed_pins_nothing),
+        TEST(the_others_are_tried),
+        TEST(what_was_found_is_told),
+        TEST(nobody_says_anything),
+        TEST(not_a_node),
+        TEST(this_node_itself),
+        TEST(proved_and_gone),
+        TEST(the_client_is_gone),
+        TEST(the_node_stops),
+        TEST(the_node_stops_looking),
+        TEST(a_contact_is_looked_for),
+        TEST(a_contact_that_came),
+        TEST(a_pin_is_where_the_key_was_proved),
+        TEST(a_pin_does_not_move),
+        TEST(who_was_removed_pins_nothing),
+        STREET_TEST(maybe_a_classic_program),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,7 +110,8 @@ static enum error find_target(struct node *node, const char *to, struct target *
         host_port_format(&address.at, place);
         target->contact = contacts_by_address(&node->contacts, place);
         target->source = target->contact != NULL ? "contact" : "address";
-        target->is_classic = target->contact == NULL && lookup_was_classic(node, &address.at);
+        target->is_classic = target->contact == NULL && (lookup_was_classic(node, &address.at) ||
+                                                         classic_is_contact(node, &address.at));
         /* it may be a classic peer's, which trackers know */
         target->is_asked_for = target->contact == NULL && !target->is_classic &&
                                node->dialect.is_on && lookup_is_possible(node);

@@ -117,6 +117,9 @@ void classic_contact_heard(struct node *node, const char *source,
 uint32_t classic_contact_reached(struct node *node, uint64_t dial, const struct host_port *remote,
                                  const struct host_port *local);
 
+/* Whether a contact is there that we agreed with, or asked, in the dialect. */
+bool classic_is_contact(const struct node *node, const struct host_port *at);
+
 /* It was reached, or heard of: written down now and then. Returns the contact. */
 struct contact *classic_contact_seen(struct node *node, struct contact *contact);
 

@@ -40,6 +40,14 @@ static struct contact *contact_at(const struct node *node, const struct host_por
     return contacts_by_key(&node->contacts, key);
 }
 
+bool classic_is_contact(const struct node *node, const struct host_port *at)
+{
+    const struct contact *contact =
+        node->dialect.is_on && host_is_literal(at->host) ? contact_at(node, at) : NULL;
+
+    return contact != NULL && (consent_is_open(contact) || contact->row.consent == CONSENT_ASKED);
+}
+
 static bool is_at_host(const struct contact *contact, const char *host)
 {
     struct host_port at;

@@ -113,7 +113,7 @@ static bool is_awaited(const struct node *node, const struct dial *dial)
 /* What is to be said of an address where a carrier was won and nothing proved, behind its name;
  * ends with a NUL. */
 static void write_found(const struct node *node, const struct dial *dial, enum link_end why,
-                        struct bytes *text)
+                        const char *remote, struct bytes *text)
 {
     const struct contact *contact =
         dial->has_key ? contacts_by_key(&node->contacts, dial->key) : NULL;
@@ -125,6 +125,11 @@ static void write_found(const struct node *node, const struct dial *dial, enum l
         bytes_text(text, "takes the connection and says nothing");
     } else if (!dial->has_key) {
         bytes_text(text, "answers, but not as a node of p2pchat does");
+        if (node->dialect.is_on && dial->peer == 0) {
+            bytes_text(text, " (a program of the classic dialect is asked with classic:");
+            bytes_text(text, remote);
+            bytes_text(text, ")");
+        }
     } else {
         peer_id_encode(dial->key, peer_id);
         bytes_text(text, "answers, but does not prove the key of ");
@@ -147,7 +152,7 @@ void dial_goes_on(struct node *node, struct session *session, enum link_end why)
     }
     dial->next = node->dials;
     node->dials = dial;
-    write_found(node, dial, why, &text);
+    write_found(node, dial, why, session->remote, &text);
     struct action *action =
         node_act(node, ACTION_DIAL_GO_ON, bytes_data(&text), bytes_length(&text), &memory);
     action->dial_go_on.dial = dial->number;
