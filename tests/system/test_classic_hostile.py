@@ -1,5 +1,6 @@
 """Who speaks the classic dialect badly: it costs nobody anything, and is cut off."""
 
+import contextlib
 import threading
 import time
 
@@ -8,7 +9,7 @@ import original
 import rig
 
 OBJECT_S = 10  # until who has not said an object is cut off
-SLACK_S = 5    # for a machine that is busy
+SLACK_S = 20   # for a machine that is busy; who dribbles could stay for ever
 READ_MAX = 64 * 1024
 BUFFERS = 16 * 1024 * 1024  # what two kernels take although nobody reads it
 FLOOD = 100 * 1000 * 1000
@@ -68,11 +69,12 @@ class Hostile(dialect.Dialect):
                     serves()
                 thread.join(TURN_S)
         self.assertEqual(len(lives), len(threads))
+        waits = {who: who[1] in ("silence", "half an object") for who in lives}
+        waited = min(seconds for who, seconds in lives.items() if waits[who])
+        self.assertGreater(waited, OBJECT_S - 1)
         for who, seconds in lives.items():
             with self.subTest(who):
-                waits = who[1] in ("silence", "half an object")
-                self.assertLess(seconds, OBJECT_S + SLACK_S)
-                self.assertEqual(seconds > OBJECT_S - 1, waits, seconds)
+                self.assertLess(seconds, OBJECT_S + SLACK_S if waits[who] else waited)
         for _, serves in speakers:
             serves()
 
@@ -89,18 +91,19 @@ class Hostile(dialect.Dialect):
 
     def test_hundreds_at_once(self):
         """Silent ones, more than there are places for, from one address: others get in."""
-        for daemon, serves in self.speakers():
-            with self.subTest(daemon.name):
-                held = []
+        def round_of(daemon, serves):
+            with contextlib.ExitStack() as crowd:
                 for _ in range(600):
-                    crowd = original.socket.create_connection(daemon.classic, rig.DEADLINE_S,
-                                                              (SOURCE, 0))
-                    self.addCleanup(crowd.close)
-                    held.append(crowd)
+                    crowd.enter_context(original.socket.create_connection(
+                        daemon.classic, rig.DEADLINE_S, (SOURCE, 0)))
                 start = time.monotonic()
                 serves()
                 self.assertLess(time.monotonic() - start, OBJECT_S)
                 self.assertLess(daemon.descriptors(), 600)
+
+        for daemon, serves in self.speakers():
+            with self.subTest(daemon.name):
+                rig.in_some_round(lambda: round_of(daemon, serves))
 
     def test_dribble(self):
         """One byte at a time is no way to stay longer."""
