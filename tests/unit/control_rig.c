@@ -79,8 +79,10 @@ const char *node_name(const struct node *node)
 bool node_public_address(const struct node *node, struct host_port *ret_at)
 {
     (void)node;
-    (void)ret_at;
-    return false;
+    if (rig.public_address.port == 0)
+        return false;
+    *ret_at = rig.public_address;
+    return true;
 }
 
 void node_write_trackers(const struct node *node, struct json_writer *w)

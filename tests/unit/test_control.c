@@ -37,6 +37,22 @@ static void test_identity(void **state)
     close(c);
 }
 
+/* What others are to be told is where a tracker has reached us, rather than where we listen. */
+static void test_identity_of_who_was_reached(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+
+    rig.public_address = (struct host_port){"198.51.100.7", 4000};
+    rig_send(c, REQUEST("1", "identity", "{}"));
+    rig_expect(
+        c, RESULT("1", "{\"peer_id\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","
+                       "\"name\":\"bob\",\"address\":\"p2pchat:"
+                       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                       "@198.51.100.7:4000?name=bob\"}"));
+    close(c);
+}
+
 static void test_status(void **state)
 {
     (void)state;
@@ -545,6 +561,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_identity),
+        TEST(test_identity_of_who_was_reached),
         TEST(test_status),
         TEST(test_discover),
         TEST(test_shutdown),
