@@ -315,9 +315,13 @@ enum {
     CLASSIC_QUESTIONS_BLOCK_MAX = 8,
 
     /* Answers on their way to who asked for them (the list, a registration), each with a dial; in
-     * all, and to one address block. Beyond that they are not given. */
+     * all, and to one address block. Beyond that block's share they are not given; when all places
+     * are taken the oldest gives way, so that nobody holds them against others. */
     CLASSIC_ANSWERS_MAX = 256,
-    CLASSIC_ANSWERS_BLOCK_MAX = 16,
+    CLASSIC_ANSWERS_BLOCK_MAX = 4,
+
+    /* The dial of one: who asked a moment ago is there. */
+    CLASSIC_ANSWER_DIAL_MS = 5 * 1000,
 
     /* Dials, twelve hours of them, that tell a classic peer that the chat is over; then it is left
      * alone. */

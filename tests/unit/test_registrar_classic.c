@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "daemon/core/limits.h"
 #include "daemon/core/link/classic.h"
+#include "daemon/core/node/state.h"
 #include "tests/unit/street.h"
 #include "tests/unit/tracker_rig.h"
 
@@ -297,6 +298,34 @@ static void test_what_is_for_peers(void **state)
     assert_int_equal(alice->dials, 0);
 }
 
+static void answer_at(struct house *house, int block)
+{
+    struct host_port at = {.port = 40000};
+    struct bytes object = BYTES_EMPTY;
+
+    snprintf(at.host, sizeof at.host, "203.0.%d.%d", block / 200, 1 + block % 200);
+    bytes_text(&object, SUCCESS);
+    classic_send(house->node, &at, &object);
+}
+
+/* Nobody's answers keep the places from others: one block has its share, and the oldest of all
+ * gives way. Each has a deadline. */
+static void test_answers_give_way(void **state)
+{
+    struct house *house = *state;
+    const uint64_t before = house->node->last_dial;
+    const size_t timers = house->node->timers.count;
+
+    for (int i = 0; i < CLASSIC_ANSWERS_BLOCK_MAX + 3; i++)
+        answer_at(house, 0);
+    assert_int_equal(house->node->last_dial - before, CLASSIC_ANSWERS_BLOCK_MAX);
+    for (int i = 1; i <= CLASSIC_ANSWERS_MAX; i++)
+        answer_at(house, i);
+    assert_int_equal(house->node->last_dial - before,
+                     CLASSIC_ANSWERS_BLOCK_MAX + CLASSIC_ANSWERS_MAX);
+    assert_int_equal(house->node->timers.count - timers, CLASSIC_ANSWERS_MAX);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, street_setup_tracker, street_teardown)
@@ -315,6 +344,7 @@ int main(void)
         TEST(test_pieces_of_a_long_list),
         TEST(test_loopback_is_for_this_machine),
         TEST(test_what_is_for_peers),
+        TEST(test_answers_give_way),
     };
 #undef TEST
 

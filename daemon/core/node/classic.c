@@ -346,26 +346,6 @@ uint64_t classic_errand_start(struct node *node, enum classic_owner owner, uint3
     return new_errand(node, owner, number, to)->dial;
 }
 
-void classic_send(struct node *node, const struct host_port *to, struct bytes *object)
-{
-    const uint64_t block = address_block(to->host);
-    size_t count = 0, count_of_block = 0;
-
-    for (const struct classic_errand *e = node->dialect.errands; e != NULL; e = e->next) {
-        if (e->owner != CLASSIC_ANSWER)
-            continue;
-        count++;
-        count_of_block += address_block(e->to.host) == block;
-    }
-    if (count >= CLASSIC_ANSWERS_MAX || count_of_block >= CLASSIC_ANSWERS_BLOCK_MAX) {
-        note_refused(node, to, "too many answers are on their way");
-        bytes_done(object);
-    } else {
-        new_errand(node, CLASSIC_ANSWER, 0, to)->object = *object;
-    }
-    *object = BYTES_EMPTY;
-}
-
 /* Ends an errand, and then tells whose it was. */
 static void errand_end(struct node *node, struct classic_errand *errand, enum classic_end end,
                        const char *why)
@@ -392,6 +372,44 @@ static void errand_end(struct node *node, struct classic_errand *errand, enum cl
         dial_proved_nothing(node, ended.dial, 0, why);
         break;
     }
+}
+
+/* An answer that is on its way gives up its place. */
+static void give_way(struct node *node, struct classic_errand *errand)
+{
+    if (errand->carrier != 0)
+        close_carrier(node, errand->carrier);
+    else
+        node_act(node, ACTION_DIAL_CANCEL, NULL, 0, NULL)->dial_cancel.dial = errand->dial;
+    errand_end(node, errand, CLASSIC_FAILED, NULL);
+}
+
+void classic_send(struct node *node, const struct host_port *to, struct bytes *object)
+{
+    const uint64_t block = address_block(to->host);
+    struct classic_errand *errand, *oldest = NULL;
+    size_t count = 0, count_of_block = 0;
+
+    for (struct classic_errand *e = node->dialect.errands; e != NULL; e = e->next) {
+        if (e->owner != CLASSIC_ANSWER)
+            continue;
+        oldest = e; /* the newest stands first */
+        count++;
+        count_of_block += address_block(e->to.host) == block;
+    }
+    if (count_of_block >= CLASSIC_ANSWERS_BLOCK_MAX) {
+        note_refused(node, to, "too many answers are on their way");
+        bytes_done(object);
+    } else {
+        if (count >= CLASSIC_ANSWERS_MAX)
+            give_way(node, oldest);
+        errand = new_errand(node, CLASSIC_ANSWER, 0, to);
+        errand->object = *object;
+        errand->timer.kind = TIMER_CLASSIC_ERRAND;
+        timers_set(&node->timers, &errand->timer,
+                   mono_after(node->now.mono, CLASSIC_ANSWER_DIAL_MS));
+    }
+    *object = BYTES_EMPTY;
 }
 
 /* The host that we say is ours: the one that the other side sees, unless it is far and we are told
@@ -482,12 +500,16 @@ void classic_not_said(struct node *node, const struct effect *effect)
     errand_end(node, errand, CLASSIC_FAILED, NULL);
 }
 
-/* "or has said nothing against it for 3 seconds" */
+/* "or has said nothing against it for 3 seconds"; or an answer's dial takes too long. */
 void classic_errand_expire(struct node *node, struct timer *timer)
 {
     struct classic_errand *errand =
         (struct classic_errand *)((char *)timer - offsetof(struct classic_errand, timer));
 
+    if (!errand->is_out) {
+        give_way(node, errand);
+        return;
+    }
     close_carrier(node, errand->carrier);
     errand_end(node, errand, CLASSIC_SENT, NULL);
 }
