@@ -299,8 +299,8 @@ enum {
      * specification. */
     RATION_MS = 60 * 1000,
 
-    /* Blocks and peers whose last row of a kind is remembered for that. 20 KiB. */
-    RATIONS_MAX = 512,
+    /* Blocks whose last row is remembered for that, of each of three kinds. 24 KiB. */
+    RATIONS_MAX = 256,
 
     /* --- The classic dialect (p2pchat-protocol(7), The classic dialect) --- */
 

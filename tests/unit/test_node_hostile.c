@@ -451,12 +451,32 @@ static void test_refused_again_and_again(void **state)
     assert_int_equal(house->notes, before + 5);
 }
 
+/* Refused links from everywhere do not keep a stranger's request out of the log. */
+static void test_noise_of_another_kind(void **state)
+{
+    struct house *house = *state;
+    struct visitor *noisy = house_stranger(house, "203.0.113.1"), *asker;
+    char host[32];
+
+    for (int i = 0; i < 3 * RATIONS_MAX; i++) {
+        house_say(house, noisy, MESSAGE_HAVE, "[]");
+        snprintf(host, sizeof host, "203.%d.%d.7", i / 256, i % 256);
+        house_enter(house, noisy, host);
+    }
+    house->logged[0] = '\0';
+    asker = house_stranger(house, "192.0.2.77");
+    house_say(house, asker, MESSAGE_CHAT_REQUEST,
+              "{\"request\":\"" HOUSE_ID "\",\"name\":\"zoe\"}");
+    assert_non_null(strstr(house->logged, "\"zoe\""));
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, house_setup, house_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_stranger_says_what_contacts_say),
+        TEST(test_noise_of_another_kind),
         TEST(test_consent_that_was_never_given),
         TEST(test_answers_to_its_own_request),
         TEST(test_stranger_says_too_much),

@@ -79,13 +79,14 @@ struct contact {
     uint32_t read_stream;
     uint64_t unstored_count, unstored_bytes; /* messages of ours on their way to the disk */
     struct contact_ration warnings[DANGERS];
-    struct contact_ration refusals; /* of its links, in the daemon's own log */
-    struct mono next_seek;          /* trackers are not asked for it before */
-    bool is_logged;                 /* the log tells of it, so that its row must stay */
-    bool has_have;                  /* the other side's HAVE came on this link */
-    bool sent_have;                 /* and ours went */
-    bool is_undone;                 /* its row went back to what is durable */
-    bool is_told_online;            /* to subscribers; offline is told only after that */
+    struct contact_ration refusals;    /* of its links, in the daemon's own log */
+    struct contact_ration asked_again; /* for a chat */
+    struct mono next_seek;             /* trackers are not asked for it before */
+    bool is_logged;                    /* the log tells of it, so that its row must stay */
+    bool has_have;                     /* the other side's HAVE came on this link */
+    bool sent_have;                    /* and ours went */
+    bool is_undone;                    /* its row went back to what is durable */
+    bool is_told_online;               /* to subscribers; offline is told only after that */
     struct instances instances;
     struct contact *next_dirty; /* the list of contacts with something to send */
     bool is_dirty;

@@ -198,7 +198,7 @@ static void asked_within_chat(struct node *node, struct contact *contact)
 {
     uint64_t suppressed;
 
-    if (ration_take(node, RATIONED_ASKED_AGAIN, contact->row.peer, &suppressed))
+    if (ration_of_contact(node, &contact->asked_again, &suppressed))
         consent_say_have(node,
                          consent_set(node, contact, CONSENT_PENDING, contact->row.consent_id));
 }

@@ -384,10 +384,10 @@ void consent_ask_the_user(struct node *node, struct contact *contact, const stru
     consent_remove_pending(node, contact, DIRECTION_IN);
     ledger_put_request(node, row);
     contact = consent_set(node, contact, CONSENT_WAS_ASKED, NULL);
-    /* who is known was refused or parted from: one row a minute of each, as of a block */
+    /* who is known was refused or parted from: one row a minute of each */
     bool is_logged = contact_is_stranger(contact)
                          ? ration_take(node, RATIONED_REQUEST, block, &suppressed)
-                         : ration_take(node, RATIONED_ASKED_AGAIN, contact->row.peer, &suppressed);
+                         : ration_of_contact(node, &contact->asked_again, &suppressed);
     requests_by_number(&node->requests, row->request)->is_logged = is_logged;
     tell_request(node, EVENT_CHAT_REQUESTED, row, is_logged ? LOGGED : LIVE_ONLY);
 }

@@ -7,11 +7,11 @@
 /* "at most one row a minute per kind and address block, with `suppressed`" */
 bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t *ret_suppressed)
 {
-    struct ration *oldest = &node->rations[0];
+    struct ration *const rations = node->rations[kind], *oldest = &rations[0];
 
-    for (size_t i = 0; i < sizeof node->rations / sizeof node->rations[0]; i++) {
-        struct ration *ration = &node->rations[i];
-        if (ration->is_used && ration->kind == kind && ration->block == block) {
+    for (size_t i = 0; i < RATIONS_MAX; i++) {
+        struct ration *ration = &rations[i];
+        if (ration->is_used && ration->block == block) {
             if (mono_left_ms(node->now.mono, mono_after(ration->last, RATION_MS)) > 0) {
                 ration->suppressed++;
                 return false;
@@ -29,8 +29,7 @@ bool ration_take(struct node *node, enum rationed kind, uint64_t block, uint64_t
         oldest->suppressed++;
         return false;
     }
-    *oldest =
-        (struct ration){.is_used = true, .kind = kind, .block = block, .last = node->now.mono};
+    *oldest = (struct ration){.is_used = true, .block = block, .last = node->now.mono};
     *ret_suppressed = 0;
     return true;
 }

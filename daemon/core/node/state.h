@@ -239,13 +239,13 @@ struct queued_action {
     uint8_t memory[];
 };
 
-/* One log row a minute for each kind of trouble and address block (ASKED_AGAIN: peer); the rest is
- * counted. */
-enum rationed { RATIONED_NOTE, RATIONED_WARNING, RATIONED_REQUEST, RATIONED_ASKED_AGAIN };
+/* One log row a minute for each kind of trouble and address block; the rest is counted. Each kind
+ * has a table of its own, so that who makes noise of one kind hides nothing of another. */
+enum rationed { RATIONED_NOTE, RATIONED_WARNING, RATIONED_REQUEST };
+enum { RATIONED_KINDS = 3 };
 
 struct ration {
     bool is_used;
-    enum rationed kind;
     uint64_t block;
     struct mono last;
     uint64_t suppressed;
@@ -326,7 +326,7 @@ struct node {
     struct queued_action *actions, **actions_end;
     struct queued_action *taken; /* the action given out last */
 
-    struct ration rations[RATIONS_MAX];
+    struct ration rations[RATIONED_KINDS][RATIONS_MAX];
 
     struct registrar *registrar; /* a tracker's; NULL: we are none */
     uint64_t waiting; /* bytes at a tracker that wait for those who do not read, in all */
