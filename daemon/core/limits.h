@@ -160,7 +160,8 @@ enum {
      * every two minutes, so that one that is lost does no harm. */
     REGISTRATION_MS = 5 * 60 * 1000,
 
-    /* Registrations in all: 150 MiB at worst, records included. And of one address block: a host
+    /* Registrations in all: some 100 MiB with names and records of usual length, 330 MiB with the
+     * longest. And of one address block: a host
      * with many nodes finds room, and it takes hundreds of addresses to fill the tracker. */
     REGISTRY_MAX = 262144,
     REGISTRY_BLOCK_MAX = 512,
@@ -182,9 +183,10 @@ enum {
     /* --- Sessions --- */
 
     /* A destination that only a peer's record names is dialled once a minute, by the specification;
-     * so many are told apart. */
+     * so many are remembered, those that share a place in sets of so many. 8 KiB. */
     RECENT_DIAL_MS = 60 * 1000,
-    RECENT_DIALS_MAX = 256,
+    RECENT_DIALS_MAX = 512,
+    RECENT_DIALS_SET = 8,
 
     /* What the shell buffers of one carrier's output: two windows of the largest socket buffer that
      * a kernel gives by default would be no faster. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon/core/limits.h"
-#include "daemon/core/node/state.h"
+#include "daemon/core/node/dial.h"
 #include "tests/unit/house.h"
 #include "tests/unit/street.h"
 
@@ -365,10 +365,26 @@ static void who_was_removed_pins_nothing(void **state)
     assert_null(pinned(house, "192.0.2.1:1"));
 }
 
+/* One destination waits for itself only: not for the many others that share its place. */
+static void once_a_minute(void **state)
+{
+    struct house *house = *state;
+    struct host_port at = {.host = "192.0.2.9"};
+
+    for (uint16_t port = 1; port <= 4 * RECENT_DIALS_MAX; port++) {
+        at.port = port;
+        assert_true(dial_may_knock(house->node, &at));
+        assert_false(dial_may_knock(house->node, &at));
+    }
+    house_pass(house, RECENT_DIAL_MS);
+    assert_true(dial_may_knock(house->node, &at));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
+        TEST(once_a_minute),
         TEST(the_others_are_tried),
         TEST(what_was_found_is_told),
         TEST(nobody_says_anything),

@@ -204,15 +204,20 @@ size_t dial_addresses(const struct contact *contact, struct host_port *addresses
  * have us knock there without end. */
 bool dial_may_knock(struct node *node, const struct host_port *at)
 {
+    const size_t sets = RECENT_DIALS_MAX / RECENT_DIALS_SET;
     char text[ADDRESS_HOST_PORT_MAX + 1];
-    struct recent_dial *recent;
 
     host_port_format(at, text);
-    recent =
-        &node->recent_dials[hash_bytes(&node->hash_key, text, strlen(text)) % RECENT_DIALS_MAX];
-    if (mono_left_ms(node->now.mono, recent->until) > 0)
-        return false;
-    recent->until = mono_after(node->now.mono, RECENT_DIAL_MS);
+    const uint64_t hash = hash_bytes(&node->hash_key, text, strlen(text));
+    struct recent_dial *set = &node->recent_dials[hash % sets * RECENT_DIALS_SET], *oldest = set;
+    for (size_t i = 0; i < RECENT_DIALS_SET; i++) {
+        if (set[i].hash == hash && mono_left_ms(node->now.mono, set[i].until) > 0)
+            return false;
+        if (set[i].until.ms < oldest->until.ms)
+            oldest = &set[i];
+    }
+    *oldest =
+        (struct recent_dial){.hash = hash, .until = mono_after(node->now.mono, RECENT_DIAL_MS)};
     return true;
 }
 

@@ -101,9 +101,9 @@ struct dial {
     struct dial *next;
 };
 
-/* Until when a destination that only a record names is not dialled again. By a hash of it: two that
- * share a place share the wait. */
+/* Until when a destination that only a record names is not dialled again, by a hash of it. */
 struct recent_dial {
+    uint64_t hash;
     struct mono until;
 };
 
