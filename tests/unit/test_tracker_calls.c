@@ -23,10 +23,48 @@ static void test_left_while_it_is_waited_for(void **state)
     member_rig_done(&rig);
 }
 
+static void expect_when_sure(struct member_rig *rig, enum api_method method)
+{
+    const uint64_t unsure = member_rig_call(rig, method, "{}");
+    member_rig_expect_open(rig, unsure);
+    member_rig_fail_disk(rig);
+    member_rig_expect(rig, unsure, ERR_STORAGE_FAILED);
+    const uint64_t sure = member_rig_call(rig, method, "{}");
+    member_rig_expect_open(rig, sure);
+    rig->disk_waits = false;
+    member_rig_wait(rig, 2000);
+    member_rig_expect(rig, sure, OK);
+}
+
+/* What failed is "perhaps stored": that the opposite is so already is not said before the disk has
+ * taken something again, or a crash would bring back what failed. */
+static void test_the_opposite_failed_before(void **state)
+{
+    (void)state;
+    static const enum api_method methods[] = {API_EXIT_NETWORK, API_REGISTER};
+    struct member_rig rig;
+
+    for (size_t i = 0; i < 2; i++) {
+        member_rig_init(&rig, 1);
+        member_rig_start(&rig);
+        member_rig_wait(&rig, 2000);
+        const uint64_t first = member_rig_call(&rig, methods[i], "{}");
+        member_rig_run(&rig);
+        member_rig_expect(&rig, first, OK);
+        rig.disk_waits = true;
+        const uint64_t failed = member_rig_call(&rig, methods[!i], "{}");
+        member_rig_fail_disk(&rig);
+        member_rig_expect(&rig, failed, ERR_STORAGE_FAILED);
+        expect_when_sure(&rig, methods[i]);
+        member_rig_done(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_left_while_it_is_waited_for),
+        cmocka_unit_test(test_the_opposite_failed_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

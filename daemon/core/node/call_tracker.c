@@ -230,6 +230,7 @@ static struct effect *wait_for_trackers(struct node *node, const struct input *i
 {
     struct effect *effect = ledger_effect(node, kind);
 
+    flight_make_sure(node);
     effect->call = input->call.call;
     effect->client = input->call.client;
     effect->number = tracker != NULL ? tracker->number : 0;

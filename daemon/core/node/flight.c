@@ -217,6 +217,12 @@ void flight_retry(struct node *node)
     ledger_put_meta(node, META_RECORD_SEQUENCE, node->record_sequence);
 }
 
+void flight_make_sure(struct node *node)
+{
+    if (node->store_failing && node->open == NULL)
+        flight_retry(node);
+}
+
 void flight_done(struct node *node)
 {
     for (struct effect *effect = take_ready(node), *next; effect != NULL; effect = next) {

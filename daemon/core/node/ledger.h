@@ -80,6 +80,11 @@ void flight_failed(struct node *node, struct transaction *transaction, enum erro
 
 /* Tries a disk again that failed. */
 void flight_retry(struct node *node);
+
+/* For a call that may have found nothing to change. While the disk fails, what failed is "perhaps
+ * stored" and may be back after a crash, although it was undone here: then something is written
+ * over it, for the answer to wait for. */
+void flight_make_sure(struct node *node);
 void flight_done(struct node *node);
 
 /* --- effect.c --- */
