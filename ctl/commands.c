@@ -114,6 +114,21 @@ bool command_begins(const struct command *command, const char *const *words, siz
     return words_in_common(command->words, words, count) == count;
 }
 
+const char *command_word(const struct command *command, size_t index, size_t *ret_length)
+{
+    const char *at = command->words, *next;
+
+    for (; at != NULL; at = next, index--) {
+        size_t length = word_length(at, &next);
+
+        if (index > 0)
+            continue;
+        *ret_length = length;
+        return at;
+    }
+    return NULL;
+}
+
 /* --- Options --- */
 
 static const struct command_option *option_in(const struct command_option *options,

@@ -55,6 +55,9 @@ struct command {
     const char *help;
 };
 
+/* A word of a command's name, and an option's name, are no longer. */
+enum { COMMAND_WORD_MAX = 31 };
+
 /* Options that every command has. */
 enum global_option {
     GLOBAL_SOCKET,
@@ -74,6 +77,9 @@ const struct command *command_find(const char *const *words, size_t count, size_
 
 /* Whether the command's name begins with these words. */
 bool command_begins(const struct command *command, const char *const *words, size_t count);
+
+/* The word of a command's name with that index, from 0, and its length; NULL past the end. */
+const char *command_word(const struct command *command, size_t index, size_t *ret_length);
 
 /* The option of that name among the command's, or NULL. `name` needs no NUL. */
 const struct command_option *command_option(const struct command *command, const char *name,

@@ -1,9 +1,11 @@
 /* p2pchatctl, the control client of p2pchatd. */
+#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
 
 #include "common/bytes.h"
+#include "ctl/complete.h"
 #include "ctl/export.h"
 #include "ctl/help.h"
 #include "ctl/history.h"
@@ -87,18 +89,29 @@ static enum outcome run(struct invocation *invocation, struct bytes *message)
     return session_run(invocation, message);
 }
 
+static enum outcome understand_and_run(int argc, const char *const *argv, struct bytes *message)
+{
+    struct invocation invocation;
+    enum outcome outcome = invocation_parse(argc, argv, &invocation, message);
+
+    if (outcome == OUTCOME_DONE)
+        outcome = run(&invocation, message);
+    invocation_done(&invocation);
+    return outcome;
+}
+
 int main(int argc, char **argv)
 {
+    const char *const *words = (const char *const *)argv;
     struct bytes message = BYTES_EMPTY;
-    struct invocation invocation;
     enum outcome outcome;
 
-    outcome = invocation_parse(argc, (const char *const *)argv, &invocation, &message);
-    if (outcome == OUTCOME_DONE)
-        outcome = run(&invocation, &message);
+    if (argc > 2 && strcmp(argv[1], "--complete") == 0)
+        outcome = complete_run(words + 2, (size_t)argc - 2, &message);
+    else
+        outcome = understand_and_run(argc, words, &message);
     if (bytes_length(&message) > 0)
         print_complaint(&message);
-    invocation_done(&invocation);
     bytes_done(&message);
     return (int)outcome;
 }
