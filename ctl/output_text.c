@@ -507,6 +507,9 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
     case API_HISTORY:
         show_history(out, look, result);
         break;
+    case API_METRICS:
+        phrase_text(out, result, "text", 0);
+        break;
     case API_SHUTDOWN:
         bytes_text(out, "the daemon is stopping\n");
         break;

@@ -87,8 +87,8 @@ static const struct answered *dispatch(struct call *call, const struct json *par
 
     if (!api_is_for(call->method, call->client->control->pump->facts->role))
         return call_fail(call, ERR_METHOD_NOT_FOUND,
-                         "this is a tracker: it has status, listpeer, identity, shutdown and "
-                         "rpc.discover; the rest is a node's");
+                         "this is a tracker: it has status, metrics, listpeer, identity, shutdown "
+                         "and rpc.discover; the rest is a node's");
     if (row->access == API_OWNER && !is_owner(call->client))
         return call_fail(call, ERR_FORBIDDEN, NULL);
 

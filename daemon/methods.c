@@ -6,6 +6,7 @@
 #include "daemon/control_state.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/node.h"
+#include "daemon/metrics.h"
 #include "daemon/pump.h"
 #include "daemon/store/store.h"
 
@@ -17,6 +18,7 @@ const struct method methods[API_METHOD_COUNT] = {
     [API_EVENTS_ACK] = {method_events_ack},
     [API_EVENTS_CONSUMERS] = {method_events_consumers},
     [API_EVENTS_FORGET] = {method_events_forget},
+    [API_METRICS] = {method_metrics},
     [API_SHUTDOWN] = {method_shutdown},
     [API_RPC_DISCOVER] = {method_rpc_discover},
 };
@@ -127,6 +129,23 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     json_put_integer(w, "uptime_s",
                      (int64_t)(mono_left_ms(facts->started, pump_now(pump).mono) / 1000));
     json_write_close(w, '}');
+    return call_succeed(call);
+}
+
+/* --- metrics --- */
+
+const struct answered *method_metrics(struct call *call, const struct api_args *args)
+{
+    struct json_writer *w = call_result(call);
+    struct bytes text = BYTES_EMPTY;
+
+    (void)args;
+    metrics_write(call->client->control->pump, &text);
+    json_write_open(w, '{');
+    json_write_name(w, "text");
+    json_write_string_n(w, (const char *)bytes_data(&text), bytes_length(&text));
+    json_write_close(w, '}');
+    bytes_done(&text);
     return call_succeed(call);
 }
 

@@ -53,6 +53,7 @@ class Wire(Case):
     COMMANDS = [
         ("whoami", "identity", {}),
         ("status", "status", {}),
+        ("metrics", "metrics", {}),
         ("shutdown", "shutdown", {}),
         ("chat request example.org 28470", "chat.request", {"to": "example.org:28470"}),
         ("chat request ::1 28470", "chat.request", {"to": "[::1]:28470"}),

@@ -71,6 +71,19 @@ static void test_status(void **state)
     close(c);
 }
 
+/* One line of JSON, and lines that Prometheus reads in it. */
+static void test_metrics(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+
+    rig_send(c, REQUEST("1", "metrics", "{}"));
+    rig_expect_part(c, "\"result\":{\"text\":\"# HELP p2pchat_build_info ");
+    rig_send(c, REQUEST("2", "metrics", "{}"));
+    rig_expect_part(c, "\\np2pchat_contacts 2\\n");
+    close(c);
+}
+
 static void test_discover(void **state)
 {
     (void)state;
@@ -563,6 +576,7 @@ int main(void)
         TEST(test_identity),
         TEST(test_identity_of_who_was_reached),
         TEST(test_status),
+        TEST(test_metrics),
         TEST(test_discover),
         TEST(test_shutdown),
         TEST(test_what_is_wrong_is_said),

@@ -1,0 +1,158 @@
+#include "tests/unit/unit.h"
+
+#include <regex.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "daemon/exposition.h"
+
+static struct bytes text;
+static struct exposition e;
+
+static int setup(void **state)
+{
+    (void)state;
+    exposition_init(&e, &text);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    bytes_done(&text);
+    return 0;
+}
+
+static void assert_text(const char *expected)
+{
+    bytes_u8(&text, '\0');
+    assert_string_equal((const char *)bytes_data(&text), expected);
+}
+
+/* --- The table --- */
+
+static bool fits(const char *pattern, const char *name)
+{
+    regex_t regex;
+    bool is_match;
+
+    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    is_match = regexec(&regex, name, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return is_match;
+}
+
+static void assert_row(const struct metric_row *row)
+{
+    const size_t length = strlen(row->name);
+    const bool is_total = length > 6 && strcmp(row->name + length - 6, "_total") == 0;
+
+    if (!fits("^p2pchat_[a-z][a-z0-9_]*[a-z0-9]$", row->name))
+        fail_msg("%s is no name", row->name);
+    if (is_total != (row->kind == METRIC_COUNTER))
+        fail_msg("%s: what only grows, and nothing else, is a _total", row->name);
+    if (row->kind == METRIC_HISTOGRAM && !fits("_seconds$", row->name))
+        fail_msg("%s: of seconds", row->name);
+    if (!fits("^[A-Z1].*\\.$", row->help) || strpbrk(row->help, "\\\n") != NULL)
+        fail_msg("%s: \"%s\" is no sentence on a line", row->name, row->help);
+    for (size_t i = 0; row->labels[i] != NULL; i++)
+        if (!fits("^[a-z][a-z_]*$", row->labels[i]) || strcmp(row->labels[i], "le") == 0)
+            fail_msg("%s: %s is no label", row->name, row->labels[i]);
+}
+
+static void test_table(void **state)
+{
+    (void)state;
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        assert_row(metric_row(m));
+        for (enum metric other = 0; other < m; other++)
+            assert_string_not_equal(metric_row(m)->name, metric_row(other)->name);
+    }
+}
+
+/* --- Numbers --- */
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    exposition_put_us(&e, METRIC_START_TIME, UINT64_C(1700000000123456));
+    exposition_put(&e, METRIC_LINKS, NULL, UINT64_MAX);
+    assert_text("# HELP p2pchat_process_start_time_seconds When the daemon was started, in Unix "
+                "time.\n"
+                "# TYPE p2pchat_process_start_time_seconds gauge\n"
+                "p2pchat_process_start_time_seconds 1700000000.123456\n"
+                "# HELP p2pchat_links Links to peers that proved their key.\n"
+                "# TYPE p2pchat_links gauge\n"
+                "p2pchat_links 18446744073709551615\n");
+}
+
+static void test_labels(void **state)
+{
+    (void)state;
+    exposition_put(&e, METRIC_BUILD_INFO, (const char *[]){"1.0", "node"}, 1);
+    exposition_put(&e, METRIC_LOG_STATE, (const char *[]){"ok"}, 1);
+    exposition_put(&e, METRIC_LOG_STATE, (const char *[]){"full"}, 0);
+    assert_text("# HELP p2pchat_build_info Always 1.\n"
+                "# TYPE p2pchat_build_info gauge\n"
+                "p2pchat_build_info{version=\"1.0\",role=\"node\"} 1\n"
+                "# HELP p2pchat_log_state 1 for the state that the log is in, 0 for the others.\n"
+                "# TYPE p2pchat_log_state gauge\n"
+                "p2pchat_log_state{state=\"ok\"} 1\n"
+                "p2pchat_log_state{state=\"full\"} 0\n");
+}
+
+/* No value ends its line, its quotes, or the encoding. */
+static void test_values_are_escaped(void **state)
+{
+    (void)state;
+    exposition_put(&e, METRIC_LOG_STATE,
+                   (const char *[]){"a\"} 1\np2pchat_links 7\\\r\x1b\xff\xe2\x80\xae"
+                                    "ä"},
+                   1);
+    assert_text("# HELP p2pchat_log_state 1 for the state that the log is in, 0 for the others.\n"
+                "# TYPE p2pchat_log_state gauge\n"
+                "p2pchat_log_state{state=\"a\\\"} 1<U+000A>p2pchat_links 7\\\\<U+000D><U+001B><FF>"
+                "<U+202E>ä\"} 1\n");
+}
+
+static void put_out_of_order(void *arg)
+{
+    (void)arg;
+    exposition_put(&e, METRIC_LOG_SIZE, NULL, 1);
+    exposition_put(&e, METRIC_LINKS, NULL, 1);
+}
+
+static void put_without_labels(void *arg)
+{
+    (void)arg;
+    exposition_put(&e, METRIC_LOG_STATE, NULL, 1);
+}
+
+static void put_with_labels(void *arg)
+{
+    (void)arg;
+    exposition_put(&e, METRIC_LINKS, (const char *[]){"x"}, 1);
+}
+
+/* A text in which a metric comes twice, or with other labels, cannot be made. */
+static void test_what_cannot_be_put(void **state)
+{
+    (void)state;
+    unit_assert_aborts(put_out_of_order, NULL, "metric > e->at");
+    unit_assert_aborts(put_without_labels, NULL, "values != NULL");
+    unit_assert_aborts(put_with_labels, NULL, "values != NULL");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_table),
+        TEST(test_numbers),
+        TEST(test_labels),
+        TEST(test_values_are_escaped),
+        TEST(test_what_cannot_be_put),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
