@@ -123,6 +123,16 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
     table_done(&table);
 }
 
+/* Whole lines, as they are read by programs. */
+static void show_metrics(struct bytes *out, const struct json *result)
+{
+    const size_t before = bytes_length(out);
+
+    phrase_text(out, result, "text", 0);
+    if (bytes_length(out) == before || bytes_data(out)[bytes_length(out) - 1] != '\n')
+        bytes_u8(out, '\n');
+}
+
 /* --- Lists --- */
 
 enum { TEXT_INDENT = 4 }; /* of the further lines of a text */
@@ -508,7 +518,7 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
         show_history(out, look, result);
         break;
     case API_METRICS:
-        phrase_text(out, result, "text", 0);
+        show_metrics(out, result);
         break;
     case API_SHUTDOWN:
         bytes_text(out, "the daemon is stopping\n");
