@@ -86,22 +86,36 @@ static char *user_directory(uid_t uid, const char *variable, const char *below_h
     return user.home[0] != '\0' ? join(user.home, below_home) : NULL;
 }
 
+/* A directory that systemd made for us, or NULL; the caller frees it. */
+static char *service_directory(const char *variable)
+{
+    const char *given = directory_from(variable);
+    char *path = given != NULL ? xstrdup(given) : NULL;
+
+    if (path != NULL)
+        path[strcspn(path, ":")] = '\0'; /* systemd.exec(5): several are separated by colons */
+    return path;
+}
+
 char *defaults_file(uid_t uid, enum node_role role)
 {
+    char *given = service_directory("CONFIGURATION_DIRECTORY"), *path;
+
+    if (given != NULL) {
+        path = join(given, by_role[role].file);
+        free(given);
+        return path;
+    }
     return in_folder(uid == 0 ? xstrdup("/etc") : user_directory(uid, "XDG_CONFIG_HOME", ".config"),
                      role, by_role[role].file);
 }
 
 char *defaults_state_dir(uid_t uid, enum node_role role)
 {
-    const char *given = directory_from("STATE_DIRECTORY");
-    char *path;
+    char *given = service_directory("STATE_DIRECTORY");
 
-    if (given != NULL) {
-        path = xstrdup(given);
-        path[strcspn(path, ":")] = '\0'; /* systemd.exec(5): several are separated by colons */
-        return path;
-    }
+    if (given != NULL)
+        return given;
     return in_folder(uid == 0 ? xstrdup("/var/lib")
                               : user_directory(uid, "XDG_STATE_HOME", ".local/state"),
                      role, NULL);

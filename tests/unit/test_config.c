@@ -35,6 +35,7 @@ static int rig_setup(void **state)
     setenv("XDG_CONFIG_HOME", rig.path, 1);
     unsetenv("XDG_STATE_HOME");
     unsetenv("STATE_DIRECTORY");
+    unsetenv("CONFIGURATION_DIRECTORY");
     *state = &rig;
     return 0;
 }
@@ -201,6 +202,28 @@ static void test_defaults_of_a_tracker(void **state)
     setenv("STATE_DIRECTORY", "/var/lib/x", 1);
     read_words(rig, "-r tracker");
     assert_string_equal(rig->config.state_dir, "/var/lib/x");
+}
+
+/* Where systemd has put the configuration; the file may be missing there too. */
+static void test_file_of_a_service(void **state)
+{
+    struct rig *rig = *state;
+    char path[160];
+    FILE *file;
+
+    setenv("CONFIGURATION_DIRECTORY", rig->path, 1);
+    read_words(rig, "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_null(rig->config.file);
+    snprintf(path, sizeof(path), "%s/p2pchatd.conf", rig->path);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("[Node]\nName=of-a-service\n", file);
+    fclose(file);
+    read_words(rig, "");
+    unlink(path);
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_string_equal(rig->config.name, "of-a-service");
 }
 
 /* A tracker reads a file of its own, unless it is told which. */
@@ -645,6 +668,7 @@ int main(void)
         TEST(test_defaults_of_root),
         TEST(test_defaults_that_are_missing),
         TEST(test_defaults_of_a_tracker),
+        TEST(test_file_of_a_service),
         TEST(test_file_of_a_tracker),
         TEST(test_settings_that_a_tracker_has_no_use_for),
         TEST(test_where_it_is_reached),
