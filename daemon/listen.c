@@ -114,7 +114,7 @@ static bool add(struct listeners *all, struct socket_address address, enum wildc
     fd = bind_remembered(&address, wildcard, before);
     if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL) &&
         socket_address_family(&address) == AF_INET6 && socket_address_is_wildcard(&address)) {
-        log_line(LEVEL_NOTICE, "there is no IPv6 on this host: listening on IPv4 only");
+        log_coded(LOG_NO_IPV6, NULL, "there is no IPv6 on this host: listening on IPv4 only");
         must(socket_address_parse(&everywhere, &address));
         fd = bind_remembered(&address, wildcard, before);
     }
@@ -228,7 +228,8 @@ static void rest(struct listeners *all, int fd, const char *why)
     const struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
 
     if (quiet_may_speak(&all->rests))
-        log_line(LEVEL_WARNING, "accepting rests, because the system refuses: %s", why);
+        log_coded(LOG_ACCEPTING_RESTS, NULL, "accepting rests, because the system refuses: %s",
+                  why);
     if (all->spare >= 0) {
         close(all->spare);
         all->spare = accept4(fd, NULL, NULL, SOCK_CLOEXEC);

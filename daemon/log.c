@@ -42,113 +42,248 @@ void log_set_level(enum log_level level)
     level_max = level;
 }
 
-enum log_manner log_manner_of(int descriptor, const char *journal_stream)
+/* syslog(3) counts from error = 3. */
+static char priority_of(enum log_level level)
+{
+    return (char)('3' + level);
+}
+
+/* --- Where to --- */
+
+/* NO_COLOR: https://no-color.org. */
+static const char *colour_terminal(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+
+    return no_colour != NULL && no_colour[0] != '\0' ? NULL : getenv("TERM");
+}
+
+static bool is_journal(int descriptor, const char *journal_stream)
 {
     unsigned long long device, inode;
     struct stat st;
     char rest;
 
-    if (journal_stream == NULL ||
-        sscanf(journal_stream, "%llu:%llu%c", &device, &inode, &rest) != 2)
-        return LOG_MANNER_PLAIN;
-    if (fstat(descriptor, &st) < 0 || st.st_dev != device || st.st_ino != inode)
-        return LOG_MANNER_PLAIN;
-    return LOG_MANNER_JOURNAL;
+    return journal_stream != NULL &&
+           sscanf(journal_stream, "%llu:%llu%c", &device, &inode, &rest) == 2 &&
+           fstat(descriptor, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
+enum log_manner log_manner_of(int descriptor, const char *journal_stream, const char *terminal)
+{
+    if (is_journal(descriptor, journal_stream))
+        return LOG_MANNER_JOURNAL;
+    if (!isatty(descriptor))
+        return LOG_MANNER_PLAIN;
+    return terminal == NULL || strcmp(terminal, "dumb") == 0 ? LOG_MANNER_TERMINAL
+                                                             : LOG_MANNER_COLOUR;
+}
+
+/* --- Fields --- */
+
+enum { FIELDS_MAX = 9 };
+
+struct field {
+    const char *name;
+    const char *value;             /* not safe yet */
+    char made[PEER_ID_LENGTH + 1]; /* what `value` points to when it was no text */
+};
+
+struct field_list {
+    struct field items[FIELDS_MAX];
+    size_t count;
+};
+
+static void add_text(struct field_list *list, const char *name, const char *value)
+{
+    must(list->count < FIELDS_MAX);
+    if (value == NULL)
+        return;
+    list->items[list->count].name = name;
+    list->items[list->count++].value = value;
+}
+
+static void add_number(struct field_list *list, const char *name, uint64_t number)
+{
+    char *made = list->items[list->count].made;
+
+    snprintf(made, sizeof(list->items[0].made), "%" PRIu64, number);
+    add_text(list, name, made);
+}
+
+/* Those that there are, in the order in which they are written. */
+static void list_fields(const struct log_entry *entry, struct field_list *ret_list)
+{
+    const struct log_fields *fields = &entry->fields;
+
+    ret_list->count = 0;
+    add_text(ret_list, "code", entry->code);
+    if (fields->key != NULL) {
+        char *made = ret_list->items[ret_list->count].made;
+
+        peer_id_encode(fields->key, made);
+        add_text(ret_list, "peer", made);
+    }
+    add_text(ret_list, "address", fields->address);
+    if (fields->link != 0)
+        add_number(ret_list, "link", fields->link);
+    add_text(ret_list, "method", fields->method);
+    add_text(ret_list, "error", fields->error);
+    if (fields->count != 0)
+        add_number(ret_list, "count", fields->count);
+    if (fields->caller != NULL) {
+        add_number(ret_list, "uid", fields->caller->user);
+        add_number(ret_list, "pid", (uint64_t)fields->caller->process);
+    }
+}
+
+/* For programs that look through lines. */
+static void append_fields(struct bytes *out, const struct log_entry *entry)
+{
+    struct field_list list;
+
+    list_fields(entry, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        bytes_u8(out, ' ');
+        bytes_text(out, list.items[i].name);
+        bytes_u8(out, '=');
+        text_append_safe(out, list.items[i].value, strlen(list.items[i].value));
+    }
+}
+
+static bool is_for_people(const char *name)
+{
+    return strcmp(name, "peer") == 0 || strcmp(name, "address") == 0 || strcmp(name, "count") == 0;
+}
+
+/* For people: what the words do not say already. */
+static void append_aside(struct bytes *out, const struct log_entry *entry)
+{
+    const char *before = " (";
+    struct field_list list;
+
+    list_fields(entry, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        if (!is_for_people(list.items[i].name))
+            continue;
+        bytes_text(out, before);
+        bytes_text(out, list.items[i].name);
+        bytes_u8(out, ' ');
+        text_append_safe(out, list.items[i].value, strlen(list.items[i].value));
+        before = ", ";
+    }
+    if (before[0] == ',')
+        bytes_u8(out, ')');
+}
+
+/* --- Lines --- */
+
+/* To the second; nothing when the clock is beyond all calendars. */
 static void append_time(struct bytes *out, int64_t unix_ms)
 {
     time_t seconds = (time_t)(unix_ms / 1000);
-    char text[64], with_ms[80];
     struct tm local;
+    char text[64];
 
-    if (localtime_r(&seconds, &local) == NULL ||
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local) == 0)
-        return;
-    snprintf(with_ms, sizeof(with_ms), "%s.%03d ", text, (int)(unix_ms % 1000));
-    bytes_text(out, with_ms);
+    if (localtime_r(&seconds, &local) != NULL &&
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local) > 0)
+        bytes_text(out, text);
 }
 
-void log_compose(struct bytes *out, enum log_manner manner, enum log_level level, int64_t unix_ms,
-                 const char *text, size_t length)
+static void compose_plain(struct bytes *out, int64_t unix_ms, const struct log_entry *entry)
+{
+    char fraction[16];
+
+    append_time(out, unix_ms);
+    snprintf(fraction, sizeof(fraction), ".%03d ", (int)(unix_ms % 1000));
+    bytes_text(out, fraction);
+    bytes_text(out, log_level_name(entry->level));
+    bytes_text(out, ": ");
+    text_append_safe(out, entry->text, entry->length);
+    append_fields(out, entry);
+}
+
+static void compose_prefixed(struct bytes *out, const struct log_entry *entry)
+{
+    const char priority[] = {'<', priority_of(entry->level), '>', '\0'};
+
+    bytes_text(out, priority);
+    text_append_safe(out, entry->text, entry->length);
+    append_fields(out, entry);
+}
+
+/* SGR parameters, ECMA-48. */
+static const char *const colours[] = {
+    [LEVEL_ERROR] = "\x1b[1;31m", [LEVEL_WARNING] = "\x1b[1;33m",
+    [LEVEL_NOTICE] = "\x1b[1m",   [LEVEL_INFO] = "",
+    [LEVEL_DEBUG] = "\x1b[2m",
+};
+
+static void compose_terminal(struct bytes *out, int64_t unix_ms, const struct log_entry *entry,
+                             bool in_colour)
+{
+    append_time(out, unix_ms);
+    bytes_u8(out, ' ');
+    bytes_text(out, in_colour ? colours[entry->level] : "");
+    bytes_text(out, log_level_name(entry->level));
+    bytes_text(out, in_colour ? ":\x1b[0m " : ": ");
+    text_append_safe(out, entry->text, entry->length);
+    bytes_text(out, in_colour ? "\x1b[2m" : "");
+    append_aside(out, entry);
+    bytes_text(out, in_colour ? "\x1b[0m" : "");
+}
+
+void log_compose(struct bytes *out, enum log_manner manner, int64_t unix_ms,
+                 const struct log_entry *entry)
 {
     switch (manner) {
-    case LOG_MANNER_JOURNAL: {
-        /* syslog(3) counts from error = 3. */
-        const char priority[] = {'<', (char)('3' + level), '>', '\0'};
-
-        bytes_text(out, priority);
-        break;
-    }
     case LOG_MANNER_PLAIN:
-        append_time(out, unix_ms);
-        bytes_text(out, log_level_name(level));
-        bytes_text(out, ": ");
+        compose_plain(out, unix_ms, entry);
         break;
+    case LOG_MANNER_TERMINAL:
+    case LOG_MANNER_COLOUR:
+        compose_terminal(out, unix_ms, entry, manner == LOG_MANNER_COLOUR);
+        break;
+    case LOG_MANNER_PREFIXED:
+        compose_prefixed(out, entry);
+        break;
+    case LOG_MANNER_JOURNAL:
+        must(!"a line");
     }
-    text_append_safe(out, text, length);
     bytes_u8(out, '\n');
 }
 
-static void append_field(struct bytes *out, const char *name, const char *value)
+/* --- Entries --- */
+
+static void add_field(struct journal_entry *out, const struct field *field)
 {
-    if (bytes_length(out) > 0)
-        bytes_u8(out, ' ');
-    bytes_text(out, name);
-    bytes_u8(out, '=');
-    bytes_text(out, value);
+    char name[32] = "P2PCHAT_";
+    size_t length = strlen(name);
+
+    must(length + strlen(field->name) < sizeof(name));
+    for (const char *c = field->name; *c != '\0'; c++)
+        name[length++] = (char)(*c - 'a' + 'A');
+    journal_add(out, name, field->value, strlen(field->value));
 }
 
-void log_compose_note(struct bytes *out, const struct action *note)
+void log_compose_journal(struct journal_entry *out, const struct log_entry *entry)
 {
-    char peer_id[PEER_ID_LENGTH + 1];
+    const char priority = priority_of(entry->level);
+    struct bytes message = BYTES_EMPTY;
+    struct field_list list;
 
-    must(note->kind == ACTION_NOTE);
-    if (note->note.detail != NULL)
-        bytes_text(out, note->note.detail);
-    append_field(out, "code", note->note.code);
-    if (note->note.key != NULL) {
-        peer_id_encode(note->note.key, peer_id);
-        append_field(out, "peer", peer_id);
-    }
-    if (note->note.address != NULL)
-        append_field(out, "address", note->note.address);
-    if (note->note.count > 0) {
-        char count[24];
-
-        snprintf(count, sizeof(count), "%" PRIu64, note->note.count);
-        append_field(out, "count", count);
-    }
-}
-
-static void write_line(enum log_level level, const char *text, size_t length)
-{
-    struct bytes line = BYTES_EMPTY;
-    struct timespec now;
-    ssize_t written;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    log_compose(&line, log_manner_of(STDERR_FILENO, getenv("JOURNAL_STREAM")), level,
-                (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, text, length);
-    /* In one piece, so that lines of several writers do not mix. Nowhere to complain to. */
-    written = write(STDERR_FILENO, bytes_data(&line), bytes_length(&line));
-    (void)written;
-    bytes_done(&line);
-}
-
-void log_line(enum log_level level, const char *format, ...)
-{
-    char text[LOG_LINE_MAX];
-    va_list args;
-    int length;
-
-    if (level > level_max)
-        return;
-    va_start(args, format);
-    length = vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    must(length >= 0);
-    write_line(level, text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+    bytes_append(&message, entry->text, entry->length);
+    append_aside(&message, entry);
+    journal_add(out, "MESSAGE", (const char *)bytes_data(&message), bytes_length(&message));
+    bytes_done(&message);
+    journal_add(out, "PRIORITY", &priority, 1);
+    journal_add(out, "SYSLOG_IDENTIFIER", "p2pchatd", strlen("p2pchatd"));
+    journal_add(out, "SYSLOG_FACILITY", "3", 1); /* LOG_DAEMON, as systemd says of our lines */
+    if (entry->message_id != NULL)
+        journal_add(out, "MESSAGE_ID", entry->message_id, strlen(entry->message_id));
+    list_fields(entry, &list);
+    for (size_t i = 0; i < list.count; i++)
+        add_field(out, &list.items[i]);
 }
 
 static enum log_level level_of(enum note_severity severity)
@@ -169,14 +304,114 @@ static enum log_level level_of(enum note_severity severity)
     return LEVEL_ERROR;
 }
 
-void log_note(const struct action *note)
+struct log_entry log_entry_of_note(const struct action *note, struct bytes *text)
 {
-    enum log_level level = level_of(note->note.severity);
-    struct bytes text = BYTES_EMPTY;
+    must(note->kind == ACTION_NOTE);
+
+    const struct log_note_row *row = log_note_row(note->note.code);
+    const char *why = note->note.detail != NULL ? note->note.detail : note->note.error;
+
+    bytes_clear(text);
+    bytes_text(text, row->words);
+    if (why != NULL) {
+        bytes_text(text, ": ");
+        bytes_text(text, why);
+    }
+    return (struct log_entry){.level = level_of(note->note.severity),
+                              .code = row->name,
+                              .message_id = row->message_id,
+                              .fields = {.key = note->note.key,
+                                         .address = note->note.address,
+                                         .link = note->note.link,
+                                         .error = note->note.error,
+                                         .count = note->note.count},
+                              .text = (const char *)bytes_data(text),
+                              .length = bytes_length(text)};
+}
+
+/* --- Writing --- */
+
+static bool send_entry(const struct log_entry *entry)
+{
+    struct journal_entry fields = {.count = 0};
+    bool is_sent;
+
+    log_compose_journal(&fields, entry);
+    is_sent = journal_send(&fields);
+    journal_done(&fields);
+    return is_sent;
+}
+
+static void write_entry(const struct log_entry *entry)
+{
+    enum log_manner manner =
+        log_manner_of(STDERR_FILENO, getenv("JOURNAL_STREAM"), colour_terminal());
+    struct bytes line = BYTES_EMPTY;
+    struct timespec now;
+    ssize_t written;
+
+    if (manner == LOG_MANNER_JOURNAL) {
+        if (send_entry(entry))
+            return;
+        manner = LOG_MANNER_PREFIXED;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    log_compose(&line, manner, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, entry);
+    /* In one piece, so that lines of several writers do not mix. Nowhere to complain to. */
+    written = write(STDERR_FILENO, bytes_data(&line), bytes_length(&line));
+    (void)written;
+    bytes_done(&line);
+}
+
+static void write_formatted(struct log_entry *entry, const char *format, va_list args)
+{
+    char text[LOG_LINE_MAX];
+    int length = vsnprintf(text, sizeof(text), format, args);
+
+    must(length >= 0);
+    entry->text = text;
+    entry->length = (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1;
+    write_entry(entry);
+}
+
+void log_coded(enum log_code code, const struct log_fields *fields, const char *format, ...)
+{
+    static const struct log_fields none;
+    const struct log_code_row *row = log_code(code);
+    struct log_entry entry = {.level = row->level,
+                              .code = row->name,
+                              .message_id = row->message_id,
+                              .fields = fields != NULL ? *fields : none};
+    va_list args;
+
+    if (row->level > level_max)
+        return;
+    va_start(args, format);
+    write_formatted(&entry, format, args);
+    va_end(args);
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    struct log_entry entry = {.level = level};
+    va_list args;
 
     if (level > level_max)
         return;
-    log_compose_note(&text, note);
-    write_line(level, (const char *)bytes_data(&text), bytes_length(&text));
+    va_start(args, format);
+    write_formatted(&entry, format, args);
+    va_end(args);
+}
+
+void log_note(const struct action *note)
+{
+    struct bytes text = BYTES_EMPTY;
+
+    if (level_of(note->note.severity) > level_max)
+        return;
+
+    const struct log_entry entry = log_entry_of_note(note, &text);
+
+    write_entry(&entry);
     bytes_done(&text);
 }

@@ -12,7 +12,7 @@
 #include "daemon/service.h"
 #include "daemon/startup.h"
 
-static void log_lines(enum log_level level, const struct bytes *text)
+static void log_mistakes(enum log_code code, const struct bytes *text)
 {
     const char *line = (const char *)bytes_data(text);
     const char *end = line + bytes_length(text), *next;
@@ -21,7 +21,7 @@ static void log_lines(enum log_level level, const struct bytes *text)
         next = memchr(line, '\n', (size_t)(end - line));
         if (next == NULL)
             next = end;
-        log_line(level, "%.*s", (int)(next - line), line);
+        log_coded(code, NULL, "%.*s", (int)(next - line), line);
     }
 }
 
@@ -42,11 +42,11 @@ static int configure(int argc, char **argv, bool socket_passed, struct config *r
         code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
         break;
     case CONFIG_BAD_OPTION:
-        log_lines(LEVEL_ERROR, &text);
+        log_mistakes(LOG_BAD_OPTION, &text);
         code = EX_USAGE;
         break;
     case CONFIG_BAD_FILE:
-        log_lines(LEVEL_ERROR, &text);
+        log_mistakes(LOG_BAD_CONFIG, &text);
         code = EX_CONFIG;
         break;
     }
@@ -74,10 +74,10 @@ static void say_ready(const struct facts *facts)
     bytes_text(&where, facts->classic_listen_count > 0 ? "; classic, insecure, on " : "");
     add_places(&where, facts->classic_listen, facts->classic_listen_count);
     bytes_u8(&where, '\0');
-    log_line(LEVEL_NOTICE,
-             "p2pchatd " PACKAGE_VERSION " is ready as a %s: %s, peer id %s, listening on %s",
-             role_name(facts->role), facts->name, facts->identity->id,
-             (const char *)bytes_data(&where));
+    log_coded(LOG_READY, &(struct log_fields){.key = facts->identity->key.bytes},
+              "p2pchatd " PACKAGE_VERSION " is ready as a %s: %s, peer id %s, listening on %s",
+              role_name(facts->role), facts->name, facts->identity->id,
+              (const char *)bytes_data(&where));
     service_ready((const char *)bytes_data(&where));
     bytes_done(&where);
 }
@@ -93,9 +93,9 @@ static int run(const struct config *config, int control)
     if (daemon_start(&daemon, control, &refusal)) {
         say_ready(&daemon.facts);
         pump_run(&daemon.pump);
-        log_line(LEVEL_NOTICE, "stopped");
+        log_coded(LOG_STOPPED, NULL, "stopped");
     } else {
-        log_line(LEVEL_ERROR, "%s", refusal.why);
+        log_coded(refusal.code, NULL, "%s", refusal.why);
         code = refusal.exit_code;
     }
     daemon_done(&daemon);
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is no reason to die */
     crypto_init();
     if (!service_take_sockets(&control, &refusal)) {
-        log_line(LEVEL_ERROR, "%s", refusal.why);
+        log_coded(refusal.code, NULL, "%s", refusal.why);
         return refusal.exit_code;
     }
     code = configure(argc, argv, control >= 0, &config);

@@ -105,9 +105,9 @@ void control_consumers_kept(struct control *control, const struct store_answer *
             decline(call, kept->error);
     }
     if (consumer->has_expired && !consumer->is_kept)
-        log_line(LEVEL_NOTICE,
-                 "the consumer %s was not used for longer than ConsumerDays= and is forgotten",
-                 consumer->row.name);
+        log_coded(LOG_CONSUMER_FORGOTTEN, NULL,
+                  "the consumer %s was not used for longer than ConsumerDays= and is forgotten",
+                  consumer->row.name);
     consumers_settle(control->consumers, consumer);
     drain(control);
 }

@@ -336,10 +336,10 @@ static bool is_full(struct net *net)
     if (net->count < net->count_max)
         return false;
     if (quiet_may_speak(&net->full))
-        log_line(LEVEL_WARNING,
-                 "%u carriers are open: more are closed, until some of these end "
-                 "(raise the limit of open files)",
-                 net->count);
+        log_coded(LOG_LINKS_FULL, NULL,
+                  "%u carriers are open: more are closed, until some of these end "
+                  "(raise the limit of open files)",
+                  net->count);
     return true;
 }
 

@@ -263,14 +263,13 @@ static void tell_trouble(struct pump *pump)
     case STORE_OK:
         break; /* on_well says that */
     case STORE_FULL:
-        log_line(LEVEL_ERROR,
-                 "there is no room for the log: %s; nothing is taken until there is "
-                 "code=storage_full",
-                 store_reason(pump->store));
+        log_coded(LOG_STORAGE_FULL, NULL,
+                  "there is no room for the log: %s; nothing is taken until there is",
+                  store_reason(pump->store));
         break;
     case STORE_FAILING:
-        log_line(LEVEL_ERROR, "the log fails: %s%s code=storage_failed", store_reason(pump->store),
-                 store_demands_check(pump->store) ? "; the next start checks all of it" : "");
+        log_coded(LOG_STORAGE_FAILED, NULL, "the log fails: %s%s", store_reason(pump->store),
+                  store_demands_check(pump->store) ? "; the next start checks all of it" : "");
         break;
     }
 }
@@ -282,7 +281,7 @@ static void on_well(evutil_socket_t fd, short events, void *context)
     (void)fd;
     (void)events;
     pump->told_state = STORE_OK;
-    log_line(LEVEL_NOTICE, "the log works again code=store_recovered");
+    log_coded(LOG_STORAGE_RECOVERED, NULL, "the log works again");
 }
 
 static void tell_note(struct pump *pump)
@@ -290,7 +289,7 @@ static void tell_note(struct pump *pump)
     char *note = store_take_note(pump->store);
 
     if (note != NULL)
-        log_line(LEVEL_NOTICE, "%s", note);
+        log_coded(LOG_SEARCH_INDEX, NULL, "%s", note);
     free(note);
 }
 
@@ -452,7 +451,7 @@ static void on_signal(evutil_socket_t number, short events, void *context)
                  "SIGHUP: nothing was read again; restart to change the configuration");
         return;
     }
-    log_line(LEVEL_NOTICE, "%s: closing links", number == SIGINT ? "SIGINT" : "SIGTERM");
+    log_coded(LOG_STOPPING, NULL, "%s: closing links", number == SIGINT ? "SIGINT" : "SIGTERM");
     pump_stop(context);
 }
 

@@ -1,30 +1,17 @@
 #include "daemon/service.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 #include "common/format.h"
-
-/* libsystemd brings five other libraries along, a sixth of the memory of an idle daemon. So it is
- * loaded only where there is something to say to systemd: when systemd started us. A function of
- * it, or NULL where it is not installed. */
-static void *of_libsystemd(const char *function)
-{
-    void *library = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    void *address = library != NULL ? dlsym(library, function) : NULL;
-
-    if (library != NULL)
-        dlclose(library); /* stays loaded */
-    return address;
-}
+#include "daemon/libsystemd.h"
 
 static bool take_one(int count, struct refusal *ret_refusal)
 {
     __typeof__(&sd_is_socket_unix) is_socket_unix =
-        (__typeof__(&sd_is_socket_unix))of_libsystemd("sd_is_socket_unix");
+        (__typeof__(&sd_is_socket_unix))libsystemd_function("sd_is_socket_unix");
 
     if (count < 0)
         return refuse(ret_refusal, EX_CONFIG, "the descriptors that were passed cannot be had: %s",
@@ -46,7 +33,7 @@ bool service_take_sockets(int *ret_control, struct refusal *ret_refusal)
         return true;
     }
     __typeof__(&sd_listen_fds) listen_fds =
-        (__typeof__(&sd_listen_fds))of_libsystemd("sd_listen_fds");
+        (__typeof__(&sd_listen_fds))libsystemd_function("sd_listen_fds");
     if (listen_fds == NULL)
         return refuse(ret_refusal, EX_CONFIG,
                       "sockets were passed, but libsystemd.so.0 is missing: install libsystemd0");
@@ -61,7 +48,7 @@ static void notify(const char *state)
 {
     if (getenv("NOTIFY_SOCKET") == NULL)
         return;
-    __typeof__(&sd_notify) say = (__typeof__(&sd_notify))of_libsystemd("sd_notify");
+    __typeof__(&sd_notify) say = (__typeof__(&sd_notify))libsystemd_function("sd_notify");
     if (say != NULL)
         say(0, state);
 }

@@ -52,14 +52,15 @@ static void say_what_is_new(const struct config *config, const struct identity *
     const char *path = config->state_dir;
 
     if (identity_is_new)
-        log_line(LEVEL_NOTICE, "%s: a new identity was made, peer id %s", path, identity->id);
+        log_coded(LOG_IDENTITY_NEW, &(struct log_fields){.key = identity->key.bytes},
+                  "%s: a new identity was made, peer id %s", path, identity->id);
     else if (database_is_new)
-        log_line(LEVEL_WARNING,
-                 "%s: the identity was there, but no database: %s are gone; was p2pchat.db moved "
-                 "away, or its -wal?",
-                 path,
-                 config->role == ROLE_NODE ? "contacts and history"
-                                           : "the names that are reserved");
+        log_coded(LOG_DATABASE_MISSING, NULL,
+                  "%s: the identity was there, but no database: %s are gone; was p2pchat.db moved "
+                  "away, or its -wal?",
+                  path,
+                  config->role == ROLE_NODE ? "contacts and history"
+                                            : "the names that are reserved");
 }
 
 /* Reading all of a large log takes minutes, which systemd must not take for hanging. */
@@ -71,13 +72,13 @@ static enum store_refusal open_store(const struct daemon *daemon, struct store *
     enum store_refusal refusal;
 
     if (is_checked) {
-        log_line(LEVEL_NOTICE,
-                 "%s: every page of p2pchat.db is checked, as p2pchat.db-check demands", path);
+        log_coded(LOG_CHECK_BEGUN, NULL,
+                  "%s: every page of p2pchat.db is checked, as p2pchat.db-check demands", path);
         service_checking();
     }
     refusal = store_open(path, daemon->identity->key.bytes, ret_store, message);
     if (refusal == STORE_OPENED && is_checked)
-        log_line(LEVEL_NOTICE, "%s: p2pchat.db is whole", path);
+        log_coded(LOG_CHECK_PASSED, NULL, "%s: p2pchat.db is whole", path);
     return refusal;
 }
 
@@ -170,7 +171,7 @@ static bool bind_all(const struct state_dir *dir, const char *ports_file,
         return false;
     /* Not being able to remember is no reason not to run. */
     if (!ports_equal(&ports, &before) && !ports_save(dir, ports_file, &ports, &unsaved))
-        log_line(LEVEL_WARNING, "%s", unsaved.why);
+        log_coded(LOG_PORTS_NOT_KEPT, NULL, "%s", unsaved.why);
     return true;
 }
 

@@ -205,6 +205,9 @@ struct action {
             const char *code;    /* "link_closed": stable, lower case */
             const uint8_t *key;  /* the peer it is about, or NULL */
             const char *address; /* or NULL; a literal host:port */
+            uint64_t link;       /* the carrier it is about; 0: none */
+            const char *error;   /* why, as a stable name (of an error, of the end of a link), or
+                                    NULL */
             const char *detail;  /* our own words, or NULL; nothing from others */
             uint64_t count;      /* of what the detail tells; 0: it counts nothing */
         } note;

@@ -417,6 +417,8 @@ struct action *node_note(struct node *node, enum note_severity severity, const c
     action->note.key = key != NULL ? copy : NULL;
     action->note.address = address != NULL ? (const char *)copy + KEY_LENGTH : NULL;
     action->note.detail = detail;
+    action->note.error = NULL;
+    action->note.link = 0;
     action->note.count = 0;
     return action;
 }

@@ -154,7 +154,9 @@ static void note(struct actor *actor, const struct action *action)
     sim_trace(actor->sim, actor, "%s: %s %s %s %s", severity_name(action->note.severity),
               action->note.code, about != NULL ? about->name : "-",
               action->note.address != NULL ? action->note.address : "-",
-              action->note.detail != NULL ? action->note.detail : "-");
+              action->note.detail != NULL  ? action->note.detail
+              : action->note.error != NULL ? action->note.error
+                                           : "-");
 }
 
 static void carry_out(struct actor *actor, const struct action *action)

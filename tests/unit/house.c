@@ -93,7 +93,7 @@ static void act(struct house *house, const struct action *action)
                      action->note.count);
         }
         if (strcmp(action->note.code, "link_closed") == 0)
-            snprintf(house->ended, sizeof house->ended, "%s", action->note.detail);
+            snprintf(house->ended, sizeof house->ended, "%s", action->note.error);
         break;
     case ACTION_DIAL:
         note_dial(house, action);

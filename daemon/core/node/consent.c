@@ -193,7 +193,7 @@ void consent_note_failed(struct node *node, const struct contact *contact, uint6
 {
     if (count > 0)
         node_note(node, NOTE_NOTICE, "messages_failed", contact->row.key, NULL,
-                  "the other side ended the chat, and messages to it failed")
+                  "the other side ended the chat")
             ->note.count = count;
 }
 

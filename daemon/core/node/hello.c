@@ -28,7 +28,8 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
     const bool is_told = contact != NULL && !contact_is_stranger(contact) &&
                          !ration_is_exceeded(node, &contact->refusals);
     node_note(node, is_told ? NOTE_INFO : NOTE_DEBUG, "link_proved", key, session->remote,
-              session->dial != 0 ? "dialled" : "accepted");
+              session->dial != 0 ? "dialled" : "accepted")
+        ->note.link = session->carrier;
     if (memcmp(key, node->identity->key.bytes, KEY_LENGTH) == 0) {
         session_close(node, session, LINK_END_SELF);
         return;

@@ -90,5 +90,6 @@ void ration_warn(struct node *node, enum danger danger, struct contact *concerne
     ledger_log(node, EVENT_SECURITY_WARNING, peer, &object);
     bytes_done(&object);
     node_note(node, NOTE_WARNING, reasons[danger], contact != NULL ? contact->row.key : NULL,
-              address, "security warning");
+              address, NULL)
+        ->note.count = suppressed;
 }

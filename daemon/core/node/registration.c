@@ -39,7 +39,8 @@ static void note(struct node *node, const struct tracker *tracker, enum note_sev
     char at[ADDRESS_HOST_PORT_MAX + 1];
 
     host_port_format(&tracker->setting.address.at, at);
-    node_note(node, severity, code, tracker->row.has_key ? tracker->row.key : NULL, at, reason);
+    node_note(node, severity, code, tracker->row.has_key ? tracker->row.key : NULL, at, NULL)
+        ->note.error = reason;
 }
 
 static void tell_registered(struct node *node, struct tracker *tracker)
@@ -458,5 +459,5 @@ void registration_warn(struct node *node, struct tracker *tracker, enum tracker_
     json_write_close(&w, '}');
     ledger_log(node, EVENT_SECURITY_WARNING, 0, &object);
     bytes_done(&object);
-    note(node, tracker, NOTE_WARNING, dangers[danger], "security warning");
+    note(node, tracker, NOTE_WARNING, dangers[danger], NULL);
 }

@@ -337,12 +337,22 @@ static const char *reason_of(const struct session *session, enum link_end why)
     return link_end_name(why == LINK_END_CLOSED ? link_reason_told(session->link) : why);
 }
 
+static struct action *note_link(struct node *node, const struct session *session,
+                                enum note_severity severity, const char *code, const char *why)
+{
+    struct action *note = node_note(node, severity, code, session->proved ? session->key : NULL,
+                                    session->remote, NULL);
+
+    note->note.link = session->carrier;
+    note->note.error = why;
+    return note;
+}
+
 /* Contacts come and go at `info`, but who says what cannot be understood may go on doing so: one
  * refusal a minute is told of each contact, and of each address block of strangers, with how many
  * were not told before it. */
 static void note_end(struct node *node, const struct session *session, enum link_end why)
 {
-    const uint8_t *key = session->proved ? session->key : NULL;
     struct contact *contact = session->contact;
     const bool is_contacts = contact != NULL && !contact_is_stranger(contact);
     const bool is_refused = why == LINK_END_TAMPERED || why == LINK_END_MALFORMED;
@@ -352,11 +362,11 @@ static void note_end(struct node *node, const struct session *session, enum link
         (is_contacts ? ration_of_contact(node, &contact->refusals, &suppressed)
                      : ration_take(node, RATIONED_NOTE, session_block(session), &suppressed));
 
-    node_note(node, is_contacts && is_told == is_refused ? NOTE_INFO : NOTE_DEBUG, "link_closed",
-              key, session->remote, reason_of(session, why));
+    note_link(node, session, is_contacts && is_told == is_refused ? NOTE_INFO : NOTE_DEBUG,
+              "link_closed", reason_of(session, why));
     if (is_told)
-        node_note(node, NOTE_WARNING, "link_refused", key, session->remote, link_end_name(why))
-            ->note.count = suppressed;
+        note_link(node, session, NOTE_WARNING, "link_refused", link_end_name(why))->note.count =
+            suppressed;
 }
 
 static void ended(struct node *node, struct session *session, enum link_end why)
