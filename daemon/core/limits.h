@@ -91,8 +91,9 @@ enum {
     DIALLER_URGENT_MAX = 4,
 
     /* The first dial after a link was lost, or after the start, comes within so long, at random:
-     * after a short break peers are back at once, and not all in the same instant. */
-    DIALLER_FIRST_MS = 1000,
+     * after a restart peers are back within a second, with what the dial itself takes, and not all
+     * of them in the same instant. */
+    DIALLER_FIRST_MS = 500,
 
     /* Then the wait doubles from one second to five minutes: an hour's absence costs 16 dials, and
      * a peer that is back and cannot dial us is found within minutes. */

@@ -2,10 +2,10 @@
  * and not too many at once.
  *
  * Peers are told apart by number. A wanted peer waits, is being dialled, or is linked. The wait
- * begins with up to a second, doubles from one second to five minutes with each dial that fails or
- * link that breaks soon, and starts over after a link that lasted (daemon/core/limits.h); for those
- * that are wanted for little it goes on doubling to six hours. How a carrier is won, and to which
- * address, is not decided here.
+ * begins with up to half a second, doubles from one second to five minutes with each dial that
+ * fails or link that breaks soon, and starts over after a link that lasted (daemon/core/limits.h);
+ * for those that are wanted for little it goes on doubling to six hours. How a carrier is won, and
+ * to which address, is not decided here.
  *
  * 16 bytes a peer and its place in a table; every operation is O(log n). Peers that are due at the
  * same instant come in the order of their numbers. */
@@ -38,8 +38,8 @@ void dialler_done(struct dialler *dialler);
  * never answer. */
 enum dialler_pace { DIALLER_OFTEN, DIALLER_SELDOM };
 
-/* From now on the peer is dialled whenever there is no link to it, first within a second. No effect
- * on one that is wanted already, at that pace. */
+/* From now on the peer is dialled whenever there is no link to it, first within half a second. No
+ * effect on one that is wanted already, at that pace. */
 void dialler_want(struct dialler *dialler, uint32_t peer, enum dialler_pace pace, struct mono now);
 
 /* Forgets the peer, and a dial of it that is under way. */
