@@ -112,9 +112,43 @@ static void verified_by_the_number(void **state)
     node_rig_commit(rig);
     node_rig_expect(rig, call, OK);
     assert_non_null(strstr(rig->result, "\"verified\":true"));
+    node_rig_call(rig, API_CONTACT_REMOVE, "{\"peer\":\"alice\"}");
+    node_rig_fail(rig, ERR_STORAGE_FAILED); /* "perhaps stored" */
+    call = node_rig_call(rig, API_CONTACT_VERIFY, "{\"peer\":\"alice\"}");
+    node_rig_expect(rig, call, OK);
+    call = node_rig_call(rig, API_CONTACT_VERIFY, "{\"peer\":\"alice\",\"number\":\"%s\"}", digits);
+    node_rig_expect_open(rig, call);
+    node_rig_commit(rig);
+    node_rig_expect(rig, call, OK);
     digits[59] = digits[59] == '0' ? '1' : '0';
     call = node_rig_call(rig, API_CONTACT_VERIFY, "{\"peer\":\"alice\",\"number\":\"%s\"}", digits);
     node_rig_expect(rig, call, ERR_INVALID_PARAMS);
+}
+
+/* Who has a chat is told so when that is durable, and no earlier failure can come back. */
+static void asked_who_has_a_chat(void **state)
+{
+    struct node_rig *rig = *state;
+    const uint64_t accept = node_rig_call(rig, API_CHAT_ACCEPT, "{\"request\":\"erin\"}");
+    uint64_t call = node_rig_call(rig, API_CHAT_REQUEST, "{\"to\":\"erin\"}");
+
+    node_rig_expect_open(rig, call);
+    node_rig_commit(rig);
+    node_rig_expect(rig, accept, OK);
+    node_rig_expect(rig, call, OK);
+    assert_non_null(strstr(rig->result, "\"accepted\""));
+    call = node_rig_call(rig, API_CHAT_REQUEST, "{\"to\":\"alice\"}");
+    node_rig_expect(rig, call, OK); /* nothing to wait for */
+    node_rig_call(rig, API_CHAT_DISCONNECT, "{\"peer\":\"alice\"}");
+    node_rig_fail(rig, ERR_STORAGE_FAILED);
+    call = node_rig_call(rig, API_CHAT_REQUEST, "{\"to\":\"alice\"}");
+    node_rig_expect_open(rig, call);
+    node_rig_fail(rig, ERR_STORAGE_FAILED);
+    node_rig_expect(rig, call, ERR_STORAGE_FAILED);
+    call = node_rig_call(rig, API_CHAT_REQUEST, "{\"to\":\"alice\"}");
+    node_rig_commit(rig);
+    node_rig_expect(rig, call, OK);
+    assert_non_null(strstr(rig->result, "\"accepted\""));
 }
 
 static void blocked_and_let_in_again(void **state)
@@ -357,6 +391,7 @@ int main(void)
         TEST(nobody_asks_themselves),
         TEST(renamed_and_found),
         TEST(verified_by_the_number),
+        TEST(asked_who_has_a_chat),
         TEST(blocked_and_let_in_again),
         TEST(unreachable_when_the_dial_fails),
         TEST(unreachable_after_a_while),

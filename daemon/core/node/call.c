@@ -71,14 +71,19 @@ struct outcome outcome_result(struct bytes result)
     return (struct outcome){.kind = OUTCOME_RESULT, .result = result};
 }
 
-/* The answer of a call that changed something: when the change is durable. */
-struct outcome outcome_when_durable(struct node *node, uint64_t call, struct bytes result)
+struct outcome outcome_in_turn(struct node *node, uint64_t call, struct bytes result)
 {
     struct effect *effect = ledger_effect(node, EFFECT_REPLY);
 
     effect->call = call;
     effect->bytes = result;
     return outcome_later();
+}
+
+struct outcome outcome_when_durable(struct node *node, uint64_t call, struct bytes result)
+{
+    flight_make_sure(node);
+    return outcome_in_turn(node, call, result);
 }
 
 void call_put_peer_id(struct json_writer *w, const struct contact *contact)

@@ -24,7 +24,12 @@ struct outcome outcome_error(enum error error, const char *message);
 /* The result, which it takes. */
 struct outcome outcome_result(struct bytes result);
 
-/* The answer of a call that changed something: when the change is durable. Takes the result. */
+/* The answer of a call that only looks: when what was changed before is durable. Takes the result.
+ */
+struct outcome outcome_in_turn(struct node *node, uint64_t call, struct bytes result);
+
+/* The answer of a call that changed something, or found it to be so already: when that is durable.
+ * Takes the result. */
 struct outcome outcome_when_durable(struct node *node, uint64_t call, struct bytes result);
 
 /* The member "peer_id"; of a classic peer it is null, and "classic" is true. */

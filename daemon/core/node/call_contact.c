@@ -123,7 +123,8 @@ struct outcome method_contact_verify(struct node *node, const struct input *inpu
     json_put_string(&w, "safety_number", digits);
     json_put_bool(&w, "verified", contact->row.verified);
     json_write_close(&w, '}');
-    return outcome_when_durable(node, input->call.call, result);
+    return number != NULL ? outcome_when_durable(node, input->call.call, result)
+                          : outcome_in_turn(node, input->call.call, result);
 }
 
 /* contact.remove, contact.block and contact.unblock: find the contact, do it, answer {peer_id,

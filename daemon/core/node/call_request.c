@@ -251,12 +251,13 @@ static struct outcome look_up(struct node *node, const struct input *input,
     return outcome_later();
 }
 
-static struct outcome already_open(struct node *node, const struct contact *contact,
+static struct outcome already_open(struct node *node, uint64_t call, const struct contact *contact,
                                    const char *source)
 {
     const struct request_row row = {.peer = contact->row.peer};
 
-    return outcome_result(tell_request_result(node, &row, source, "accepted", false));
+    return outcome_when_durable(node, call,
+                                tell_request_result(node, &row, source, "accepted", false));
 }
 
 struct outcome method_chat_request(struct node *node, const struct input *input)
@@ -272,7 +273,7 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
     if (error != OK)
         return outcome_error(error, message);
     if (target.contact != NULL && consent_is_open(target.contact))
-        return already_open(node, target.contact, target.source);
+        return already_open(node, input->call.call, target.contact, target.source);
     if (target.is_asked_for && !(target.has_key && session_of_key(node, target.key) != NULL))
         return look_up(node, input, &target);
     struct attempt *attempt = call_new_attempt(node, input, target.source);
@@ -368,9 +369,7 @@ static void ask_found(struct node *node, struct attempt *attempt, const struct l
         return;
     }
     if (target.contact != NULL && consent_is_open(target.contact)) {
-        struct outcome outcome = already_open(node, target.contact, attempt->source);
-        call_reply(node, attempt->call, &outcome.result);
-        bytes_done(&outcome.result);
+        already_open(node, attempt->call, target.contact, attempt->source);
         call_attempt_free(node, attempt);
         return;
     }

@@ -319,6 +319,7 @@ void consent_reply_request(struct node *node, const struct attempt *attempt,
     bool is_final = strcmp(state, "sent") != 0;
 
     if (is_final || !attempt->wait) {
+        flight_make_sure(node); /* who agreed before changes nothing */
         effect = ledger_effect(node, EFFECT_REPLY);
         effect->call = attempt->call;
         effect->bytes = tell_request_result(node, row, attempt->source, state, false);
