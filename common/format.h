@@ -2,8 +2,12 @@
 #ifndef P2PCHAT_COMMON_FORMAT_H
 #define P2PCHAT_COMMON_FORMAT_H
 
+#include <stdarg.h>
+
 /* As asprintf(), but returns the string, which the caller frees, and aborts when there is no memory
  * for it. */
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
+char *xvasprintf(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0), returns_nonnull));
 
 #endif

@@ -468,6 +468,48 @@ static void show_done(struct bytes *out, enum look look, enum api_method method,
             line(out, look, done[i].before, result, done[i].after);
 }
 
+/* --- What is well, and what is not --- */
+
+/* Room for a word of verdict, and for the longest name of a check. */
+enum { VERDICT_WIDTH = 9, CHECK_WIDTH = 15 };
+
+static void pad(struct bytes *out, size_t begin, size_t width)
+{
+    do
+        bytes_u8(out, ' ');
+    while (bytes_length(out) < begin + width);
+}
+
+static void show_check(struct bytes *out, enum look look, const struct json *check)
+{
+    size_t begin = bytes_length(out);
+
+    if (phrase_has(check, "ok")) {
+        bytes_text(out, "ok");
+    } else {
+        phrase_begin(out, look, STYLE_WARNING);
+        begin = bytes_length(out);
+        bytes_text(out, "PROBLEM");
+    }
+    pad(out, begin, VERDICT_WIDTH);
+    begin = bytes_length(out);
+    phrase_field(out, check, "name");
+    pad(out, begin, CHECK_WIDTH);
+    if (!phrase_has(check, "ok"))
+        phrase_end(out, look);
+    phrase_text(out, check, "message", VERDICT_WIDTH + CHECK_WIDTH);
+    bytes_u8(out, '\n');
+}
+
+/* "PROBLEM  disk           there is no room for the log …" */
+static void show_checks(struct bytes *out, enum look look, const struct json *result)
+{
+    const struct json *each = rows_of(out, result, "checks", "nothing was checked\n");
+
+    for (; each != NULL; each = json_next(each))
+        show_check(out, look, each);
+}
+
 static void show_result(struct bytes *out, enum look look, enum api_method method,
                         const struct json *result)
 {
@@ -519,6 +561,9 @@ static void show_result(struct bytes *out, enum look look, enum api_method metho
         break;
     case API_METRICS:
         show_metrics(out, result);
+        break;
+    case API_DOCTOR:
+        show_checks(out, look, result);
         break;
     case API_SHUTDOWN:
         bytes_text(out, "the daemon is stopping\n");

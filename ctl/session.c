@@ -127,6 +127,22 @@ static enum outcome judge_request(const struct invocation *invocation, const str
     return OUTCOME_RAN_OUT;
 }
 
+/* Whether all is well, or how much is not. */
+static enum outcome judge_health(const struct json *result, struct bytes *message)
+{
+    const struct json *checks = json_member(result, "checks");
+    char text[80];
+    unsigned problems = 0;
+
+    for (const struct json *each = json_first(checks); each != NULL; each = json_next(each))
+        problems += !phrase_has(each, "ok");
+    if (problems == 0)
+        return OUTCOME_DONE;
+    snprintf(text, sizeof(text), "%u of %zu checks found a problem", problems, json_count(checks));
+    bytes_text(message, text);
+    return OUTCOME_FAILED;
+}
+
 static enum outcome judge(const struct invocation *invocation, const struct json *result,
                           struct bytes *message)
 {
@@ -138,6 +154,8 @@ static enum outcome judge(const struct invocation *invocation, const struct json
         return judge_message(invocation, result, message);
     if (method == API_CHAT_REQUEST)
         return judge_request(invocation, result, message);
+    if (method == API_DOCTOR)
+        return judge_health(result, message);
     return OUTCOME_DONE;
 }
 

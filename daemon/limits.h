@@ -158,6 +158,14 @@ enum {
     OUTBOX_MESSAGES_TOP = 1000000000
 };
 
+/* When doctor warns: a message of a kilobyte each second fills so much in less than a day; and the
+ * state directory holds about as many files. */
+#define DISK_FREE_LOW        (UINT64_C(64) << 20)
+#define DISK_FREE_INODES_LOW UINT64_C(16)
+
+/* No clock that is right shows less: 2026-01-01. */
+#define CLOCK_SANE_FROM_MS INT64_C(1767225600000)
+
 /* The log's size. An empty one has a hundred thousand bytes, and one message may have as many. */
 #define RETAIN_BYTES_BOTTOM (UINT64_C(256) << 10)
 #define RETAIN_BYTES_TOP    (UINT64_C(1) << 50)

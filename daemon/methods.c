@@ -19,6 +19,7 @@ const struct method methods[API_METHOD_COUNT] = {
     [API_EVENTS_CONSUMERS] = {method_events_consumers},
     [API_EVENTS_FORGET] = {method_events_forget},
     [API_METRICS] = {method_metrics},
+    [API_DOCTOR] = {method_doctor},
     [API_SHUTDOWN] = {method_shutdown},
     [API_RPC_DISCOVER] = {method_rpc_discover},
 };

@@ -20,6 +20,9 @@ const struct answered *method_metrics(struct call *call, const struct api_args *
 const struct answered *method_shutdown(struct call *call, const struct api_args *args);
 const struct answered *method_rpc_discover(struct call *call, const struct api_args *args);
 
+/* What is wrong with it (doctor.c). */
+const struct answered *method_doctor(struct call *call, const struct api_args *args);
+
 /* What is in the log (methods_history.c, methods_events.c). */
 const struct answered *method_history(struct call *call, const struct api_args *args);
 const struct answered *method_events_subscribe(struct call *call, const struct api_args *args);

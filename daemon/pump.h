@@ -16,6 +16,7 @@
 #include "daemon/limits.h"
 #include "daemon/store/store.h"
 
+struct config;
 struct control;
 struct dials;
 struct event;
@@ -27,10 +28,13 @@ struct names;
 struct net;
 struct node;
 struct resolver;
+struct state_dir;
 
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
  * borrowed here lives as long as the pump. */
 struct facts {
+    const struct config *config; /* in force */
+    const struct state_dir *dir;
     const struct identity *identity;
     const char *name; /* ours, checked with name_check */
     enum node_role role;

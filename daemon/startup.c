@@ -229,7 +229,9 @@ bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusa
     net_raise_descriptors();
     if (!open_state(daemon, ret_refusal))
         return false;
-    daemon->facts = (struct facts){.identity = daemon->identity,
+    daemon->facts = (struct facts){.config = &daemon->config,
+                                   .dir = &daemon->dir,
+                                   .identity = daemon->identity,
                                    .name = daemon->config.name,
                                    .role = daemon->config.role,
                                    .advertise = daemon->config.advertise,

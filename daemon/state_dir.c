@@ -58,6 +58,22 @@ static bool check_directory(const struct state_dir *dir, struct refusal *ret_ref
     return true;
 }
 
+bool state_dir_check(const struct state_dir *dir, struct refusal *ret_refusal)
+{
+    struct stat ours, there;
+
+    if (!check_directory(dir, ret_refusal))
+        return false;
+    if (fstat(dir->descriptor, &ours) < 0 || stat(dir->path, &there) < 0)
+        return refuse(ret_refusal, EX_IOERR, "%s: %s", dir->path, strerror(errno));
+    if (ours.st_dev != there.st_dev || ours.st_ino != there.st_ino)
+        return refuse(ret_refusal, EX_IOERR,
+                      "%s: is another directory than the one that the daemon works in, which was "
+                      "moved away or removed",
+                      dir->path);
+    return true;
+}
+
 /* Who holds the lock, as its file says; 0 when it does not say yet. */
 static long holder_of(int lock)
 {

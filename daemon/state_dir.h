@@ -20,6 +20,10 @@ struct state_dir {
  * (74). */
 bool state_dir_open(const char *path, struct state_dir *ret_dir, struct refusal *ret_refusal);
 
+/* What state_dir_open refused of the directory itself, looked at again; and whether its path still
+ * leads to it. */
+bool state_dir_check(const struct state_dir *dir, struct refusal *ret_refusal);
+
 /* Unlocks and closes. */
 void state_dir_close(struct state_dir *dir);
 

@@ -454,6 +454,11 @@ void node_write_trackers(const struct node *node, struct json_writer *w)
     trackers_write(node, w);
 }
 
+bool node_tracker(const struct node *node, size_t index, struct node_tracker *ret_tracker)
+{
+    return trackers_look(node, index, ret_tracker);
+}
+
 struct node_counts node_counts(const struct node *node)
 {
     struct node_counts counts = {.links = node->proved_count, .registered = registrar_count(node)};

@@ -96,6 +96,36 @@ bool node_public_address(const struct node *node, struct host_port *ret_at);
 /* The trackers that it knows, as an array: p2pchat-api(7), status. */
 void node_write_trackers(const struct node *node, struct json_writer *w);
 
+/* ROW(NAME, "name") as p2pchat-api(7), Trackers, has them */
+#define TRACKER_STATES(ROW)                                                              \
+    ROW(OFF, "off")               /* not wanted */                                       \
+    ROW(CONNECTING, "connecting") /* neither reached nor missed yet, or no answer yet */ \
+    ROW(REGISTERED, "registered")                                                        \
+    ROW(NAME_TAKEN, "name_taken")                                                        \
+    ROW(FAILED, "failed") /* it refuses us, or is no tracker */                          \
+    ROW(AWAY, "away")     /* nothing there answers and proves the key */
+
+enum tracker_state {
+#define ROW(NAME, name) TRACKER_##NAME,
+    TRACKER_STATES(ROW)
+#undef ROW
+};
+
+/* Whether a tracker has reached the node at the host that it sees it at: it tries once. */
+enum node_reached { NODE_REACHED_UNKNOWN, NODE_REACHED_NO, NODE_REACHED_YES };
+
+/* The same of one tracker, from 0 on in the order in which they came to be known; false when there
+ * are no more. */
+struct node_tracker {
+    const char *address; /* as it was given */
+    struct host_port at;
+    enum tracker_state state;
+    const char *error; /* in words for people; or NULL */
+    const char *seen;  /* the host that it sees the node at; or NULL */
+    enum node_reached reached;
+};
+bool node_tracker(const struct node *node, size_t index, struct node_tracker *ret_tracker);
+
 struct node_counts {
     size_t links;      /* links to proved peers */
     size_t contacts;   /* peers with mutual consent */

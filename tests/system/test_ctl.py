@@ -54,6 +54,7 @@ class Wire(Case):
         ("whoami", "identity", {}),
         ("status", "status", {}),
         ("metrics", "metrics", {}),
+        ("doctor", "doctor", {}),
         ("shutdown", "shutdown", {}),
         ("chat request example.org 28470", "chat.request", {"to": "example.org:28470"}),
         ("chat request ::1 28470", "chat.request", {"to": "[::1]:28470"}),

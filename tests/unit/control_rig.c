@@ -93,6 +93,14 @@ void node_write_trackers(const struct node *node, struct json_writer *w)
     json_write_close(w, ']');
 }
 
+bool node_tracker(const struct node *node, size_t index, struct node_tracker *ret_tracker)
+{
+    (void)node;
+    (void)index;
+    (void)ret_tracker;
+    return false;
+}
+
 enum error node_find_peer(const struct node *node, const char *text, uint32_t *ret_peer)
 {
     (void)node;
@@ -161,6 +169,12 @@ const char *store_reason(const struct store *store)
 {
     (void)store;
     return "writing: no room";
+}
+
+bool store_demands_check(const struct store *store)
+{
+    (void)store;
+    return false;
 }
 
 static void ask(const struct rig_question *question)

@@ -450,29 +450,66 @@ static const char *const states[] = {
 
 /* Whether others can reach us where the tracker sees us: it tries once, after the first REGISTER.
  */
-static void write_reachable(const struct node *node, struct json_writer *w,
-                            const struct tracker *tracker)
+static enum node_reached reached(const struct node *node, const struct tracker *tracker)
 {
     const struct mono tried = mono_after(tracker->seen_since, TRACKER_REACHES_MS);
 
     if (tracker->has_reached_us)
-        json_put_bool(w, "reachable", true);
-    else if (tracker->seen[0] != '\0' && mono_due(tried, node->now.mono))
-        json_put_bool(w, "reachable", false);
-    else
+        return NODE_REACHED_YES;
+    if (tracker->seen[0] != '\0' && mono_due(tried, node->now.mono))
+        return NODE_REACHED_NO;
+    return NODE_REACHED_UNKNOWN;
+}
+
+static struct node_tracker look(const struct node *node, const struct tracker *t)
+{
+    return (struct node_tracker){.address = t->setting.text,
+                                 .at = t->setting.address.at,
+                                 .state = t->state,
+                                 .error = t->error[0] != '\0' ? t->error : NULL,
+                                 .seen = t->seen[0] != '\0' ? t->seen : NULL,
+                                 .reached = reached(node, t)};
+}
+
+bool trackers_look(const struct node *node, size_t index, struct node_tracker *ret_tracker)
+{
+    const struct tracker *t = node->trackers;
+
+    for (; t != NULL && index > 0; index--)
+        t = t->hh.next;
+    if (t == NULL)
+        return false;
+    *ret_tracker = look(node, t);
+    return true;
+}
+
+static void write_reached(struct json_writer *w, enum node_reached reached)
+{
+    switch (reached) {
+    case NODE_REACHED_UNKNOWN:
         json_put_null(w, "reachable");
+        break;
+    case NODE_REACHED_NO:
+        json_put_bool(w, "reachable", false);
+        break;
+    case NODE_REACHED_YES:
+        json_put_bool(w, "reachable", true);
+        break;
+    }
 }
 
 void trackers_write(const struct node *node, struct json_writer *w)
 {
     json_write_open(w, '[');
     for (const struct tracker *t = node->trackers; t != NULL; t = t->hh.next) {
+        const struct node_tracker seen = look(node, t);
+
         json_write_open(w, '{');
-        json_put_string(w, "address", t->setting.text);
-        json_put_string(w, "state", states[t->state]);
-        json_put_string(w, "error", t->error[0] != '\0' ? t->error : NULL);
-        json_put_string(w, "seen", t->seen[0] != '\0' ? t->seen : NULL);
-        write_reachable(node, w, t);
+        json_put_string(w, "address", seen.address);
+        json_put_string(w, "state", states[seen.state]);
+        json_put_string(w, "error", seen.error);
+        json_put_string(w, "seen", seen.seen);
+        write_reached(w, seen.reached);
         json_write_close(w, '}');
     }
     json_write_close(w, ']');

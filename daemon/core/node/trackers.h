@@ -16,21 +16,6 @@
 #include "daemon/core/node/state.h"
 #include "daemon/core/overlay/tracker_setting.h"
 
-/* ROW(NAME, "name") as p2pchat-api(7), status, has them */
-#define TRACKER_STATES(ROW)                                                              \
-    ROW(OFF, "off")               /* not wanted */                                       \
-    ROW(CONNECTING, "connecting") /* neither reached nor missed yet, or no answer yet */ \
-    ROW(REGISTERED, "registered")                                                        \
-    ROW(NAME_TAKEN, "name_taken")                                                        \
-    ROW(FAILED, "failed") /* it refuses us, or is no tracker */                          \
-    ROW(AWAY, "away")     /* nothing there answers and proves the key */
-
-enum tracker_state {
-#define ROW(NAME, name) TRACKER_##NAME,
-    TRACKER_STATES(ROW)
-#undef ROW
-};
-
 /* What the log says of a registration last: only changes are told. */
 enum tracker_told { TOLD_NOTHING, TOLD_REGISTERED, TOLD_FAILED };
 
@@ -126,6 +111,9 @@ void trackers_hold_off(struct node *node, struct tracker *tracker, enum link_end
 
 /* {address, state, error, seen, reachable}, in an array. */
 void trackers_write(const struct node *node, struct json_writer *w);
+
+/* node_tracker() */
+bool trackers_look(const struct node *node, size_t index, struct node_tracker *ret_tracker);
 
 /* Those of the configuration; before any row of the store. */
 void trackers_configure(struct node *node, const struct tracker_setting *settings, size_t count);

@@ -1,0 +1,210 @@
+#include "daemon/diagnosis.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/format.h"
+#include "daemon/limits.h"
+
+void diagnosis_say(struct json_writer *w, const char *check, enum verdict verdict,
+                   const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = xvasprintf(format, args);
+    va_end(args);
+    json_write_open(w, '{');
+    json_put_string(w, "name", check);
+    json_put_bool(w, "ok", verdict == WELL);
+    json_put_string(w, "message", text);
+    json_write_close(w, '}');
+    free(text);
+}
+
+/* --- Disk --- */
+
+static uint64_t mebibytes(uint64_t bytes)
+{
+    return bytes >> 20;
+}
+
+/* The log itself: what it met last counts more than what is free. */
+static bool say_log(struct json_writer *w, const struct diagnosis_log *log)
+{
+    switch (log->state) {
+    case STORE_OK:
+        if (!log->demands_check)
+            return false;
+        diagnosis_say(w, "disk", PROBLEM,
+                      "pages of the log were damaged: restart the daemon, which checks all of it; "
+                      "p2pchatd(8) says how to bring it back from a copy");
+        return true;
+    case STORE_FULL:
+        diagnosis_say(w, "disk", PROBLEM,
+                      "there is no room for the log (%s): nothing is taken until there is; remove "
+                      "what is not needed there, or make the file system larger",
+                      log->reason);
+        return true;
+    case STORE_FAILING:
+        diagnosis_say(w, "disk", PROBLEM, "the log fails (%s): look at the disk (dmesg), %s",
+                      log->reason,
+                      log->demands_check ? "then restart the daemon, which checks the database"
+                                         : "the daemon goes on by itself when it works again");
+        return true;
+    }
+    must(!"a state");
+}
+
+void diagnosis_disk(struct json_writer *w, const char *directory, const struct diagnosis_log *log,
+                    const struct vital_disk *disk)
+{
+    if (say_log(w, log))
+        return;
+    if (disk->error != 0)
+        diagnosis_say(w, "disk", PROBLEM, "%s cannot be looked at: %s", directory,
+                      strerror(disk->error));
+    else if (disk->is_read_only)
+        diagnosis_say(w, "disk", PROBLEM,
+                      "the file system of %s can only be read: look why (dmesg), and mount it for "
+                      "writing",
+                      directory);
+    else if (disk->free_bytes < DISK_FREE_LOW)
+        diagnosis_say(w, "disk", PROBLEM,
+                      "%" PRIu64 " MiB are free of %" PRIu64
+                      " MiB where %s is: nothing is taken when none is; make room, or have less "
+                      "kept ([Store] RetainSize=)",
+                      mebibytes(disk->free_bytes), mebibytes(disk->size_bytes), directory);
+    else if (disk->inodes > 0 && disk->free_inodes < DISK_FREE_INODES_LOW)
+        diagnosis_say(w, "disk", PROBLEM,
+                      "%" PRIu64 " more files can be made where %s is: remove some there",
+                      disk->free_inodes, directory);
+    else
+        diagnosis_say(w, "disk", WELL,
+                      "the log works; %" PRIu64 " MiB are free of %" PRIu64 " MiB where %s is",
+                      mebibytes(disk->free_bytes), mebibytes(disk->size_bytes), directory);
+}
+
+/* --- Clock --- */
+
+void diagnosis_clock(struct json_writer *w, const struct vital_clock *clock)
+{
+    if (clock->unix_ms < CLOCK_SANE_FROM_MS)
+        diagnosis_say(w, "clock", PROBLEM,
+                      "it shows a time before this program was made: set it, and have it kept "
+                      "right (timedatectl set-ntp true); peers do not believe what we sign by it");
+    else if (!clock->is_known)
+        diagnosis_say(w, "clock", WELL,
+                      "the time looks right; whether something keeps it right cannot be asked in "
+                      "this sandbox, but timedatectl tells");
+    else if (!clock->is_synchronised)
+        diagnosis_say(w, "clock", WELL,
+                      "the time looks right, but nothing keeps it right: install "
+                      "systemd-timesyncd, or another client of NTP");
+    else
+        diagnosis_say(w, "clock", WELL, "it is kept right by a time server");
+}
+
+/* --- Limits --- */
+
+void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits)
+{
+    const uint64_t left = limits->descriptors_max - limits->descriptors;
+
+    if (limits->descriptors_max <= limits->descriptors || left < limits->descriptors_max / 10)
+        diagnosis_say(w, "limits", PROBLEM,
+                      "%" PRIu64 " of %" PRIu64
+                      " descriptors are open: who connects next is turned away; allow more "
+                      "(LimitNOFILE= of the unit, ulimit -n) and restart",
+                      limits->descriptors, limits->descriptors_max);
+    else
+        diagnosis_say(
+            w, "limits", WELL,
+            "%" PRIu64 " of %" PRIu64 " descriptors are open; %" PRIu64 " MiB of memory are used",
+            limits->descriptors, limits->descriptors_max, mebibytes(limits->memory_bytes));
+}
+
+/* --- Trackers --- */
+
+/* What to do about a tracker, by the state it is in. */
+static void say_tracker(struct json_writer *w, const struct node_tracker *t)
+{
+    switch (t->state) {
+    case TRACKER_OFF:
+        diagnosis_say(w, "trackers", WELL,
+                      "%s is not used, as 'exit network' wanted; 'register' uses it again",
+                      t->address);
+        break;
+    case TRACKER_CONNECTING:
+        diagnosis_say(w, "trackers", WELL, "%s has not answered yet: ask again in a minute",
+                      t->address);
+        break;
+    case TRACKER_REGISTERED:
+        diagnosis_say(w, "trackers", WELL, "%s lists this node", t->address);
+        break;
+    case TRACKER_NAME_TAKEN:
+        diagnosis_say(w, "trackers", PROBLEM,
+                      "%s lists another key under our name (%s): choose another, with 'register "
+                      "NAME' or [Node] Name=",
+                      t->address, t->error);
+        break;
+    case TRACKER_FAILED:
+        diagnosis_say(w, "trackers", PROBLEM,
+                      "%s does not list us (%s): look whether this is the address of a tracker, "
+                      "and ask who runs it",
+                      t->address, t->error);
+        break;
+    case TRACKER_AWAY:
+        diagnosis_say(w, "trackers", PROBLEM,
+                      "%s is not reached (%s): look whether it runs, whether its address is right, "
+                      "and whether a firewall lets us connect to it; it is tried again and again",
+                      t->address, t->error);
+        break;
+    }
+}
+
+void diagnosis_trackers(struct json_writer *w, const struct node *node)
+{
+    struct node_tracker tracker;
+    size_t count = 0;
+
+    for (; node_tracker(node, count, &tracker); count++)
+        say_tracker(w, &tracker);
+    if (count == 0)
+        diagnosis_say(w, "trackers", WELL,
+                      "none is used: others find this node by its address only; [Tracker] Use= "
+                      "names one");
+}
+
+/* --- Reachability --- */
+
+/* By what trackers say that tried. One that has reached us proves it. */
+void diagnosis_reachability(struct json_writer *w, const struct node *node)
+{
+    struct node_tracker tracker, best = {.reached = NODE_REACHED_UNKNOWN};
+
+    for (size_t i = 0; node_tracker(node, i, &tracker); i++) {
+        if (tracker.reached > best.reached)
+            best = tracker;
+    }
+    switch (best.reached) {
+    case NODE_REACHED_UNKNOWN:
+        diagnosis_say(w, "reachability", WELL,
+                      "nobody has told whether this node is reached from outside: a tracker would");
+        break;
+    case NODE_REACHED_NO:
+        diagnosis_say(w, "reachability", PROBLEM,
+                      "%s sees us at %s and does not reach us there: let our port through the "
+                      "firewall and the router (port forwarding), and say where with [Node] "
+                      "Advertise=; until then only those reach us whom we reach",
+                      best.address, best.seen);
+        break;
+    case NODE_REACHED_YES:
+        diagnosis_say(w, "reachability", WELL, "%s reaches us at %s", best.address, best.seen);
+        break;
+    }
+}

@@ -1,0 +1,39 @@
+/* What the daemon finds when it looks itself over (p2pchat-api(7), doctor): each check a sentence
+ * for people, of what is well, or of what is wrong and what to do about it.
+ *
+ * What is judged here was read before (vitals.h): so every verdict can be had in a test, also that
+ * of a clock that nobody may set. */
+#ifndef P2PCHAT_DAEMON_DIAGNOSIS_H
+#define P2PCHAT_DAEMON_DIAGNOSIS_H
+
+#include "common/json.h"
+#include "daemon/core/node.h"
+#include "daemon/store/store.h"
+#include "daemon/vitals.h"
+
+enum verdict { WELL, PROBLEM };
+
+/* One finding, as a member of the array that is being written. */
+void diagnosis_say(struct json_writer *w, const char *check, enum verdict verdict,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* "disk": the log, and the room there is for it in `directory`. */
+struct diagnosis_log {
+    enum store_state state;
+    const char *reason; /* when it is not STORE_OK */
+    bool demands_check;
+};
+void diagnosis_disk(struct json_writer *w, const char *directory, const struct diagnosis_log *log,
+                    const struct vital_disk *disk);
+
+/* "clock" */
+void diagnosis_clock(struct json_writer *w, const struct vital_clock *clock);
+
+/* "limits" */
+void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits);
+
+/* "trackers" and "reachability", by what trackers say; a tracker itself has neither. */
+void diagnosis_trackers(struct json_writer *w, const struct node *node);
+void diagnosis_reachability(struct json_writer *w, const struct node *node);
+
+#endif
