@@ -124,8 +124,9 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
 }
 
 /* Whole lines, as they are read by programs. */
-static void show_metrics(struct bytes *out, const struct json *result)
+static void show_metrics(struct bytes *out, enum look look, const struct json *result)
 {
+    (void)look;
     const size_t before = bytes_length(out);
 
     phrase_text(out, result, "text", 0);
@@ -392,8 +393,9 @@ static bool is_listed(const struct json *trackers)
 
 /* "listed as alice", or after exit network "not listed any more"; and how it stands with each
  * tracker. */
-static void show_registration(struct bytes *out, const struct json *result)
+static void show_registration(struct bytes *out, enum look look, const struct json *result)
 {
+    (void)look;
     if (phrase_has(result, "name")) {
         bytes_text(out, "listed as ");
         phrase_field(out, result, "name");
@@ -460,12 +462,17 @@ static const struct {
     {API_CONTACT_UNBLOCK, "", " may ask for a chat again"},
 };
 
-static void show_done(struct bytes *out, enum look look, enum api_method method,
+/* False when it is none of these. */
+static bool show_done(struct bytes *out, enum look look, enum api_method method,
                       const struct json *result)
 {
-    for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++)
-        if (done[i].method == method)
-            line(out, look, done[i].before, result, done[i].after);
+    for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++) {
+        if (done[i].method != method)
+            continue;
+        line(out, look, done[i].before, result, done[i].after);
+        return true;
+    }
+    return false;
 }
 
 /* --- What is well, and what is not --- */
@@ -510,77 +517,50 @@ static void show_checks(struct bytes *out, enum look look, const struct json *re
         show_check(out, look, each);
 }
 
+static void show_stopping(struct bytes *out, enum look look, const struct json *result)
+{
+    (void)look;
+    (void)result;
+    bytes_text(out, "the daemon is stopping\n");
+}
+
+static void show_forgotten(struct bytes *out, enum look look, const struct json *result)
+{
+    (void)look;
+    (void)result;
+    bytes_text(out, "the consumer is forgotten\n");
+}
+
+/* By method. Those that are in neither table are shown as JSON. */
+static void (*const shows[API_METHOD_COUNT])(struct bytes *out, enum look look,
+                                             const struct json *result) = {
+    [API_IDENTITY] = show_identity,
+    [API_STATUS] = show_status,
+    [API_CHAT_REQUEST] = show_request,
+    [API_CHAT_REQUESTS] = show_requests,
+    [API_CHAT_ACCEPT] = show_accepted,
+    [API_CHAT_MESSAGE] = show_sent,
+    [API_CHAT_CONNECTED] = show_connected,
+    [API_CONTACT_LIST] = show_contacts,
+    [API_CONTACT_VERIFY] = show_verified,
+    [API_REGISTER] = show_registration,
+    [API_EXIT_NETWORK] = show_registration,
+    [API_LISTPEER] = show_listed,
+    [API_HISTORY] = show_history,
+    [API_EVENTS_CONSUMERS] = show_consumers,
+    [API_EVENTS_FORGET] = show_forgotten,
+    [API_METRICS] = show_metrics,
+    [API_DOCTOR] = show_checks,
+    [API_SHUTDOWN] = show_stopping,
+};
+
 static void show_result(struct bytes *out, enum look look, enum api_method method,
                         const struct json *result)
 {
-    switch (method) {
-    case API_IDENTITY:
-        show_identity(out, look, result);
-        break;
-    case API_STATUS:
-        show_status(out, look, result);
-        break;
-    case API_CHAT_REQUEST:
-        show_request(out, look, result);
-        break;
-    case API_CHAT_REQUESTS:
-        show_requests(out, look, result);
-        break;
-    case API_CHAT_ACCEPT:
-        show_accepted(out, look, result);
-        break;
-    case API_CHAT_REFUSE:
-    case API_CHAT_DISCONNECT:
-    case API_CONTACT_RENAME:
-    case API_CONTACT_REMOVE:
-    case API_CONTACT_BLOCK:
-    case API_CONTACT_UNBLOCK:
-        show_done(out, look, method, result);
-        break;
-    case API_CHAT_MESSAGE:
-        show_sent(out, look, result);
-        break;
-    case API_CHAT_CONNECTED:
-        show_connected(out, look, result);
-        break;
-    case API_CONTACT_LIST:
-        show_contacts(out, look, result);
-        break;
-    case API_CONTACT_VERIFY:
-        show_verified(out, look, result);
-        break;
-    case API_REGISTER:
-    case API_EXIT_NETWORK:
-        show_registration(out, result);
-        break;
-    case API_LISTPEER:
-        show_listed(out, look, result);
-        break;
-    case API_HISTORY:
-        show_history(out, look, result);
-        break;
-    case API_METRICS:
-        show_metrics(out, result);
-        break;
-    case API_DOCTOR:
-        show_checks(out, look, result);
-        break;
-    case API_SHUTDOWN:
-        bytes_text(out, "the daemon is stopping\n");
-        break;
-    case API_EVENTS_CONSUMERS:
-        show_consumers(out, look, result);
-        break;
-    case API_EVENTS_FORGET:
-        bytes_text(out, "the consumer is forgotten\n");
-        break;
-    case API_EVENTS_SUBSCRIBE:
-    case API_EVENTS_ACK:
-    case API_RPC_DISCOVER:
-    case API_METHOD_COUNT:
+    if (shows[method] != NULL)
+        shows[method](out, look, result);
+    else if (!show_done(out, look, method, result))
         OUTPUT_JSON.result(out, look, method, result);
-        break;
-    }
 }
 
 const struct output OUTPUT_TEXT = {.result = show_result, .event = event_text};
