@@ -77,6 +77,40 @@ const struct answered *call_succeed_with(struct call *call, const char *json, si
     return finish(call);
 }
 
+/* A mistake of ours, or of the disk. Programs may call as often as they like. */
+static void tell_failed(struct control *control, const struct call *call, enum error error)
+{
+    const struct log_fields fields = {.method = api_method(call->method)->name,
+                                      .error = error_name(error),
+                                      .count = control->failures_untold,
+                                      .caller = &call->client->caller};
+
+    if (!quiet_may_speak(&control->failures)) {
+        control->failures_untold++;
+        return;
+    }
+    control->failures_untold = 0;
+    log_coded(LOG_CALL_FAILED, &fields, "%s failed: %s", fields.method, fields.error);
+}
+
+void call_tell_refused(const struct client *client, const char *method, enum error error)
+{
+    const struct log_fields fields = {
+        .method = method, .error = error_name(error), .caller = &client->caller};
+
+    log_coded(LOG_CALL_REFUSED, &fields, "%s was refused: %s",
+              method != NULL ? method : "what is no call", fields.error);
+}
+
+static void tell(const struct call *call, enum error error)
+{
+    if (error_rpc_code(error) == error_rpc_code(ERR_INTERNAL_ERROR) || error == ERR_STORAGE_FULL ||
+        error == ERR_STORAGE_FAILED)
+        tell_failed(call->client->control, call, error);
+    else
+        call_tell_refused(call->client, api_method(call->method)->name, error);
+}
+
 const struct answered *call_fail(struct call *call, enum error error, const char *message)
 {
     return call_fail_with(call, error, message, NULL, 0);
@@ -85,6 +119,7 @@ const struct answered *call_fail(struct call *call, enum error error, const char
 const struct answered *call_fail_with(struct call *call, enum error error, const char *message,
                                       const char *members, size_t length)
 {
+    tell(call, error);
     rpc_write_error_with(&call->client->out, &call->id, error, message, members, length);
     return finish(call);
 }

@@ -56,6 +56,9 @@ const struct answered *call_fail(struct call *call, enum error error, const char
 const struct answered *call_fail_with(struct call *call, enum error error, const char *message,
                                       const char *members, size_t length);
 
+/* Tells the daemon's log of a call that was refused; `method` is NULL when it was no call. */
+void call_tell_refused(const struct client *client, const char *method, enum error error);
+
 /* The answer comes later, or has come in the meantime. */
 const struct answered *call_waits(void);
 

@@ -46,7 +46,7 @@ struct client *client_new(struct event_base *base, int descriptor, uint64_t numb
 
     c->descriptor = descriptor;
     c->number = number;
-    c->user = peer.uid;
+    c->caller = (struct log_caller){.user = peer.uid, .process = peer.pid};
     c->attend = attend;
     c->readable = event_new(base, descriptor, EV_READ | EV_ET | EV_PERSIST, on_readable, c);
     c->writable = event_new(base, descriptor, EV_WRITE | EV_ET, on_writable, c);

@@ -16,6 +16,7 @@
 #include "common/bytes.h"
 #include "common/rpc.h"
 #include "daemon/core/table.h"
+#include "daemon/log.h"
 
 struct call;
 struct control;
@@ -26,7 +27,7 @@ TAILQ_HEAD(calls, call);
 
 struct client {
     uint64_t number; /* from 1, never reused */
-    uid_t user;
+    struct log_caller caller;
     bool can_read;    /* there may be something to receive */
     bool has_ended;   /* sends no more; gets what it is due */
     bool is_expelled; /* broke the protocol: what it sends is thrown away */

@@ -64,7 +64,7 @@ static void close_client(struct client *c)
 
 static bool is_owner(const struct client *c)
 {
-    return c->user == 0 || c->user == geteuid();
+    return c->caller.user == 0 || c->caller.user == geteuid();
 }
 
 static const struct answered *ask_node(struct call *call, const struct api_args *args)
@@ -116,13 +116,16 @@ static void take_line(struct client *c, const char *line, size_t length)
     enum error error = rpc_request_parse(line, length, &id, &request, &why);
 
     if (error != OK) {
+        call_tell_refused(c, NULL, error);
         rpc_write_error(&c->out, &id, error, why);
         return;
     }
-    if (api_find_method(request.method, &method))
+    if (api_find_method(request.method, &method)) {
         dispatch(call_new(c, method, &id), request.params);
-    else
+    } else {
+        call_tell_refused(c, NULL, ERR_METHOD_NOT_FOUND);
         rpc_write_error(&c->out, &id, ERR_METHOD_NOT_FOUND, NULL);
+    }
     rpc_request_done(&request);
 }
 
@@ -264,6 +267,11 @@ static void admit(struct control *control, int descriptor)
     struct client *c;
 
     if (control->client_count == CLIENTS_MAX) {
+        if (quiet_may_speak(&control->full))
+            log_coded(LOG_CLIENTS_FULL, NULL,
+                      "%d programs are connected to the control socket: more are sent away, until "
+                      "some of these end",
+                      CLIENTS_MAX);
         turn_away(descriptor);
         return;
     }
@@ -292,6 +300,10 @@ static void on_acceptable(evutil_socket_t listener, short what, void *context)
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
+            if (quiet_may_speak(&control->rests))
+                log_coded(LOG_ACCEPTING_RESTS, NULL,
+                          "accepting rests on the control socket, because the system refuses: %s",
+                          strerror(errno));
             event_del(control->acceptable);
             evtimer_add(control->accept_again, &pause);
             return;
@@ -332,6 +344,9 @@ struct control *control_new(struct pump *pump, const struct control_socket *sock
     control->next_turns = evtimer_new(pump->base, on_next_turns, control);
     must(control->acceptable != NULL && control->accept_again != NULL &&
          control->next_turns != NULL);
+    quiet_init(&control->full, pump->base);
+    quiet_init(&control->rests, pump->base);
+    quiet_init(&control->failures, pump->base);
     events_init(control);
     control_consumers_init(control);
     must(event_add(control->acceptable, NULL) == 0);
@@ -357,6 +372,9 @@ void control_free(struct control *control)
     event_free(control->acceptable);
     event_free(control->accept_again);
     event_free(control->next_turns);
+    quiet_done(&control->full);
+    quiet_done(&control->rests);
+    quiet_done(&control->failures);
     bytes_done(&control->result);
     control_socket_close(&control->socket);
     free(control);

@@ -9,13 +9,16 @@
 #include "daemon/consumers.h"
 #include "daemon/control.h"
 #include "daemon/feed.h"
+#include "daemon/quiet.h"
 
 struct control {
     struct pump *pump;
     struct control_socket socket;
     struct event *acceptable, *accept_again;
     bool is_stopping;
-    bool waits_for_disk; /* clients may have been held because it was behind */
+    struct quiet full, rests, failures; /* what the log was told of late */
+    uint64_t failures_untold;           /* calls that failed meanwhile */
+    bool waits_for_disk;                /* clients may have been held because it was behind */
 
     struct clients clients;
     struct client *by_number;

@@ -159,6 +159,10 @@ const struct answered *method_shutdown(struct call *call, const struct api_args 
     (void)args;
     json_write_open(w, '{');
     json_write_close(w, '}');
+    log_coded(LOG_STOPPING,
+              &(const struct log_fields){.method = "shutdown", .caller = &call->client->caller},
+              "shutdown was called by user %u, process %d: closing links",
+              (unsigned)call->client->caller.user, (int)call->client->caller.process);
     pump_stop(call->client->control->pump);
     return call_succeed(call);
 }

@@ -21,8 +21,7 @@ struct refusal {
 bool refuse(struct refusal *ret_refusal, int exit_code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with a code of its own: what is to be done about it is known. */
-bool refuse_as(struct refusal *ret_refusal, enum log_code code, int exit_code, const char *format,
-               ...) __attribute__((format(printf, 4, 5)));
+/* Makes another line of the log of it, one that says what is to be done; returns false. */
+bool refuse_as(struct refusal *refusal, enum log_code code);
 
 #endif

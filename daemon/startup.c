@@ -45,6 +45,32 @@ static int exit_code_of(enum store_refusal refusal)
     return EX_SOFTWARE;
 }
 
+static enum log_code code_of(enum store_refusal refusal)
+{
+    switch (refusal) {
+    case STORE_DAMAGED:
+        return LOG_DATABASE_DAMAGED;
+    case STORE_NEWER:
+        return LOG_DATABASE_NEWER;
+    case STORE_OTHER_IDENTITY:
+        return LOG_DATABASE_OF_OTHER;
+    case STORE_NOT_WRITABLE:
+    case STORE_IO:
+    case STORE_NO_FILE:
+        return LOG_DATABASE_UNUSABLE;
+    case STORE_OPENED:
+        break;
+    }
+    return LOG_START_REFUSED;
+}
+
+static bool refuse_store(struct refusal *ret_refusal, enum store_refusal refusal,
+                         const char message[STORE_MESSAGE_MAX])
+{
+    refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+    return refuse_as(ret_refusal, code_of(refusal));
+}
+
 /* A node that is new, or that lost what it knew, is told of: neither looks wrong from outside. */
 static void say_what_is_new(const struct config *config, const struct identity *identity,
                             bool identity_is_new, bool database_is_new)
@@ -91,18 +117,20 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     bool identity_is_new;
 
     if (!state_dir_open(path, &daemon->dir, ret_refusal))
-        return false;
+        return refuse_as(ret_refusal, ret_refusal->exit_code == EX_UNAVAILABLE
+                                          ? LOG_STATE_HELD
+                                          : LOG_STATE_UNUSABLE);
     daemon->identity = secret_new(sizeof(*daemon->identity));
     if (!identity_file_load(&daemon->dir,
                             store_exists(path) ? IDENTITY_MUST_BE_THERE : IDENTITY_MAY_BE_NEW,
                             &random, daemon->identity, &identity_is_new, ret_refusal))
-        return false;
+        return refuse_as(ret_refusal, LOG_IDENTITY_UNUSABLE);
     refusal = open_store(daemon, &daemon->pump.store, message);
     if (refusal != STORE_OPENED)
-        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+        return refuse_store(ret_refusal, refusal, message);
     refusal = store_start_age(daemon->pump.store, pump_now(&daemon->pump), message);
     if (refusal != STORE_OPENED)
-        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+        return refuse_store(ret_refusal, refusal, message);
     say_what_is_new(&daemon->config, daemon->identity, identity_is_new,
                     store_is_new(daemon->pump.store));
     return true;
@@ -148,7 +176,7 @@ static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
     daemon->pump.node = node_new(&settings);
     refusal = store_load(daemon->pump.store, load_row, &loading, message);
     if (refusal != STORE_OPENED)
-        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+        return refuse_store(ret_refusal, refusal, message);
     if (config->role == ROLE_TRACKER && loading.has_peers)
         return refuse(
             ret_refusal, EX_CONFIG,
@@ -168,7 +196,7 @@ static bool bind_all(const struct state_dir *dir, const char *ports_file,
     ports_load(dir, ports_file, &ports);
     before = ports;
     if (!listeners_open(wish, &ports, ret_listeners, ret_refusal))
-        return false;
+        return refuse_as(ret_refusal, LOG_LISTEN_FAILED);
     /* Not being able to remember is no reason not to run. */
     if (!ports_equal(&ports, &before) && !ports_save(dir, ports_file, &ports, &unsaved))
         log_coded(LOG_PORTS_NOT_KEPT, NULL, "%s", unsaved.why);
@@ -201,9 +229,9 @@ static bool open_control(struct daemon *daemon, int passed, struct refusal *ret_
 
     if (daemon->config.socket == NULL) {
         if (!control_socket_inherit(passed, &socket, ret_refusal))
-            return false;
+            return refuse_as(ret_refusal, LOG_SOCKET_UNUSABLE);
     } else if (!control_socket_make(daemon->config.socket, &socket, ret_refusal)) {
-        return false;
+        return refuse_as(ret_refusal, LOG_SOCKET_UNUSABLE);
     }
     daemon->pump.control = control_new(&daemon->pump, &socket);
     return true;
@@ -216,7 +244,7 @@ static bool load_consumers(struct pump *pump, struct refusal *ret_refusal)
         store_load_consumers(pump->store, control_load_consumer, pump->control, message);
 
     if (refusal != STORE_OPENED)
-        return refuse(ret_refusal, exit_code_of(refusal), "%s", message);
+        return refuse_store(ret_refusal, refusal, message);
     return true;
 }
 

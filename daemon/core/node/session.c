@@ -223,6 +223,17 @@ static void evict(struct node *node, uint64_t carrier)
         classic_evict(node, carrier);
 }
 
+static void note_limited(struct node *node, const struct host_port *remote)
+{
+    char text[ADDRESS_HOST_PORT_MAX + 1];
+    uint64_t suppressed;
+
+    if (!ration_take(node, RATIONED_LIMIT, address_block(remote->host), &suppressed))
+        return;
+    host_port_format(remote, text);
+    node_note(node, NOTE_WARNING, "links_limited", NULL, text, NULL)->note.count = suppressed;
+}
+
 bool session_admit(struct node *node, uint64_t carrier, const struct host_port *remote,
                    enum doorman_origin origin)
 {
@@ -231,6 +242,7 @@ bool session_admit(struct node *node, uint64_t carrier, const struct host_port *
     switch (
         doorman_arrive(&node->doorman, carrier, remote->host, origin, node->now.mono, &evicted)) {
     case DOORMAN_REFUSE:
+        note_limited(node, remote);
         close_carrier(node, carrier);
         return false;
     case DOORMAN_ENTER_EVICT:
@@ -348,25 +360,40 @@ static struct action *note_link(struct node *node, const struct session *session
     return note;
 }
 
+/* Whether it is who came to us, or the peer at the end of a link, that broke the rules. */
+static bool is_refused(const struct session *session, enum link_end why)
+{
+    return why == LINK_END_TAMPERED || why == LINK_END_MALFORMED ||
+           (why == LINK_END_HANDSHAKE && session->dial == 0);
+}
+
+static bool may_tell_refused(struct node *node, const struct session *session, enum link_end why,
+                             uint64_t *ret_suppressed)
+{
+    if (session->contact != NULL && !contact_is_stranger(session->contact))
+        return ration_of_contact(node, &session->contact->refusals, ret_suppressed);
+    return ration_take(node, why == LINK_END_HANDSHAKE ? RATIONED_HANDSHAKE : RATIONED_NOTE,
+                       session_block(session), ret_suppressed);
+}
+
 /* Contacts come and go at `info`, but who says what cannot be understood may go on doing so: one
  * refusal a minute is told of each contact, and of each address block of strangers, with how many
- * were not told before it. */
+ * were not told before it. Strangers that prove nothing come by everywhere. */
 static void note_end(struct node *node, const struct session *session, enum link_end why)
 {
-    struct contact *contact = session->contact;
+    const struct contact *contact = session->contact;
     const bool is_contacts = contact != NULL && !contact_is_stranger(contact);
-    const bool is_refused = why == LINK_END_TAMPERED || why == LINK_END_MALFORMED;
     uint64_t suppressed = 0;
     const bool is_told =
-        is_refused &&
-        (is_contacts ? ration_of_contact(node, &contact->refusals, &suppressed)
-                     : ration_take(node, RATIONED_NOTE, session_block(session), &suppressed));
+        is_refused(session, why) && may_tell_refused(node, session, why, &suppressed);
 
-    note_link(node, session, is_contacts && is_told == is_refused ? NOTE_INFO : NOTE_DEBUG,
+    note_link(node, session,
+              is_contacts && is_told == is_refused(session, why) ? NOTE_INFO : NOTE_DEBUG,
               "link_closed", reason_of(session, why));
     if (is_told)
-        note_link(node, session, NOTE_WARNING, "link_refused", link_end_name(why))->note.count =
-            suppressed;
+        note_link(node, session, why == LINK_END_HANDSHAKE ? NOTE_INFO : NOTE_WARNING,
+                  "link_refused", link_end_name(why))
+            ->note.count = suppressed;
 }
 
 static void ended(struct node *node, struct session *session, enum link_end why)

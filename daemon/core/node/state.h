@@ -241,8 +241,14 @@ struct queued_action {
 
 /* One log row a minute for each kind of trouble and address block; the rest is counted. Each kind
  * has a table of its own, so that who makes noise of one kind hides nothing of another. */
-enum rationed { RATIONED_NOTE, RATIONED_WARNING, RATIONED_REQUEST };
-enum { RATIONED_KINDS = 3 };
+enum rationed {
+    RATIONED_NOTE,
+    RATIONED_HANDSHAKE,
+    RATIONED_LIMIT,
+    RATIONED_WARNING,
+    RATIONED_REQUEST
+};
+enum { RATIONED_KINDS = 5 };
 
 struct ration {
     bool is_used;
@@ -327,6 +333,7 @@ struct node {
     struct queued_action *taken; /* the action given out last */
 
     struct ration rations[RATIONED_KINDS][RATIONS_MAX];
+    struct contact_ration own_key; /* only who has it can prove it */
 
     struct registrar *registrar; /* a tracker's; NULL: we are none */
     uint64_t waiting; /* bytes at a tracker that wait for those who do not read, in all */
