@@ -249,7 +249,7 @@ class Machine:
             home = [f"HOME=/home/{user}", f"USER={user}"]
             become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
         return ["nsenter", f"--target={self.leader}", "--mount", "--uts", "--ipc", "--net", "--pid",
-                "--root", "--wd=/", "env", "-i", "LANG=C.UTF-8",
+                "--root", "--wd", "env", "-i", "LANG=C.UTF-8",
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 *home, *env, *become, *words]
 

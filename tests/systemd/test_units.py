@@ -1,17 +1,298 @@
-"""The units under a real systemd (p2pchatd(8), Service)."""
+"""The units under a real systemd: p2pchatd(8), As a service, and p2pchat-tracker(7)."""
+
+import os
+import shutil
 
 import machine
+import rig
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EXPOSURE_MAX = 12  # tenths
+TRACKER = "tracker.example.org"
+BOB_PORT = 28480
+
+# A second node of the machine, as an administrator may copy it, with a user that is there only while
+# it runs.
+BOB_SERVICE = """
+[Unit]
+Requires=bob.socket
+After=bob.socket
+
+[Service]
+ExecStart=
+ExecStart={sbin}/p2pchatd --name=bob --listen=[::]:{port}
+ExecReload=
+User=bob
+Group=bob
+DynamicUser=yes
+StateDirectory=
+StateDirectory=bob
+ConfigurationDirectory=
+ConfigurationDirectory=bob
+"""
+BOB_SOCKET = """
+[Socket]
+ListenStream=
+ListenStream=/run/bob/control.sock
+"""
 
 
-class Boot(machine.Test):
-    def test_node_starts_with_the_machine(self):
-        m = self.machine().boot()
+def installed(m, name):
+    """Where `make install` put a unit."""
+    return m.show(name, "FragmentPath")
+
+
+class Services(machine.Test):
+    def booted(self):
+        return self.machine().boot()
+
+    def assert_active(self, m, unit):
+        self.assertEqual(m.show(unit, "ActiveState"), "active", m.run("systemctl", "status", unit,
+                                                                      check=False).out)
+
+    def wait_until_active(self, m, unit):
+        rig.wait_for(lambda: m.show(unit, "ActiveState") == "active", f"{unit} to be active")
+
+    def user(self, m, name, *groups):
+        """A user of the machine, in these groups."""
+        m.run("useradd", "--create-home", "--user-group", "--shell=/bin/sh",
+              *(f"--groups={group}" for group in groups), name)
+
+    def node_beside(self, m, port=BOB_PORT):
+        """bob: the node's unit under other names."""
+        service = installed(m, "p2pchatd.service")
+        socket = installed(m, "p2pchatd.socket")
+        sbin = os.path.dirname(m.show("p2pchatd.service", "ExecStart").split("path=")[1].split()[0])
+        for name, path in (("bob.service", service), ("bob.socket", socket)):
+            text = m.read(path).replace("p2pchatd.socket", "bob.socket")
+            m.write(f"/etc/systemd/system/{name}", text)
+        m.drop_in("bob.socket", BOB_SOCKET)
+        m.drop_in("bob.service", BOB_SERVICE.format(sbin=sbin, port=port))
+        m.run("systemctl", "start", "bob.service")
+
+    def befriend(self, m, to):
+        """The machine's node asks bob for a chat, who is reached at `to`."""
+        m.call("chat", "request", to)
+        request = m.run("p2pchatctl", "--socket=/run/bob/control.sock", "watch", "--since=0",
+                        "--type=chat.requested", "--count=1")
+        self.assertIn("p2pchat@", request.out)
+        m.call("chat", "accept", m.call("whoami")["peer_id"], service="bob")
+        m.run("p2pchatctl", "watch", "--since=0", "--type=chat.accepted", "--count=1")
+
+    def name_server(self, m, names):
+        """Names that the machine knows, as {name: addresses}."""
+        for file in ("rig.py", "inside.py"):
+            m.write(f"/opt/names/{file}", "")
+            shutil.copy(os.path.join(HERE, "..", "system", file), m.path(f"/opt/names/{file}"))
+        table = {(name, kind): [address for address in addresses if (":" in address) == (kind == 28)]
+                 for name, addresses in names.items() for kind in (1, 28)}
+        m.write("/etc/resolv.conf", "nameserver 127.0.0.1\n")
+        server = m.spawn("python3", "-B", "-c",
+                         "import sys; sys.path.insert(0, '/opt/names'); import inside\n"
+                         f"server = inside.NameServer(); server.names = {table!r}; print('bound')\n"
+                         "sys.stdout.flush(); server.run()", stdout=machine.subprocess.PIPE)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(m.close)
+        self.assertEqual(server.stdout.readline(), b"bound\n")
+
+
+class Installed(Services):
+    def test_enabled_as_the_preset_says(self):
+        m = self.booted()
         self.assertEqual(m.run("systemctl", "is-system-running").out, "running\n")
-        self.assertEqual(m.show("p2pchatd.service", "ActiveState", "SubState", "User"),
-                         {"ActiveState": "active", "SubState": "running", "User": "p2pchat"})
+        self.assert_active(m, "p2pchatd.service")
         self.assertEqual(m.call("status")["role"], "node")
+        for unit in machine.UNITS:
+            enabled = unit in ("p2pchatd.service", "p2pchatd.socket")
+            self.assertEqual(m.show(unit, "UnitFileState"), "enabled" if enabled else "disabled")
         self.assertEqual(m.show("p2pchat-tracker.service", "ActiveState"), "inactive")
-        self.assertEqual(m.show("p2pchat-tracker.socket", "ActiveState"), "inactive")
+
+    def test_verified_without_a_word(self):
+        m = self.booted()
+        paths = [installed(m, unit) for unit in machine.UNITS]
+        self.assertTrue(all(paths))
+        said = m.run("systemd-analyze", "verify", *paths)
+        self.assertEqual(said.out + said.err, "")
+        below = os.path.join(os.path.dirname(os.path.dirname(paths[0])), "user")
+        for unit in sorted(os.listdir(m.path(below))):
+            if unit.startswith("p2pchat"):
+                said = m.run("systemd-analyze", "--user", "verify", f"{below}/{unit}",
+                             env=("XDG_RUNTIME_DIR=/run",))
+                self.assertEqual(said.out + said.err, "")
+
+    def test_exposure(self):
+        m = self.booted()
+        for unit in ("p2pchatd.service", "p2pchat-tracker.service"):
+            said = m.run("systemd-analyze", "security", "--no-pager", "--offline=true",
+                         f"--threshold={EXPOSURE_MAX}", installed(m, unit), check=False)
+            self.assertEqual(said.code, 0, said)
+            self.assertEqual(said.err, "")
+
+
+class Life(Services):
+    def test_first_client_starts_it(self):
+        m = self.booted()
+        m.run("systemctl", "stop", "p2pchatd.service")
+        self.assertEqual(m.show("p2pchatd.service", "ActiveState"), "inactive")
+        before = os.stat(m.path("/run/p2pchat/control.sock")).st_ino
+        self.assertEqual(m.call("status")["role"], "node")
+        self.assert_active(m, "p2pchatd.service")
+        # Nor does a second one, of the tracker, which nobody had enabled before.
+        m.run("systemctl", "enable", "--now", "p2pchat-tracker.socket")
+        self.assertEqual(m.show("p2pchat-tracker.service", "ActiveState"), "inactive")
+        self.assertEqual(m.call("status", service="p2pchat-tracker")["role"], "tracker")
+        self.assert_active(m, "p2pchat-tracker.service")
+        self.assertEqual(os.stat(m.path("/run/p2pchat/control.sock")).st_ino, before)
+
+    def test_ready_is_true(self):
+        """Whoever is ordered after it finds it listening and the log open."""
+        m = self.booted()
+        for _ in range(5):
+            m.run("systemctl", "restart", "p2pchatd.service")
+            self.assertIn(f":{28470:04X} ", m.run("cat", "/proc/net/tcp", "/proc/net/tcp6").out)
+            self.assertEqual(m.call("status")["log"]["state"], "ok")
+
+    def test_crash(self):
+        m = self.booted()
+        before = m.main_pid("p2pchatd.service")
+        m.run("kill", "-SEGV", str(before))
+        rig.wait_for(lambda: m.main_pid("p2pchatd.service") not in (0, before), "another process")
+        self.wait_until_active(m, "p2pchatd.service")
+        self.assertEqual(m.show("p2pchatd.service", "NRestarts"), "1")
+        self.assertEqual(m.call("status")["log"]["state"], "ok")
+
+    def test_end(self):
+        m = self.booted()
+        m.run("p2pchatctl", "shutdown")
+        rig.wait_for(lambda: m.show("p2pchatd.service", "ActiveState") == "inactive", "the end")
+        self.assertEqual(m.show("p2pchatd.service", "Result", "ExecMainStatus", "NRestarts"),
+                         {"Result": "success", "ExecMainStatus": "0", "NRestarts": "0"})
+        self.assertTrue(os.path.exists(m.path("/run/p2pchat/control.sock")))
+        m.run("systemctl", "stop", "p2pchatd.socket")
+        m.run("systemctl", "start", "p2pchatd.service")  # brings its socket along
+        self.assertEqual(m.call("status")["role"], "node")
+        m.power_off()
+
+    def test_mistake_in_the_configuration(self):
+        """It is not tried again and again, and when the mistake is gone all is well."""
+        m = self.booted()
+        m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nNmae=x\n")
+        self.assertNotEqual(m.run("systemctl", "restart", "p2pchatd.service", check=False).code, 0)
+        self.assertEqual(m.show("p2pchatd.service", "ExecMainStatus", "NRestarts"),
+                         {"ExecMainStatus": "78", "NRestarts": "0"})
+        self.assertIn("/etc/p2pchat/p2pchatd.conf:2", m.messages("-u", "p2pchatd.service"))
+        self.assertIn(m.run("p2pchatctl", "status", check=False).code, (1, 3))
+        m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nName=x\n")
+        m.run("systemctl", "start", "p2pchatd.service")
+        self.assertEqual(m.call("status")["name"], "x")
+
+
+class Sandbox(Services):
+    def test_peers_over_both_protocols_and_by_name(self):
+        m = self.booted()
+        m.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo")
+        m.run("ip", "address", "add", "2001:db8::7/128", "dev", "lo")
+        self.name_server(m, {TRACKER: ["127.0.0.1", "::1"], "bob4.example.org": ["192.0.2.7"],
+                             "bob6.example.org": ["2001:db8::7"]})
+        self.node_beside(m)
+        for to in (f"192.0.2.7:{BOB_PORT}", f"[2001:db8::7]:{BOB_PORT}",
+                   f"bob4.example.org:{BOB_PORT}", f"bob6.example.org:{BOB_PORT}"):
+            with self.subTest(to):
+                self.befriend(m, to)
+                m.run("p2pchatctl", "chat", "message", "--wait", "bob", "Hello, bob.")
+                m.call("contact", "remove", "bob")
+                m.call("contact", "remove", m.call("whoami")["peer_id"], service="bob")
+        # What the interfaces have is told to a tracker.
+        m.run("systemctl", "start", "p2pchat-tracker.service")
+        m.run("systemctl", "restart", "p2pchatd.service")  # or half a minute later
+        m.run("p2pchatctl", "register", f"--tracker={TRACKER}:28471")
+        peers = m.call("listpeer", service="p2pchat-tracker")["peers"]
+        self.assertIn("192.0.2.7:28470", peers[0]["addresses"])
+        self.assertIn("[2001:db8::7]:28470", peers[0]["addresses"])
+
+    def test_only_its_own_directory(self):
+        m = self.booted()
+        state = os.stat(m.path("/var/lib/p2pchat"))
+        uid = int(m.run("id", "--user", "p2pchat").out)
+        self.assertEqual((state.st_mode & 0o777, state.st_uid), (0o700, uid))
+        socket = os.stat(m.path("/run/p2pchat/control.sock"))
+        gid = int(m.run("id", "--group", "p2pchat").out)
+        self.assertEqual((socket.st_mode & 0o777, socket.st_uid, socket.st_gid), (0o660, 0, gid))
+        pid = m.run("pgrep", "-x", "p2pchatd").out.strip()
+        with open(m.path(f"/proc/{pid}/status"), encoding="utf-8") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+        self.assertEqual(status["Uid"].split(), [str(uid)] * 4)
+        for kind in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            self.assertEqual(int(status[kind], 16), 0)
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+
+    def test_a_user_that_is_there_only_while_it_runs(self):
+        m = self.booted()
+        self.node_beside(m)
+        self.assertEqual(m.call("status", service="bob")["name"], "bob")
+        self.assertTrue(os.path.exists(m.path("/var/lib/private/bob/identity.key")))
+        before = m.call("whoami", service="bob")["peer_id"]
+        m.run("systemctl", "restart", "bob.service")
+        self.assertEqual(m.call("whoami", service="bob")["peer_id"], before)
+
+    def test_dynamic_user_of_the_same_name(self):
+        m = self.booted()
+        before = m.call("whoami")["peer_id"]
+        m.drop_in("p2pchatd.service", "[Service]\nDynamicUser=yes\n")
+        m.run("systemctl", "restart", "p2pchatd.service")
+        self.assertEqual(m.call("whoami")["peer_id"], before)
+
+    def test_who_may(self):
+        m = self.booted()
+        self.user(m, "member", "p2pchat")
+        self.user(m, "stranger")
+        self.assertEqual(m.call("status", user="member")["role"], "node")
+        refused = m.run("p2pchatctl", "shutdown", user="member", check=False)
+        self.assertEqual(refused.code, 1, refused)
+        refused = m.run("p2pchatctl", "status", user="stranger", check=False)
+        self.assertEqual(refused.code, 3, refused)
+        self.assert_active(m, "p2pchatd.service")
+
+    def test_another_unit_says_hi(self):
+        m = self.booted()
+        self.node_beside(m)
+        self.befriend(m, f"127.0.0.1:{BOB_PORT}")
+        m.call("contact", "rename", "bob", "alice")
+        ctl = m.run("sh", "-c", "command -v p2pchatctl").out.strip()
+        m.unit("hi.service", f"[Unit]\nAfter=p2pchatd.service\n[Service]\nType=oneshot\n"
+               f"DynamicUser=yes\nSupplementaryGroups=p2pchat\n"
+               f"ExecStart={ctl} chat message alice hi\n")
+        m.run("systemctl", "start", "hi.service")
+        said = m.run("p2pchatctl", "--socket=/run/bob/control.sock", "watch", "--since=0",
+                     "--type=message.received", "--count=1").out
+        self.assertTrue(said.endswith(": hi\n"), said)
+
+
+class OfUsers(Services):
+    def systemctl(self, m, user, *words):
+        uid = m.run("id", "--user", user).out.strip()
+        return m.run("systemctl", "--user", *words, user=user,
+                     env=(f"XDG_RUNTIME_DIR=/run/user/{uid}",))
+
+    def test_node_of_a_user_who_is_away(self):
+        m = self.booted()
+        self.user(m, "carol")
+        m.run("loginctl", "enable-linger", "carol")
+        uid = m.run("id", "--user", "carol").out.strip()
+        self.wait_until_active(m, f"user@{uid}.service")
+        m.run("mkdir", "-p", "/home/carol/.config/p2pchat", user="carol")
+        m.write("/home/carol/.config/p2pchat/p2pchatd.conf", "[Node]\nListen=[::]:0\n")
+        self.systemctl(m, "carol", "enable", "--now", "p2pchatd.service")
+        runtime = f"XDG_RUNTIME_DIR=/run/user/{uid}"
+        status = m.run("p2pchatctl", "--json", "status", user="carol", env=(runtime,)).out
+        self.assertIn('"name":"carol@', status)
+        for file in ("/home/carol/.local/state/p2pchat/identity.key",
+                     f"/run/user/{uid}/p2pchat/control.sock"):
+            self.assertEqual(os.stat(m.path(file)).st_mode & 0o777, 0o600)
+        # The first client starts it, as that of the machine.
+        self.systemctl(m, "carol", "stop", "p2pchatd.service")
+        m.run("p2pchatctl", "status", user="carol", env=(runtime,))
 
 
 if __name__ == "__main__":
