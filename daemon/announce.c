@@ -62,9 +62,11 @@ void announce_add_own(struct announce *announce, const struct socket_address *ad
         announce_add(announce, address);
 }
 
-void announce_add_host(struct announce *announce, const struct socket_address *wildcard)
+void announce_add_host(struct announce *announce, const struct socket_address *wildcard,
+                       enum wildcard kind)
 {
-    bool ipv6_too = socket_address_family(wildcard) == AF_INET6;
+    const sa_family_t family = socket_address_family(wildcard);
+    const bool is_dual = family == AF_INET6 && kind == WILDCARD_DUAL;
     struct ifaddrs *interfaces = NULL;
     struct socket_address address;
 
@@ -74,7 +76,7 @@ void announce_add_host(struct announce *announce, const struct socket_address *w
         if (i->ifa_addr == NULL || (i->ifa_flags & IFF_UP) == 0 ||
             !socket_address_from(i->ifa_addr, &address))
             continue;
-        if (socket_address_family(&address) == AF_INET6 && !ipv6_too)
+        if (socket_address_family(&address) != family && !is_dual)
             continue;
         socket_address_set_port(&address, socket_address_port(wildcard));
         announce_add_own(announce, &address);

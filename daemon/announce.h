@@ -40,7 +40,8 @@ void announce_add(struct announce *announce, const struct socket_address *addres
 void announce_add_own(struct announce *announce, const struct socket_address *address);
 
 /* The addresses of this host that a wildcard stands for, with its port. */
-void announce_add_host(struct announce *announce, const struct socket_address *wildcard);
+void announce_add_host(struct announce *announce, const struct socket_address *wildcard,
+                       enum wildcard kind);
 
 /* The result, by reach; what was added earlier goes first. */
 size_t announce_take(const struct announce *announce, struct host_port ret_addresses[ANNOUNCE_MAX]);

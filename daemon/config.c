@@ -402,7 +402,7 @@ static bool fill_in_defaults(struct config *config, const struct config_place *p
         config->state_dir = defaults_state_dir(place->uid, config->role);
     if (config->name == NULL)
         config->name = defaults_name(place->uid);
-    if (config->listen_count == 0) {
+    if (config->listen_count == 0 && !place->peers_passed) {
         config->listen = xmemdup(&listen, sizeof(listen));
         config->listen_count = 1;
     }

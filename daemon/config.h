@@ -22,7 +22,7 @@ struct config {
     char *socket;    /* path of the control socket; NULL: the one that systemd passed */
     char *state_dir; /* path of the state directory */
     enum node_role role;
-    struct host_port *listen;
+    struct host_port *listen; /* none: the sockets that systemd passed */
     size_t listen_count;
     struct host_port *advertise; /* they fit into a record */
     size_t advertise_count;
@@ -47,6 +47,7 @@ struct config {
 struct config_place {
     uid_t uid;          /* the effective one */
     bool socket_passed; /* systemd passed a control socket */
+    bool peers_passed;  /* and sockets for peers: then there is no default for `listen` */
 };
 
 enum config_verdict {

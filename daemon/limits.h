@@ -140,6 +140,10 @@ enum {
     /* From the wish to stop to the end, whatever peers, clients and disk do meanwhile. */
     PUMP_STOP_MS = 3000,
 
+    /* What `systemctl status` shows is at most so old: short for who looks, and with a wakeup only
+     * where something has happened. */
+    STATUS_LINE_MS = 3000,
+
     /* How often the log says what others can make happen a thousand times a second. */
     QUIET_S = 60,
 

@@ -18,6 +18,7 @@ struct listener {
     struct listeners *all;
     struct socket_address address;
     struct host_port at;
+    enum wildcard wildcard;
     int fd;
     struct event *readable;
 };
@@ -35,8 +36,6 @@ struct listeners {
 };
 
 /* --- Binding --- */
-
-enum wildcard { WILDCARD_DUAL, WILDCARD_IPV6_ONLY };
 
 /* Binds and listens; -1 with errno. The address gets the port that was bound. */
 static int bind_one(struct socket_address *address, enum wildcard wildcard)
@@ -102,10 +101,23 @@ static bool refuse_bind(const struct socket_address *address, int error, const c
                                                             : "");
 }
 
+static void keep(struct listeners *all, int fd, const struct socket_address *address)
+{
+    struct listener *listener = &all->items[all->count];
+    int ipv6_only = 0;
+    socklen_t length = sizeof(ipv6_only);
+
+    *listener = (struct listener){.all = all, .address = *address, .fd = fd};
+    if (socket_address_family(address) == AF_INET6 &&
+        getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &ipv6_only, &length) == 0)
+        listener->wildcard = ipv6_only != 0 ? WILDCARD_IPV6_ONLY : WILDCARD_DUAL;
+    socket_address_format(address, &listener->at);
+    all->bound[all->count++] = listener->at;
+}
+
 static bool add(struct listeners *all, struct socket_address address, enum wildcard wildcard,
                 uint16_t before, struct refusal *ret_refusal)
 {
-    struct listener *listener = &all->items[all->count];
     const struct host_port everywhere = {.host = "0.0.0.0", .port = socket_address_port(&address)};
     int fd;
 
@@ -120,9 +132,7 @@ static bool add(struct listeners *all, struct socket_address address, enum wildc
     }
     if (fd < 0)
         return refuse_bind(&address, errno, all->option, ret_refusal);
-    *listener = (struct listener){.all = all, .address = address, .fd = fd};
-    socket_address_format(&address, &listener->at);
-    all->bound[all->count++] = listener->at;
+    keep(all, fd, &address);
     return true;
 }
 
@@ -166,16 +176,23 @@ static bool add_host(struct listeners *all, const struct host_port *at, enum wil
     return good;
 }
 
+static struct listeners *listeners_new(const char *option)
+{
+    struct listeners *all = xcalloc(1, sizeof(*all));
+
+    all->option = option;
+    all->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return all;
+}
+
 bool listeners_open(const struct listen_wish *wish, struct ports *ports,
                     struct listeners **ret_listeners, struct refusal *ret_refusal)
 {
     const struct host_port *wanted = wish->at;
     const size_t count = wish->count;
-    struct listeners *all = xcalloc(1, sizeof(*all));
+    struct listeners *all = listeners_new(wish->option);
     struct ports taken = {.count = 0};
 
-    all->option = wish->option;
-    all->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (size_t i = 0; i < count; i++) {
         enum wildcard wildcard = ipv4_is_wanted_apart(wanted, count, wanted[i].port)
                                      ? WILDCARD_IPV6_ONLY
@@ -195,6 +212,33 @@ bool listeners_open(const struct listen_wish *wish, struct ports *ports,
         }
     }
     *ports = taken;
+    *ret_listeners = all;
+    return true;
+}
+
+bool listeners_adopt(const int *descriptors, size_t count, struct listeners **ret_listeners,
+                     struct refusal *ret_refusal)
+{
+    struct listeners *all = listeners_new(NULL);
+
+    must(count <= LISTEN_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const int fd = descriptors[i], flags = fcntl(fd, F_GETFL);
+        struct sockaddr_storage bound;
+        struct socket_address address;
+        socklen_t length = sizeof(bound);
+
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+            fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+            getsockname(fd, (struct sockaddr *)&bound, &length) < 0 ||
+            !socket_address_from((const struct sockaddr *)&bound, &address)) {
+            refuse(ret_refusal, EX_IOERR, "descriptor %d, a socket for peers: %s", fd,
+                   strerror(errno));
+            listeners_free(all);
+            return false;
+        }
+        keep(all, fd, &address);
+    }
     *ret_listeners = all;
     return true;
 }
@@ -321,7 +365,7 @@ size_t listeners_announce(const struct listeners *all, struct host_port ret_addr
     announce_init(&announce);
     for (size_t i = 0; i < all->count; i++) {
         if (socket_address_is_wildcard(&all->items[i].address))
-            announce_add_host(&announce, &all->items[i].address);
+            announce_add_host(&announce, &all->items[i].address, all->items[i].wildcard);
         else
             announce_add(&announce, &all->items[i].address);
     }

@@ -33,6 +33,11 @@ struct listen_wish {
 bool listeners_open(const struct listen_wish *wish, struct ports *ports,
                     struct listeners **ret_listeners, struct refusal *ret_refusal);
 
+/* Takes over listening TCP sockets that somebody else bound, at most LISTEN_MAX. Refused: one whose
+ * address cannot be had (74). */
+bool listeners_adopt(const int *descriptors, size_t count, struct listeners **ret_listeners,
+                     struct refusal *ret_refusal);
+
 /* Closes the sockets. NULL is fine. */
 void listeners_free(struct listeners *listeners);
 

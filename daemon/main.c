@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/service.h"
 #include "daemon/startup.h"
+#include "daemon/status_line.h"
 
 static void log_mistakes(enum log_code code, const struct bytes *text)
 {
@@ -28,9 +29,12 @@ static void log_mistakes(enum log_code code, const struct bytes *text)
 enum { GO_ON = -1 };
 
 /* Reads options and file. Returns GO_ON, or the exit code. */
-static int configure(int argc, char **argv, bool socket_passed, struct config *ret_config)
+static int configure(int argc, char **argv, const struct service_sockets *passed,
+                     struct config *ret_config)
 {
-    const struct config_place place = {.uid = geteuid(), .socket_passed = socket_passed};
+    const struct config_place place = {.uid = geteuid(),
+                                       .socket_passed = passed->control >= 0,
+                                       .peers_passed = passed->peer_count > 0};
     struct bytes text = BYTES_EMPTY;
     int code = GO_ON;
 
@@ -65,7 +69,7 @@ static void add_places(struct bytes *text, const struct host_port *at, size_t co
     }
 }
 
-/* Says who we are and where, in our log and to systemd. */
+/* Says who we are and where, in our log. */
 static void say_ready(const struct facts *facts)
 {
     struct bytes where = BYTES_EMPTY;
@@ -78,11 +82,10 @@ static void say_ready(const struct facts *facts)
               "p2pchatd " PACKAGE_VERSION " is ready as a %s: %s, peer id %s, listening on %s",
               role_name(facts->role), facts->name, facts->identity->id,
               (const char *)bytes_data(&where));
-    service_ready((const char *)bytes_data(&where));
     bytes_done(&where);
 }
 
-static int run(const struct config *config, int control)
+static int run(const struct config *config, const struct service_sockets *passed)
 {
     struct refusal refusal;
     struct daemon daemon;
@@ -90,8 +93,9 @@ static int run(const struct config *config, int control)
 
     daemon_init(&daemon, config);
     log_set_level(config->log_level);
-    if (daemon_start(&daemon, control, &refusal)) {
+    if (daemon_start(&daemon, passed, &refusal)) {
         say_ready(&daemon.facts);
+        status_line_ready(daemon.pump.status_line);
         pump_run(&daemon.pump);
         log_coded(LOG_STOPPED, NULL, "stopped");
     } else {
@@ -106,16 +110,17 @@ int main(int argc, char **argv)
 {
     struct config config;
     struct refusal refusal;
-    int control, code;
+    struct service_sockets passed;
+    int code;
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is no reason to die */
     crypto_init();
-    if (!service_take_sockets(&control, &refusal)) {
+    if (!service_take_sockets(&passed, &refusal)) {
         log_coded(refusal.code, NULL, "%s", refusal.why);
         return refusal.exit_code;
     }
-    code = configure(argc, argv, control >= 0, &config);
-    return code == GO_ON ? run(&config, control) : code;
+    code = configure(argc, argv, &passed, &config);
+    return code == GO_ON ? run(&config, &passed) : code;
 }

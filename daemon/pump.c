@@ -17,6 +17,7 @@
 #include "daemon/names.h"
 #include "daemon/net.h"
 #include "daemon/service.h"
+#include "daemon/status_line.h"
 #include "daemon/store/store.h"
 
 /* --- Time --- */
@@ -126,6 +127,7 @@ static void drain(struct pump *pump)
         act(pump, &action);
     pump->is_acting = false;
     arm_node(pump);
+    status_line_touch(pump->status_line);
 }
 
 /* What a node that is stopping still hears of: the carriers that it dials for its last words. */
@@ -339,6 +341,7 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
     tell_trouble(pump);
     control_disk_went_on(pump->control);
     tell_note(pump);
+    status_line_touch(pump->status_line);
 }
 
 /* --- Our addresses --- */

@@ -29,6 +29,7 @@ struct net;
 struct node;
 struct resolver;
 struct state_dir;
+struct status_line;
 
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
  * borrowed here lives as long as the pump. */
@@ -64,7 +65,8 @@ struct pump {
     struct names *names;
     struct control *control;
     struct housekeeping *housekeeping;
-    struct facts *facts; /* main's; the pump keeps its addresses up to date */
+    struct status_line *status_line; /* NULL: nobody reads it */
+    struct facts *facts;             /* main's; the pump keeps its addresses up to date */
 
     struct event *timer;
     struct mono armed; /* what the timer is set to; MONO_NEVER: not set */

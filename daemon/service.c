@@ -1,72 +1,172 @@
 #include "daemon/service.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
+#include "common/alloc.h"
 #include "common/format.h"
 #include "daemon/libsystemd.h"
 
-static bool take_one(int count, struct refusal *ret_refusal)
-{
-    __typeof__(&sd_is_socket_unix) is_socket_unix =
-        (__typeof__(&sd_is_socket_unix))libsystemd_function("sd_is_socket_unix");
+#define OF_LIBSYSTEMD(function) ((__typeof__(&(function)))libsystemd_function(#function))
 
-    if (count < 0)
-        return refuse(ret_refusal, EX_CONFIG, "the descriptors that were passed cannot be had: %s",
-                      strerror(-count));
-    if (count > 1)
-        return refuse(ret_refusal, EX_CONFIG,
-                      "%d sockets were passed; only the control socket may be", count);
-    if (count == 1 && (is_socket_unix == NULL ||
-                       is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0))
-        return refuse(ret_refusal, EX_CONFIG,
-                      "the socket that was passed is no listening Unix stream socket");
-    return true;
+/* --- Sockets --- */
+
+enum socket_kind { SOCKET_OTHER, SOCKET_CONTROL, SOCKET_PEER };
+
+static int option_of(int fd, int option)
+{
+    int value = -1;
+    socklen_t length = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
 }
 
-bool service_take_sockets(int *ret_control, struct refusal *ret_refusal)
+static enum socket_kind kind_of(int fd)
 {
+    const int family = option_of(fd, SO_DOMAIN);
+
+    if (option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)
+        return SOCKET_OTHER;
+    if (family == AF_UNIX)
+        return SOCKET_CONTROL;
+    return family == AF_INET || family == AF_INET6 ? SOCKET_PEER : SOCKET_OTHER;
+}
+
+static bool take_one(int fd, const char *name, struct service_sockets *sockets,
+                     struct refusal *ret_refusal)
+{
+    const enum socket_kind kind = kind_of(fd);
+
+    if (strcmp(name, "control") == 0 && kind != SOCKET_CONTROL)
+        return refuse(ret_refusal, EX_CONFIG,
+                      "the socket that was passed as control is no listening Unix stream socket");
+    if (strcmp(name, "peer") == 0 && kind != SOCKET_PEER)
+        return refuse(ret_refusal, EX_CONFIG,
+                      "the socket that was passed as peer is no listening TCP socket");
+    switch (kind) {
+    case SOCKET_CONTROL:
+        if (sockets->control >= 0)
+            return refuse(ret_refusal, EX_CONFIG,
+                          "two control sockets were passed; there can be one");
+        sockets->control = fd;
+        return true;
+    case SOCKET_PEER:
+        if (sockets->peer_count == LISTEN_MAX)
+            return refuse(ret_refusal, EX_CONFIG, "more than %d sockets to listen on were passed",
+                          LISTEN_MAX);
+        sockets->peers[sockets->peer_count++] = fd;
+        return true;
+    case SOCKET_OTHER:
+        return refuse(ret_refusal, EX_CONFIG,
+                      "%s: what was passed is neither a listening Unix stream socket, for control, "
+                      "nor a listening TCP socket, for peers",
+                      name);
+    }
+    return false;
+}
+
+bool service_take_sockets(struct service_sockets *ret_sockets, struct refusal *ret_refusal)
+{
+    struct service_sockets sockets = {.control = -1};
+    char **names = NULL;
+    bool good = true;
+
     if (getenv("LISTEN_PID") == NULL) {
-        *ret_control = -1;
+        *ret_sockets = sockets;
         return true;
     }
-    __typeof__(&sd_listen_fds) listen_fds =
-        (__typeof__(&sd_listen_fds))libsystemd_function("sd_listen_fds");
+    __typeof__(&sd_listen_fds_with_names) listen_fds = OF_LIBSYSTEMD(sd_listen_fds_with_names);
     if (listen_fds == NULL)
         return refuse(ret_refusal, EX_CONFIG,
                       "sockets were passed, but libsystemd.so.0 is missing: install libsystemd0");
-    int count = listen_fds(1);
-    if (!take_one(count, ret_refusal))
-        return false;
-    *ret_control = count == 1 ? SD_LISTEN_FDS_START : -1;
-    return true;
+    const int count = listen_fds(1, &names);
+    if (count < 0)
+        return refuse(ret_refusal, EX_CONFIG, "the descriptors that were passed cannot be had: %s",
+                      strerror(-count));
+    for (int i = 0; i < count; i++) {
+        good = good && take_one(SD_LISTEN_FDS_START + i, names[i], &sockets, ret_refusal);
+        free(names[i]);
+    }
+    free(names);
+    if (good)
+        *ret_sockets = sockets;
+    return good;
+}
+
+/* --- Notifications --- */
+
+bool service_is_heard(void)
+{
+    return getenv("NOTIFY_SOCKET") != NULL;
 }
 
 static void notify(const char *state)
 {
-    if (getenv("NOTIFY_SOCKET") == NULL)
+    if (!service_is_heard())
         return;
-    __typeof__(&sd_notify) say = (__typeof__(&sd_notify))libsystemd_function("sd_notify");
+    __typeof__(&sd_notify) say = OF_LIBSYSTEMD(sd_notify);
     if (say != NULL)
         say(0, state);
 }
 
-void service_checking(void)
+static void notify_with(char *state)
 {
-    notify("STATUS=Checking the database\nEXTEND_TIMEOUT_USEC=3600000000");
+    notify(state);
+    free(state);
+}
+
+void service_status(const char *status)
+{
+    notify_with(xasprintf("STATUS=%s", status));
 }
 
 void service_ready(const char *status)
 {
-    char *state = xasprintf("READY=1\nSTATUS=%s", status);
+    notify_with(xasprintf("READY=1\nSTATUS=%s", status));
+}
 
-    notify(state);
-    free(state);
+/* The time lets systemd tell this from what was said before it asked (sd_notify(3)). */
+void service_reloading(void)
+{
+    struct timespec now;
+
+    must(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    notify_with(xasprintf("RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+                          (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000));
+}
+
+void service_reloaded(void)
+{
+    notify("READY=1");
 }
 
 void service_stopping(void)
 {
     notify("STOPPING=1\nSTATUS=Closing links");
+}
+
+void service_extend(uint64_t by_ms)
+{
+    notify_with(xasprintf("EXTEND_TIMEOUT_USEC=%" PRIu64, by_ms * 1000));
+}
+
+/* --- The watchdog --- */
+
+uint64_t service_watchdog_ms(void)
+{
+    uint64_t usec;
+
+    if (getenv("WATCHDOG_USEC") == NULL || !service_is_heard())
+        return 0;
+    __typeof__(&sd_watchdog_enabled) is_enabled = OF_LIBSYSTEMD(sd_watchdog_enabled);
+    return is_enabled != NULL && is_enabled(0, &usec) > 0 ? usec / 1000 : 0;
+}
+
+void service_feed(void)
+{
+    notify("WATCHDOG=1");
 }

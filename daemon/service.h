@@ -1,23 +1,56 @@
-/* What systemd hands to a service and wants to hear from it (sd_listen_fds(3), sd_notify(3)). Does
- * nothing when it is not systemd that started us. */
+/* What systemd hands to a service and wants to hear from it (sd_listen_fds(3), sd_notify(3),
+ * sd_watchdog_enabled(3)). Nothing is said, and nothing asked for, when it is not systemd that
+ * started us. What is said holds numbers and words of ours only, never anything from others. */
 #ifndef P2PCHAT_DAEMON_SERVICE_H
 #define P2PCHAT_DAEMON_SERVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "daemon/limits.h"
 #include "daemon/refusal.h"
 
-/* Takes the descriptors that were passed: at most one, the control socket; `ret_control` is -1 when
- * there is none. Refused (78): more than one, or something else. */
-bool service_take_sockets(int *ret_control, struct refusal *ret_refusal);
+/* --- Sockets that were passed (p2pchatd(8), Sockets from systemd) --- */
 
-/* The database is checked before the start, which may take as long as an hour. */
-void service_checking(void);
+/* Listening sockets; whoever takes them closes them. */
+struct service_sockets {
+    int control;           /* Unix stream; -1: none */
+    int peers[LISTEN_MAX]; /* TCP: they take the place of [Node] Listen= */
+    size_t peer_count;
+};
 
-/* Everything is bound and open; `status` is one line for `systemctl status`. */
+/* Takes the descriptors that were passed, told apart by FileDescriptorName= ("control", "peer")
+ * and, when they have another name, by what they are. Refused (78): anything else, a name that does
+ * not fit, a second control socket, more than LISTEN_MAX for peers. */
+bool service_take_sockets(struct service_sockets *ret_sockets, struct refusal *ret_refusal);
+
+/* --- Notifications. `status` is one line for `systemctl status`. --- */
+
+/* Whether there is anybody to tell. */
+bool service_is_heard(void);
+
+/* Says what goes on. */
+void service_status(const char *status);
+
+/* Everything is bound and open. */
 void service_ready(const char *status);
+
+/* The configuration is read again, and has been: each of the first is followed by the second. */
+void service_reloading(void);
+void service_reloaded(void);
 
 /* The end has begun. */
 void service_stopping(void);
+
+/* The start or the end takes long, and goes on: systemd waits for at least so much longer from now.
+ */
+void service_extend(uint64_t by_ms);
+
+/* --- The watchdog --- */
+
+/* systemd ends us when service_feed is not called for so long; 0: it does not. */
+uint64_t service_watchdog_ms(void);
+void service_feed(void);
 
 #endif

@@ -26,6 +26,9 @@ void socket_address_set_port(struct socket_address *address, uint16_t port);
 bool socket_address_equal(const struct socket_address *a, const struct socket_address *b);
 bool socket_address_is_wildcard(const struct socket_address *address);
 
+/* What a socket that is bound to "::" takes: IPv4 too, or not (ipv6(7), IPV6_V6ONLY). */
+enum wildcard { WILDCARD_DUAL, WILDCARD_IPV6_ONLY };
+
 /* From what the system gives; false when it is of another family. */
 bool socket_address_from(const struct sockaddr *from, struct socket_address *ret_address);
 

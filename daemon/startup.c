@@ -3,6 +3,7 @@
 #include "daemon/startup.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/control.h"
 #include "daemon/core/node.h"
@@ -17,6 +18,7 @@
 #include "daemon/ports.h"
 #include "daemon/resolve.h"
 #include "daemon/service.h"
+#include "daemon/status_line.h"
 #include "daemon/store/store.h"
 
 void daemon_init(struct daemon *daemon, const struct config *config)
@@ -97,11 +99,10 @@ static enum store_refusal open_store(const struct daemon *daemon, struct store *
     const bool is_checked = store_is_to_be_checked(path);
     enum store_refusal refusal;
 
-    if (is_checked) {
+    service_status(is_checked ? "Checking the database" : "Opening the log");
+    if (is_checked)
         log_coded(LOG_CHECK_BEGUN, NULL,
                   "%s: every page of p2pchat.db is checked, as p2pchat.db-check demands", path);
-        service_checking();
-    }
     refusal = store_open(path, daemon->identity->key.bytes, ret_store, message);
     if (refusal == STORE_OPENED && is_checked)
         log_coded(LOG_CHECK_PASSED, NULL, "%s: p2pchat.db is whole", path);
@@ -203,16 +204,32 @@ static bool bind_all(const struct state_dir *dir, const char *ports_file,
     return true;
 }
 
-static bool bind_listeners(struct daemon *daemon, struct refusal *ret_refusal)
+/* Takes the sockets that systemd passed, or binds what is configured. */
+static bool listen_for_links(struct daemon *daemon, const struct service_sockets *passed,
+                             struct refusal *ret_refusal)
 {
     const struct config *config = &daemon->config;
-    const struct listen_wish links = {config->listen, config->listen_count, "listen"};
+    const struct listen_wish wish = {config->listen, config->listen_count, "listen"};
+    struct listeners **listeners = &daemon->pump.listeners;
+
+    if (passed->peer_count == 0)
+        return bind_all(&daemon->dir, PORTS_OF_LINKS, &wish, listeners, ret_refusal);
+    if (wish.count > 0)
+        log_coded(LOG_LISTEN_UNUSED, NULL,
+                  "systemd passed sockets for peers: Listen= of [Node] is not used");
+    return listeners_adopt(passed->peers, passed->peer_count, listeners, ret_refusal);
+}
+
+static bool bind_listeners(struct daemon *daemon, const struct service_sockets *passed,
+                           struct refusal *ret_refusal)
+{
+    const struct config *config = &daemon->config;
     const struct listen_wish classic = {config->classic_listen, config->classic_listen_count,
                                         "classic-listen"};
     struct facts *facts = &daemon->facts;
     struct pump *pump = &daemon->pump;
 
-    if (!bind_all(&daemon->dir, PORTS_OF_LINKS, &links, &pump->listeners, ret_refusal))
+    if (!listen_for_links(daemon, passed, ret_refusal))
         return false;
     facts->listen = listeners_bound(pump->listeners, &facts->listen_count);
     if (classic.count == 0)
@@ -227,6 +244,12 @@ static bool open_control(struct daemon *daemon, int passed, struct refusal *ret_
 {
     struct control_socket socket;
 
+    if (daemon->config.socket != NULL && passed >= 0) {
+        log_coded(LOG_LISTEN_UNUSED, NULL,
+                  "systemd passed a control socket, and nobody is served there: %s is to be used",
+                  daemon->config.socket);
+        close(passed);
+    }
     if (daemon->config.socket == NULL) {
         if (!control_socket_inherit(passed, &socket, ret_refusal))
             return refuse_as(ret_refusal, LOG_SOCKET_UNUSABLE);
@@ -248,7 +271,8 @@ static bool load_consumers(struct pump *pump, struct refusal *ret_refusal)
     return true;
 }
 
-bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusal)
+bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
+                  struct refusal *ret_refusal)
 {
     struct pump *pump = &daemon->pump;
 
@@ -266,15 +290,16 @@ bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusa
                                    .advertise_count = daemon->config.advertise_count,
                                    .started = pump_now(pump).mono};
     pump->facts = &daemon->facts;
-    if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, ret_refusal))
+    if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, passed, ret_refusal))
         return false;
     pump->net = net_new(pump);
     pump->resolver = resolver_new(pump->base);
     pump->dials = dials_new(pump);
     pump->names = names_new(pump);
-    if (!open_control(daemon, control, ret_refusal) || !load_consumers(pump, ret_refusal))
+    if (!open_control(daemon, passed->control, ret_refusal) || !load_consumers(pump, ret_refusal))
         return false;
     pump->housekeeping = housekeeping_new(pump, &daemon->config);
+    pump->status_line = status_line_new(pump);
     pump_start(pump);
     return true;
 }
@@ -283,6 +308,7 @@ void daemon_done(struct daemon *daemon)
 {
     struct pump *pump = &daemon->pump;
 
+    status_line_free(pump->status_line);
     housekeeping_free(pump->housekeeping);
     control_free(pump->control);
     names_free(pump->names);

@@ -7,6 +7,7 @@
 #include "daemon/config.h"
 #include "daemon/pump.h"
 #include "daemon/refusal.h"
+#include "daemon/service.h"
 #include "daemon/state_dir.h"
 
 struct daemon {
@@ -21,9 +22,10 @@ struct daemon {
 void daemon_init(struct daemon *daemon, const struct config *config);
 
 /* Opens the state directory with the identity and the log, makes the node, binds the listeners, and
- * last the control socket, so that whoever is answered there finds everything at work. `control` is
- * the socket that systemd passed, or -1. */
-bool daemon_start(struct daemon *daemon, int control, struct refusal *ret_refusal);
+ * last the control socket, so that whoever is answered there finds everything at work. `passed`
+ * are the sockets that systemd passed. */
+bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
+                  struct refusal *ret_refusal);
 
 /* Ends what has started. */
 void daemon_done(struct daemon *daemon);

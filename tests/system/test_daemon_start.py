@@ -267,34 +267,65 @@ class Service(rig.Test):
             self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
             alice = self.daemon("alice")
             alice.start()
-            self.assertIn(b"READY=1\n", notify.recv(4096))
+            self.assertEqual(b"STATUS=Opening the log", notify.recv(4096))
+            self.assertEqual(b"READY=1\nSTATUS=0 links, 0 contacts, 0 queued; log ok",
+                             notify.recv(4096))
             self.assertEqual(alice.end(), 0)
             self.assertIn(b"STOPPING=1\n", notify.recv(4096))
 
-    def spawn_with_socket(self, daemon, passed):
-        """Starts it as systemd would, with `passed` as descriptor 3."""
-        script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&%d' % passed.fileno()
+    def spawn_with(self, daemon, *passed):
+        """Starts it as systemd would, with what is passed as descriptors from 3 on."""
+        high = " ".join(f"{100 + i}<&{one.fileno()}" for i, one in enumerate(passed))
+        low = " ".join(f"{3 + i}<&{100 + i} {100 + i}<&-" for i in range(len(passed)))
+        places = f"{high} {low}"  # what stands at 3 may be one of them
+        script = f'LISTEN_PID=$$ LISTEN_FDS={len(passed)} exec "$@" {places}'
         command = [program for program in daemon.command() if not program.startswith("--socket")]
         with open(daemon.log_path, "ab") as log:
-            daemon.process = subprocess.Popen(["sh", "-c", script, "sh", *command], stderr=log,
-                                              pass_fds=[passed.fileno()])
+            daemon.process = subprocess.Popen(["bash", "-c", script, "sh", *command], stderr=log,
+                                              pass_fds=[one.fileno() for one in passed])
 
     def test_control_socket_is_passed(self):
         alice = self.daemon("alice")
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(alice.socket)
             listening.listen()
-            self.spawn_with_socket(alice, listening)
+            self.spawn_with(alice, listening)
             self.assertEqual(alice.client().call("status")["name"], "alice")
             self.assertEqual(alice.end(), 0)
             self.assertTrue(os.path.exists(alice.socket))
 
+    def test_sockets_for_peers_are_passed(self):
+        """They take the place of what is configured; what waits in them is served, also by the
+        daemon after this one."""
+        alice, bob = self.daemon("alice"), self.daemon("bob")
+        with socket.socket(socket.AF_UNIX) as control, \
+             socket.create_server(("127.0.0.1", 0)) as peers, \
+             socket.create_server(("::1", 0), family=socket.AF_INET6) as more:
+            control.bind(alice.socket)
+            control.listen()
+            places = [f"127.0.0.1:{peers.getsockname()[1]}", f"[::1]:{more.getsockname()[1]}"]
+            waits = socket.create_connection(peers.getsockname())
+            self.spawn_with(alice, peers, control, more)
+            self.assertEqual(alice.client().call("status")["listen"], places)
+            self.assertIn("systemd passed sockets for peers: Listen= of [Node] is not used",
+                          alice.log())
+            bobs = bob.start()
+            for place in places:
+                asked = bobs.call("chat.request", to=place)
+                self.assertEqual(asked["peer_id"], alice.client().call("identity")["peer_id"])
+            self.assertEqual(alice.end(), 0)
+            waits.close()
+            self.spawn_with(alice, peers, control, more)
+            self.assertEqual(alice.client().call("status")["listen"], places)
+            rig.wait_for(lambda: bobs.call("status")["links"] == 1, "a link with the next daemon")
+            self.assertEqual(alice.end(), 0)
+
     def test_something_else_is_passed(self):
         alice = self.daemon("alice")
         with open("/dev/null", "rb") as null:
-            self.spawn_with_socket(alice, null)
+            self.spawn_with(alice, null)
         self.assertEqual(alice.process.wait(rig.DEADLINE_S), 78)
-        self.assertIn("is no listening Unix stream socket", alice.log())
+        self.assertIn("is neither a listening Unix stream socket", alice.log())
 
     def test_lines_for_the_journal(self):
         path = self.write("journal", b"")

@@ -145,11 +145,36 @@ static void test_the_host_has_loopback(void **state)
     size_t count;
 
     announce_init(&announce);
-    announce_add_host(&announce, &wildcard);
+    announce_add_host(&announce, &wildcard, WILDCARD_DUAL);
     count = announce_take(&announce, addresses);
     assert_true(count >= 1 && count <= ANNOUNCE_MAX);
     assert_string_equal(addresses[count - 1].host, "127.0.0.1");
     assert_int_equal(addresses[count - 1].port, 7);
+}
+
+static bool is_told(const struct announce *announce, const char *host)
+{
+    struct host_port addresses[ANNOUNCE_MAX];
+    const size_t count = announce_take(announce, addresses);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(addresses[i].host, host) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void test_a_wildcard_of_ipv6_alone(void **state)
+{
+    (void)state;
+    struct socket_address wildcard = address_of("::");
+    struct announce announce;
+
+    announce_init(&announce);
+    announce_add_host(&announce, &wildcard, WILDCARD_IPV6_ONLY);
+    assert_false(is_told(&announce, "127.0.0.1"));
+    announce_add_host(&announce, &wildcard, WILDCARD_DUAL);
+    assert_true(is_told(&announce, "127.0.0.1"));
 }
 
 int main(void)
@@ -160,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_what_is_given_is_told),
         cmocka_unit_test(test_many_alike_leave_room),
         cmocka_unit_test(test_the_host_has_loopback),
+        cmocka_unit_test(test_a_wildcard_of_ipv6_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,19 @@ static void test_defaults_that_are_missing(void **state)
     assert_string_equal(rig->config.socket, "/a");
 }
 
+/* Nothing listens by default where systemd listens; what is said is kept, and said to be unused. */
+static void test_sockets_for_peers_are_passed(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->place.peers_passed = true;
+    read_words(rig, "");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_int_equal(rig->config.listen_count, 0);
+    read_words(rig, "--listen=[::1]:7");
+    assert_int_equal(rig->config.listen_count, 1);
+}
+
 static void test_defaults_of_a_tracker(void **state)
 {
     struct rig *rig = *state;
@@ -667,6 +680,7 @@ int main(void)
         TEST(test_defaults_of_a_user),
         TEST(test_defaults_of_root),
         TEST(test_defaults_that_are_missing),
+        TEST(test_sockets_for_peers_are_passed),
         TEST(test_defaults_of_a_tracker),
         TEST(test_file_of_a_service),
         TEST(test_file_of_a_tracker),

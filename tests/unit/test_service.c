@@ -1,24 +1,30 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/service.h"
 
-enum { PASSED = 3 }; /* where descriptors begin that are passed */
+enum { PASSED = 3, PASSED_MAX = LISTEN_MAX + 2 }; /* where descriptors begin that are passed */
 
-static int kept = -1;
+static int kept[PASSED_MAX];
 
-/* What stands at the place of the first passed descriptor is put aside. */
+/* What stands at the place of passed descriptors is put aside. */
 static int setup(void **state)
 {
     (void)state;
-    kept = fcntl(PASSED, F_DUPFD_CLOEXEC, PASSED + 10);
+    for (int i = 0; i < PASSED_MAX; i++) {
+        kept[i] = fcntl(PASSED + i, F_DUPFD_CLOEXEC, PASSED + PASSED_MAX);
+        close(PASSED + i);
+    }
     return 0;
 }
 
@@ -26,55 +32,65 @@ static int teardown(void **state)
 {
     (void)state;
     unsetenv("NOTIFY_SOCKET");
-    close(PASSED);
-    if (kept >= 0) {
-        dup2(kept, PASSED);
-        close(kept);
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
+    for (int i = 0; i < PASSED_MAX; i++) {
+        close(PASSED + i);
+        if (kept[i] >= 0) {
+            dup2(kept[i], PASSED + i);
+            close(kept[i]);
+        }
     }
     return 0;
 }
 
-static void pass(int fd)
+static void pass(int nth, int fd)
 {
     assert_true(fd >= 0);
-    if (fd != PASSED) {
-        assert_int_equal(dup2(fd, PASSED), PASSED);
+    if (fd != PASSED + nth) {
+        assert_int_equal(dup2(fd, PASSED + nth), PASSED + nth);
         close(fd);
     }
 }
 
-static void set_environment(long pid, const char *count)
+/* `names` may be NULL: nobody named them. */
+static void set_environment(long pid, const char *count, const char *names)
 {
     char text[32];
 
     snprintf(text, sizeof text, "%ld", pid);
     setenv("LISTEN_PID", text, 1);
     setenv("LISTEN_FDS", count, 1);
+    if (names != NULL)
+        setenv("LISTEN_FDNAMES", names, 1);
+    else
+        unsetenv("LISTEN_FDNAMES");
 }
 
-static void assert_taken(int expected)
+static struct service_sockets take(void)
 {
+    struct service_sockets sockets;
     struct refusal refusal;
-    int control = -2;
 
-    assert_true(service_take_sockets(&control, &refusal));
-    assert_int_equal(control, expected);
+    if (!service_take_sockets(&sockets, &refusal))
+        fail_msg("%s", refusal.why);
     assert_null(getenv("LISTEN_PID"));
     assert_null(getenv("LISTEN_FDS"));
+    return sockets;
 }
 
 static void assert_refused(const char *why)
 {
+    struct service_sockets sockets = {.control = -2};
     struct refusal refusal;
-    int control = -2;
 
-    assert_false(service_take_sockets(&control, &refusal));
+    assert_false(service_take_sockets(&sockets, &refusal));
     assert_int_equal(refusal.exit_code, EX_CONFIG);
     assert_non_null(strstr(refusal.why, why));
-    assert_int_equal(control, -2);
+    assert_int_equal(sockets.control, -2);
 }
 
-static int listening_socket(int type)
+static int control_socket(int type)
 {
     const struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, type, 0);
@@ -84,39 +100,120 @@ static int listening_socket(int type)
     return fd;
 }
 
+static int peer_socket(void)
+{
+    const struct sockaddr_in loopback = {.sin_family = AF_INET,
+                                         .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (const struct sockaddr *)&loopback, sizeof loopback), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
 static void test_nothing_passed(void **state)
 {
     (void)state;
     unsetenv("LISTEN_PID");
-    assert_taken(-1);
-    set_environment((long)getpid() + 1, "1"); /* meant for another process */
-    assert_taken(-1);
+    assert_int_equal(take().control, -1);
+    set_environment((long)getpid() + 1, "1", NULL); /* meant for another process */
+    assert_int_equal(take().control, -1);
 }
 
 static void test_passed(void **state)
 {
+    struct service_sockets sockets;
+
     (void)state;
-    pass(listening_socket(SOCK_STREAM));
-    set_environment(getpid(), "1");
-    assert_taken(PASSED);
+    pass(0, control_socket(SOCK_STREAM));
+    set_environment(getpid(), "1", NULL);
+    sockets = take();
+    assert_int_equal(sockets.control, PASSED);
+    assert_int_equal(sockets.peer_count, 0);
     assert_int_equal(fcntl(PASSED, F_GETFD), FD_CLOEXEC);
+}
+
+/* In whatever order, and whatever they are called. */
+static void test_passed_several(void **state)
+{
+    static const char *const names[] = {NULL, "peer:control:peer", "p2pchatd.socket:x:"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct service_sockets sockets;
+
+        pass(0, peer_socket());
+        pass(1, control_socket(SOCK_STREAM));
+        pass(2, peer_socket());
+        set_environment(getpid(), "3", names[i]);
+        sockets = take();
+        assert_int_equal(sockets.control, PASSED + 1);
+        assert_int_equal(sockets.peer_count, 2);
+        assert_int_equal(sockets.peers[0], PASSED);
+        assert_int_equal(sockets.peers[1], PASSED + 2);
+    }
+}
+
+static void test_passed_for_peers_alone(void **state)
+{
+    struct service_sockets sockets;
+
+    (void)state;
+    pass(0, peer_socket());
+    set_environment(getpid(), "1", "peer");
+    sockets = take();
+    assert_int_equal(sockets.control, -1);
+    assert_int_equal(sockets.peer_count, 1);
 }
 
 static void test_passed_something_else(void **state)
 {
     (void)state;
-    pass(listening_socket(SOCK_SEQPACKET));
-    set_environment(getpid(), "1");
-    assert_refused("no listening Unix stream socket");
-    pass(socket(AF_UNIX, SOCK_STREAM, 0)); /* does not listen */
-    set_environment(getpid(), "1");
-    assert_refused("no listening Unix stream socket");
-    pass(socket(AF_INET, SOCK_STREAM, 0));
-    set_environment(getpid(), "1");
-    assert_refused("no listening Unix stream socket");
+    pass(0, control_socket(SOCK_SEQPACKET));
+    set_environment(getpid(), "1", NULL);
+    assert_refused("neither a listening Unix stream socket");
+    pass(0, socket(AF_UNIX, SOCK_STREAM, 0)); /* does not listen */
+    set_environment(getpid(), "1", NULL);
+    assert_refused("neither a listening Unix stream socket");
+    pass(0, socket(AF_INET, SOCK_STREAM, 0));
+    set_environment(getpid(), "1", NULL);
+    assert_refused("nor a listening TCP socket");
+    pass(0, socket(AF_INET, SOCK_DGRAM, 0));
+    set_environment(getpid(), "1", NULL);
+    assert_refused("nor a listening TCP socket");
+    pass(0, open("/dev/null", O_RDWR));
+    set_environment(getpid(), "1", NULL);
+    assert_refused("nor a listening TCP socket");
     close(PASSED);
-    set_environment(getpid(), "1");
+    set_environment(getpid(), "1", NULL);
     assert_refused("cannot be had");
+}
+
+static void test_passed_under_a_wrong_name(void **state)
+{
+    (void)state;
+    pass(0, peer_socket());
+    set_environment(getpid(), "1", "control");
+    assert_refused("passed as control is no listening Unix stream socket");
+    pass(0, control_socket(SOCK_STREAM));
+    set_environment(getpid(), "1", "peer");
+    assert_refused("passed as peer is no listening TCP socket");
+}
+
+static void test_passed_too_many(void **state)
+{
+    char count[16];
+
+    (void)state;
+    pass(0, control_socket(SOCK_STREAM));
+    pass(1, control_socket(SOCK_STREAM));
+    set_environment(getpid(), "2", NULL);
+    assert_refused("two control sockets");
+    for (int i = 0; i <= LISTEN_MAX; i++)
+        pass(i, peer_socket());
+    snprintf(count, sizeof count, "%d", LISTEN_MAX + 1);
+    set_environment(getpid(), count, NULL);
+    assert_refused("more than 16 sockets");
 }
 
 static void test_environment_refused(void **state)
@@ -125,17 +222,17 @@ static void test_environment_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        set_environment(getpid(), counts[i]);
+        set_environment(getpid(), counts[i], NULL);
         assert_refused("cannot be had");
     }
-    pass(listening_socket(SOCK_STREAM));
-    assert_int_equal(dup2(PASSED, PASSED + 1), PASSED + 1);
-    set_environment(getpid(), "2");
-    assert_refused("2 sockets were passed");
-    close(PASSED + 1);
+    pass(0, control_socket(SOCK_STREAM));
+    set_environment(getpid(), "1", "control:peer"); /* more names than sockets */
+    assert_refused("cannot be had");
     setenv("LISTEN_PID", "me", 1);
     assert_refused("cannot be had");
 }
+
+/* --- Notifications --- */
 
 /* A service manager's socket at `path`, which may be abstract ('@'). */
 static int manager(const char *path)
@@ -161,12 +258,42 @@ static void assert_told(int fd, const char *expected)
     assert_memory_equal(text, expected, strlen(expected));
 }
 
+static uint64_t monotonic_usec(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void assert_tells_reloading(int fd)
+{
+    const uint64_t before = monotonic_usec();
+    char text[128] = "";
+    uint64_t said;
+
+    service_reloading();
+    assert_true(recv(fd, text, sizeof text - 1, 0) > 0);
+    assert_int_equal(sscanf(text, "RELOADING=1\nMONOTONIC_USEC=%" SCNu64, &said), 1);
+    assert_in_range(said, before, monotonic_usec());
+    service_reloaded();
+    assert_told(fd, "READY=1");
+}
+
 static void assert_tells(const char *path)
 {
     int fd = manager(path);
 
-    service_ready("[::]:28470");
-    assert_told(fd, "READY=1\nSTATUS=[::]:28470");
+    assert_true(service_is_heard());
+    service_status("Opening the log");
+    assert_told(fd, "STATUS=Opening the log");
+    service_extend(60000);
+    assert_told(fd, "EXTEND_TIMEOUT_USEC=60000000");
+    service_ready("0 links");
+    assert_told(fd, "READY=1\nSTATUS=0 links");
+    assert_tells_reloading(fd);
+    service_feed();
+    assert_told(fd, "WATCHDOG=1");
     service_stopping();
     assert_told(fd, "STOPPING=1\nSTATUS=Closing links");
     close(fd);
@@ -192,6 +319,7 @@ static void test_nobody_to_tell(void **state)
 
     (void)state;
     unsetenv("NOTIFY_SOCKET");
+    assert_false(service_is_heard());
     service_stopping();
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         setenv("NOTIFY_SOCKET", paths[i], 1);
@@ -199,15 +327,39 @@ static void test_nobody_to_tell(void **state)
     }
 }
 
+static void test_watchdog(void **state)
+{
+    char pid[32];
+
+    (void)state;
+    setenv("NOTIFY_SOCKET", "@p2pchat-test-watchdog", 1);
+    assert_int_equal(service_watchdog_ms(), 0);
+    setenv("WATCHDOG_USEC", "90000000", 1);
+    assert_int_equal(service_watchdog_ms(), 90000);
+    snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    setenv("WATCHDOG_PID", pid, 1);
+    assert_int_equal(service_watchdog_ms(), 90000);
+    setenv("WATCHDOG_PID", "1", 1); /* somebody else is to feed it */
+    assert_int_equal(service_watchdog_ms(), 0);
+    unsetenv("WATCHDOG_PID");
+    setenv("WATCHDOG_USEC", "soon", 1);
+    assert_int_equal(service_watchdog_ms(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_passed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passed_several, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passed_for_peers_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passed_something_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passed_under_a_wrong_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passed_too_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_environment_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tells, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_to_tell, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_watchdog, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

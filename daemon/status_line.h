@@ -1,0 +1,30 @@
+/* What `systemctl status` shows of the daemon: "3 links, 12 contacts, 0 queued; log ok". Numbers
+ * and words of ours only: nothing of what peers say gets there. */
+#ifndef P2PCHAT_DAEMON_STATUS_LINE_H
+#define P2PCHAT_DAEMON_STATUS_LINE_H
+
+#include "common/role.h"
+#include "daemon/core/node.h"
+#include "daemon/store/store.h"
+
+struct pump;
+struct status_line;
+
+/* For a pump whose members are there; NULL when nobody reads it. */
+struct status_line *status_line_new(struct pump *pump);
+
+/* NULL is fine, here and below. */
+void status_line_free(struct status_line *line);
+
+/* Tells systemd that we are ready, and the first line. */
+void status_line_ready(struct status_line *line);
+
+/* Something may have changed: it is looked at, and told, within STATUS_LINE_MS. */
+void status_line_touch(struct status_line *line);
+
+/* The line itself. */
+enum { STATUS_LINE_MAX = 128 };
+void status_line_compose(enum node_role role, const struct node_counts *counts,
+                         enum store_state state, char ret_line[STATUS_LINE_MAX]);
+
+#endif
