@@ -394,6 +394,21 @@ static void describe_error(struct json_writer *w, enum error error)
     json_write_close(w, '}');
 }
 
+void api_list(struct bytes *out, enum node_role role)
+{
+    size_t left = 0;
+
+    for (enum api_method m = 0; m < API_METHOD_COUNT; m++)
+        left += api_is_for(m, role);
+    for (enum api_method m = 0; m < API_METHOD_COUNT; m++) {
+        if (!api_is_for(m, role))
+            continue;
+        bytes_text(out, methods[m].name);
+        left--;
+        bytes_text(out, left > 1 ? ", " : left == 1 ? " and " : "");
+    }
+}
+
 void api_describe(struct json_writer *w, enum node_role role)
 {
     json_write_open(w, '{');

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bytes.h"
 #include "common/error.h"
 #include "common/json.h"
 #include "common/role.h"
@@ -94,6 +95,9 @@ const char *api_string(const struct api_args *args, int place); /* NULL when not
 int64_t api_integer(const struct api_args *args, int place, int64_t fallback);
 double api_number(const struct api_args *args, int place, double fallback);
 bool api_bool(const struct api_args *args, int place, bool fallback);
+
+/* Appends the names of the methods of that role: "a, b and c". */
+void api_list(struct bytes *out, enum node_role role);
 
 /* Writes the table, with the methods of that role, as rpc.discover's result: {methods: [{name,
  * params, result, access, help}], events, errors}. */

@@ -517,6 +517,35 @@ static void show_checks(struct bytes *out, enum look look, const struct json *re
         show_check(out, look, each);
 }
 
+/* One setting a line, below a heading. */
+static void show_settings(struct bytes *out, const char *heading, const struct json *array)
+{
+    const struct json *each = json_first(array);
+    const char *text;
+    size_t length;
+
+    if (each != NULL)
+        bytes_text(out, heading);
+    for (; each != NULL; each = json_next(each)) {
+        bytes_text(out, "    ");
+        if (json_string(each, &text, &length))
+            text_append_safe(out, text, length);
+        bytes_u8(out, '\n');
+    }
+}
+
+static void show_reloaded(struct bytes *out, enum look look, const struct json *result)
+{
+    const struct json *changed = json_member(result, "changed");
+    const struct json *waiting = json_member(result, "needs_restart");
+
+    (void)look;
+    if (json_count(changed) == 0 && json_count(waiting) == 0)
+        bytes_text(out, "nothing has changed\n");
+    show_settings(out, "changed:\n", changed);
+    show_settings(out, "changed by a restart only:\n", waiting);
+}
+
 static void show_stopping(struct bytes *out, enum look look, const struct json *result)
 {
     (void)look;
@@ -551,6 +580,7 @@ static void (*const shows[API_METHOD_COUNT])(struct bytes *out, enum look look,
     [API_EVENTS_FORGET] = show_forgotten,
     [API_METRICS] = show_metrics,
     [API_DOCTOR] = show_checks,
+    [API_RELOAD] = show_reloaded,
     [API_SHUTDOWN] = show_stopping,
 };
 

@@ -24,6 +24,20 @@ static void say_candidates(const struct json *candidates, struct bytes *message)
     }
 }
 
+/* The mistakes of a configuration, one a line; the first is in the message. */
+static void say_mistakes(const struct json *mistakes, struct bytes *message)
+{
+    const struct json *each = json_first(mistakes);
+    const char *text;
+    size_t length;
+
+    while (each != NULL && (each = json_next(each)) != NULL) {
+        bytes_text(message, "\n    ");
+        if (json_string(each, &text, &length))
+            text_append_safe(message, text, length);
+    }
+}
+
 enum outcome refusal_say(const struct rpc_incoming *error, struct bytes *message)
 {
     const char *name = error->name;
@@ -38,6 +52,7 @@ enum outcome refusal_say(const struct rpc_incoming *error, struct bytes *message
     text_append_safe(message, name, strlen(name));
     bytes_text(message, ")");
     say_candidates(json_member(error->data, "candidates"), message);
+    say_mistakes(json_member(error->data, "mistakes"), message);
     return strcmp(name, error_name(ERR_REFUSED)) == 0 ? OUTCOME_REFUSED : OUTCOME_FAILED;
 }
 

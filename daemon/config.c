@@ -57,6 +57,25 @@ void config_done(struct config *config)
     config->file = NULL;
 }
 
+struct node_settings config_for_node(const struct config *config)
+{
+    return (struct node_settings){
+        .role = config->role,
+        .name = config->name,
+        .agent = "p2pchat/" PACKAGE_VERSION,
+        .request_timeout_ms = config->request_timeout_ms,
+        .accept_from = (const uint8_t(*)[KEY_LENGTH])config->accept_from,
+        .accept_from_count = config->accept_from_count,
+        .outbox_messages_max = config->outbox_messages_max,
+        .outbox_bytes_max = config->outbox_bytes_max,
+        .advertise = config->advertise,
+        .advertise_count = config->advertise_count,
+        .trackers = config->trackers,
+        .tracker_count = config->tracker_count,
+        .classic = {.is_on = config->classic_listen_count > 0, .long_text = config->long_text},
+    };
+}
+
 /* --- The command line --- */
 
 enum { LONG_ONLY = 256 }; /* getopt_long's values: this and the row of the table */

@@ -50,6 +50,13 @@ struct config_place {
     bool peers_passed;  /* and sockets for peers: then there is no default for `listen` */
 };
 
+/* Where all of it comes from: the same at a start and whenever it is read again. */
+struct config_source {
+    int argc;
+    char **argv; /* borrowed */
+    struct config_place place;
+};
+
 enum config_verdict {
     CONFIG_READY,
     CONFIG_SHOWN,      /* --help or --version: print the text and end with 0 */
@@ -64,5 +71,8 @@ enum config_verdict {
 enum config_verdict config_read(int argc, char **argv, const struct config_place *place,
                                 struct config *ret_config, struct bytes *ret_text);
 void config_done(struct config *config);
+
+/* What of it the node is told, borrowed; without identity, randomness and network key. */
+struct node_settings config_for_node(const struct config *config);
 
 #endif

@@ -79,6 +79,20 @@ static const struct answered *ask_node(struct call *call, const struct api_args 
     return call_waits();
 }
 
+static const struct answered *refuse_method_of_nodes(struct call *call)
+{
+    const struct answered *answered;
+    struct bytes message = BYTES_EMPTY;
+
+    bytes_text(&message, "this is a tracker: it has ");
+    api_list(&message, ROLE_TRACKER);
+    bytes_text(&message, "; the rest is a node's");
+    bytes_u8(&message, '\0');
+    answered = call_fail(call, ERR_METHOD_NOT_FOUND, (const char *)bytes_data(&message));
+    bytes_done(&message);
+    return answered;
+}
+
 static const struct answered *dispatch(struct call *call, const struct json *params)
 {
     const struct api_method_row *row = api_method(call->method);
@@ -86,9 +100,7 @@ static const struct answered *dispatch(struct call *call, const struct json *par
     char message[API_MESSAGE_MAX];
 
     if (!api_is_for(call->method, call->client->control->pump->facts->role))
-        return call_fail(call, ERR_METHOD_NOT_FOUND,
-                         "this is a tracker: it has status, metrics, listpeer, identity, shutdown "
-                         "and rpc.discover; the rest is a node's");
+        return refuse_method_of_nodes(call);
     if (row->access == API_OWNER && !is_owner(call->client))
         return call_fail(call, ERR_FORBIDDEN, NULL);
 

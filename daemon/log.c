@@ -391,6 +391,19 @@ void log_coded(enum log_code code, const struct log_fields *fields, const char *
     va_end(args);
 }
 
+void log_coded_lines(enum log_code code, const struct bytes *text)
+{
+    const char *line = (const char *)bytes_data(text);
+    const char *end = line + bytes_length(text), *next;
+
+    for (; line < end; line = next + 1) {
+        next = memchr(line, '\n', (size_t)(end - line));
+        if (next == NULL)
+            next = end;
+        log_coded(code, NULL, "%.*s", (int)(next - line), line);
+    }
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     struct log_entry entry = {.level = level};

@@ -13,32 +13,15 @@
 #include "daemon/startup.h"
 #include "daemon/status_line.h"
 
-static void log_mistakes(enum log_code code, const struct bytes *text)
-{
-    const char *line = (const char *)bytes_data(text);
-    const char *end = line + bytes_length(text), *next;
-
-    for (; line < end; line = next + 1) {
-        next = memchr(line, '\n', (size_t)(end - line));
-        if (next == NULL)
-            next = end;
-        log_coded(code, NULL, "%.*s", (int)(next - line), line);
-    }
-}
-
 enum { GO_ON = -1 };
 
 /* Reads options and file. Returns GO_ON, or the exit code. */
-static int configure(int argc, char **argv, const struct service_sockets *passed,
-                     struct config *ret_config)
+static int configure(const struct config_source *source, struct config *ret_config)
 {
-    const struct config_place place = {.uid = geteuid(),
-                                       .socket_passed = passed->control >= 0,
-                                       .peers_passed = passed->peer_count > 0};
     struct bytes text = BYTES_EMPTY;
     int code = GO_ON;
 
-    switch (config_read(argc, argv, &place, ret_config, &text)) {
+    switch (config_read(source->argc, source->argv, &source->place, ret_config, &text)) {
     case CONFIG_READY:
         break;
     case CONFIG_SHOWN:
@@ -46,11 +29,11 @@ static int configure(int argc, char **argv, const struct service_sockets *passed
         code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
         break;
     case CONFIG_BAD_OPTION:
-        log_mistakes(LOG_BAD_OPTION, &text);
+        log_coded_lines(LOG_BAD_OPTION, &text);
         code = EX_USAGE;
         break;
     case CONFIG_BAD_FILE:
-        log_mistakes(LOG_BAD_CONFIG, &text);
+        log_coded_lines(LOG_BAD_CONFIG, &text);
         code = EX_CONFIG;
         break;
     }
@@ -85,13 +68,14 @@ static void say_ready(const struct facts *facts)
     bytes_done(&where);
 }
 
-static int run(const struct config *config, const struct service_sockets *passed)
+static int run(const struct config_source *source, const struct config *config,
+               const struct service_sockets *passed)
 {
     struct refusal refusal;
     struct daemon daemon;
     int code = EX_OK;
 
-    daemon_init(&daemon, config);
+    daemon_init(&daemon, source, config);
     log_set_level(config->log_level);
     if (daemon_start(&daemon, passed, &refusal)) {
         say_ready(&daemon.facts);
@@ -115,12 +99,20 @@ int main(int argc, char **argv)
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);  /* until the loop hears it: there is nothing to read again yet */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is no reason to die */
     crypto_init();
     if (!service_take_sockets(&passed, &refusal)) {
         log_coded(refusal.code, NULL, "%s", refusal.why);
         return refusal.exit_code;
     }
-    code = configure(argc, argv, &passed, &config);
-    return code == GO_ON ? run(&config, &passed) : code;
+    const struct config_source source = {
+        .argc = argc,
+        .argv = argv,
+        .place = {.uid = geteuid(),
+                  .socket_passed = passed.control >= 0,
+                  .peers_passed = passed.peer_count > 0},
+    };
+    code = configure(&source, &config);
+    return code == GO_ON ? run(&source, &config, &passed) : code;
 }

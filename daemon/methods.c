@@ -2,12 +2,17 @@
 
 #include <config.h>
 
+#include <stdlib.h>
+
 #include "common/address.h"
+#include "common/alloc.h"
+#include "common/format.h"
 #include "daemon/control_state.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/node.h"
 #include "daemon/metrics.h"
 #include "daemon/pump.h"
+#include "daemon/reload.h"
 #include "daemon/store/store.h"
 
 const struct method methods[API_METHOD_COUNT] = {
@@ -20,6 +25,7 @@ const struct method methods[API_METHOD_COUNT] = {
     [API_EVENTS_FORGET] = {method_events_forget},
     [API_METRICS] = {method_metrics},
     [API_DOCTOR] = {method_doctor},
+    [API_RELOAD] = {method_reload},
     [API_SHUTDOWN] = {method_shutdown},
     [API_RPC_DISCOVER] = {method_rpc_discover},
 };
@@ -148,6 +154,83 @@ const struct answered *method_metrics(struct call *call, const struct api_args *
     json_write_close(w, '}');
     bytes_done(&text);
     return call_succeed(call);
+}
+
+/* --- reload --- */
+
+static void write_settings(struct json_writer *w, const char *name,
+                           const struct setting *const *list, size_t count)
+{
+    char setting[SETTING_NAME_MAX];
+
+    json_write_name(w, name);
+    json_write_open(w, '[');
+    for (size_t i = 0; i < count; i++) {
+        setting_name(list[i], setting);
+        json_write_string(w, setting);
+    }
+    json_write_close(w, ']');
+}
+
+static void write_lines(struct json_writer *w, const struct bytes *lines, size_t *ret_count)
+{
+    const char *line = (const char *)bytes_data(lines), *next;
+    const char *end = line + bytes_length(lines);
+    size_t count = 0;
+
+    json_write_open(w, '[');
+    for (; line < end; line = next + 1, count++) {
+        next = memchr(line, '\n', (size_t)(end - line));
+        must(next != NULL);
+        json_write_string_n(w, line, (size_t)(next - line));
+    }
+    json_write_close(w, ']');
+    *ret_count = count;
+}
+
+/* The first mistake in the message, all of them in the data. */
+static const struct answered *fail_with_mistakes(struct call *call, const struct bytes *mistakes)
+{
+    const char *first = (const char *)bytes_data(mistakes);
+    struct bytes object = BYTES_EMPTY;
+    const struct answered *answered;
+    struct json_writer w;
+    size_t count;
+    char *message;
+
+    json_write_init(&w, &object);
+    json_write_open(&w, '{');
+    json_write_name(&w, "mistakes");
+    write_lines(&w, mistakes, &count);
+    json_write_close(&w, '}');
+    message = xasprintf("nothing was changed: %.*s%s", (int)strcspn(first, "\n"), first,
+                        count > 1 ? "; and there are more mistakes" : "");
+    answered = call_fail_with(call, ERR_BAD_CONFIG, message, (const char *)bytes_data(&object) + 1,
+                              bytes_length(&object) - 2);
+    free(message);
+    bytes_done(&object);
+    return answered;
+}
+
+const struct answered *method_reload(struct call *call, const struct api_args *args)
+{
+    struct bytes mistakes = BYTES_EMPTY;
+    const struct answered *answered;
+    struct reload_found found;
+
+    (void)args;
+    if (!reload_run(call->client->control->pump->reload, &found, &mistakes)) {
+        answered = fail_with_mistakes(call, &mistakes);
+    } else {
+        struct json_writer *w = call_result(call);
+        json_write_open(w, '{');
+        write_settings(w, "changed", found.at_once, found.at_once_count);
+        write_settings(w, "needs_restart", found.at_restart, found.at_restart_count);
+        json_write_close(w, '}');
+        answered = call_succeed(call);
+    }
+    bytes_done(&mistakes);
+    return answered;
 }
 
 /* --- shutdown, rpc.discover --- */

@@ -17,6 +17,7 @@ extern const struct method methods[API_METHOD_COUNT];
 const struct answered *method_identity(struct call *call, const struct api_args *args);
 const struct answered *method_status(struct call *call, const struct api_args *args);
 const struct answered *method_metrics(struct call *call, const struct api_args *args);
+const struct answered *method_reload(struct call *call, const struct api_args *args);
 const struct answered *method_shutdown(struct call *call, const struct api_args *args);
 const struct answered *method_rpc_discover(struct call *call, const struct api_args *args);
 

@@ -16,6 +16,7 @@
 #include "daemon/log.h"
 #include "daemon/names.h"
 #include "daemon/net.h"
+#include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/status_line.h"
 #include "daemon/store/store.h"
@@ -448,14 +449,16 @@ static bool is_finished(struct pump *pump)
 
 static void on_signal(evutil_socket_t number, short events, void *context)
 {
+    struct pump *pump = context;
+
     (void)events;
     if (number == SIGHUP) {
-        log_line(LEVEL_NOTICE,
-                 "SIGHUP: nothing was read again; restart to change the configuration");
+        if (!pump->is_stopping)
+            reload_on_signal(pump->reload);
         return;
     }
     log_coded(LOG_STOPPING, NULL, "%s: closing links", number == SIGINT ? "SIGINT" : "SIGTERM");
-    pump_stop(context);
+    pump_stop(pump);
 }
 
 static struct event_base *make_base(void)

@@ -27,6 +27,7 @@ struct listeners;
 struct names;
 struct net;
 struct node;
+struct reload;
 struct resolver;
 struct state_dir;
 struct status_line;
@@ -65,6 +66,7 @@ struct pump {
     struct names *names;
     struct control *control;
     struct housekeeping *housekeeping;
+    struct reload *reload;
     struct status_line *status_line; /* NULL: nobody reads it */
     struct facts *facts;             /* main's; the pump keeps its addresses up to date */
 

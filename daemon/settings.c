@@ -91,7 +91,26 @@ static bool read_quantity(const char *text, const struct unit *units, uint64_t m
     return true;
 }
 
-/* --- One pair of functions a setting --- */
+/* --- Comparing --- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool are_same_places(const struct host_port *a, size_t a_count, const struct host_port *b,
+                            size_t b_count)
+{
+    if (a_count != b_count)
+        return false;
+    for (size_t i = 0; i < a_count; i++) {
+        if (a[i].port != b[i].port || strcmp(a[i].host, b[i].host) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* --- Three functions a setting --- */
 
 static bool set_socket(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
@@ -105,6 +124,11 @@ static void clear_socket(struct config *config)
     replace(&config->socket, NULL);
 }
 
+static bool same_socket(const struct config *a, const struct config *b)
+{
+    return is_same_text(a->socket, b->socket);
+}
+
 static bool set_state_dir(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
     (void)ret_why;
@@ -115,6 +139,11 @@ static bool set_state_dir(struct config *config, const char *value, char ret_why
 static void clear_state_dir(struct config *config)
 {
     replace(&config->state_dir, NULL);
+}
+
+static bool same_state_dir(const struct config *a, const struct config *b)
+{
+    return is_same_text(a->state_dir, b->state_dir);
 }
 
 /* Adds to a list of at most `max`. */
@@ -148,6 +177,11 @@ static void clear_listen(struct config *config)
     free(config->listen);
     config->listen = NULL;
     config->listen_count = 0;
+}
+
+static bool same_listen(const struct config *a, const struct config *b)
+{
+    return are_same_places(a->listen, a->listen_count, b->listen, b->listen_count);
 }
 
 /* Bytes that an address takes in a signed record (p2pchat-protocol(7), Peer records). */
@@ -184,6 +218,11 @@ static void clear_advertise(struct config *config)
     config->advertise_count = 0;
 }
 
+static bool same_advertise(const struct config *a, const struct config *b)
+{
+    return are_same_places(a->advertise, a->advertise_count, b->advertise, b->advertise_count);
+}
+
 static bool set_tracker(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
     struct tracker_setting tracker;
@@ -218,6 +257,19 @@ static void clear_trackers(struct config *config)
     config->tracker_count = 0;
 }
 
+static bool same_trackers(const struct config *a, const struct config *b)
+{
+    if (a->tracker_count != b->tracker_count)
+        return false;
+    for (size_t i = 0; i < a->tracker_count; i++) {
+        const struct tracker_setting *one = &a->trackers[i], *other = &b->trackers[i];
+        if (strcmp(one->text, other->text) != 0 ||
+            strcmp(one->address.peer_id, other->address.peer_id) != 0)
+            return false;
+    }
+    return true;
+}
+
 static bool set_classic_listen(struct config *config, const char *value,
                                char ret_why[SETTING_WHY_MAX])
 {
@@ -229,6 +281,12 @@ static void clear_classic_listen(struct config *config)
     free(config->classic_listen);
     config->classic_listen = NULL;
     config->classic_listen_count = 0;
+}
+
+static bool same_classic_listen(const struct config *a, const struct config *b)
+{
+    return are_same_places(a->classic_listen, a->classic_listen_count, b->classic_listen,
+                           b->classic_listen_count);
 }
 
 static bool set_long_text(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
@@ -247,6 +305,11 @@ static void clear_long_text(struct config *config)
     config->long_text = LONG_TEXT_SPLIT;
 }
 
+static bool same_long_text(const struct config *a, const struct config *b)
+{
+    return a->long_text == b->long_text;
+}
+
 static bool set_name(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
     if (name_check(value) != OK)
@@ -260,6 +323,11 @@ static void clear_name(struct config *config)
     replace(&config->name, NULL);
 }
 
+static bool same_name(const struct config *a, const struct config *b)
+{
+    return is_same_text(a->name, b->name);
+}
+
 static bool set_role(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
     return role_find(value, &config->role) || no(ret_why, "must be node or tracker");
@@ -268,6 +336,11 @@ static bool set_role(struct config *config, const char *value, char ret_why[SETT
 static void clear_role(struct config *config)
 {
     config->role = ROLE_NODE;
+}
+
+static bool same_role(const struct config *a, const struct config *b)
+{
+    return a->role == b->role;
 }
 
 static bool set_log_level(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
@@ -280,6 +353,11 @@ static bool set_log_level(struct config *config, const char *value, char ret_why
 static void clear_log_level(struct config *config)
 {
     config->log_level = LEVEL_INFO;
+}
+
+static bool same_log_level(const struct config *a, const struct config *b)
+{
+    return a->log_level == b->log_level;
 }
 
 static bool set_request_timeout(struct config *config, const char *value,
@@ -296,6 +374,11 @@ static bool set_request_timeout(struct config *config, const char *value,
 static void clear_request_timeout(struct config *config)
 {
     config->request_timeout_ms = (int64_t)REQUEST_TIMEOUT_S * 1000;
+}
+
+static bool same_request_timeout(const struct config *a, const struct config *b)
+{
+    return a->request_timeout_ms == b->request_timeout_ms;
 }
 
 static bool set_accept_from(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
@@ -322,6 +405,13 @@ static void clear_accept_from(struct config *config)
     config->accept_from_count = 0;
 }
 
+static bool same_accept_from(const struct config *a, const struct config *b)
+{
+    return a->accept_from_count == b->accept_from_count &&
+           (a->accept_from_count == 0 ||
+            memcmp(a->accept_from, b->accept_from, a->accept_from_count * KEY_LENGTH) == 0);
+}
+
 static bool set_outbox_messages(struct config *config, const char *value,
                                 char ret_why[SETTING_WHY_MAX])
 {
@@ -333,6 +423,11 @@ static bool set_outbox_messages(struct config *config, const char *value,
 static void clear_outbox_messages(struct config *config)
 {
     config->outbox_messages_max = OUTBOX_MESSAGES_MAX;
+}
+
+static bool same_outbox_messages(const struct config *a, const struct config *b)
+{
+    return a->outbox_messages_max == b->outbox_messages_max;
 }
 
 static bool set_outbox_bytes(struct config *config, const char *value,
@@ -349,6 +444,11 @@ static void clear_outbox_bytes(struct config *config)
     config->outbox_bytes_max = OUTBOX_BYTES_MAX;
 }
 
+static bool same_outbox_bytes(const struct config *a, const struct config *b)
+{
+    return a->outbox_bytes_max == b->outbox_bytes_max;
+}
+
 static bool set_consumer_days(struct config *config, const char *value,
                               char ret_why[SETTING_WHY_MAX])
 {
@@ -362,6 +462,11 @@ static void clear_consumer_days(struct config *config)
     config->consumer_days = CONSUMER_DAYS;
 }
 
+static bool same_consumer_days(const struct config *a, const struct config *b)
+{
+    return a->consumer_days == b->consumer_days;
+}
+
 static bool set_retain_days(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
     if (!read_quantity(value, no_units, 0, RETAIN_DAYS_TOP, &config->retain_days))
@@ -372,6 +477,11 @@ static bool set_retain_days(struct config *config, const char *value, char ret_w
 static void clear_retain_days(struct config *config)
 {
     config->retain_days = 0;
+}
+
+static bool same_retain_days(const struct config *a, const struct config *b)
+{
+    return a->retain_days == b->retain_days;
 }
 
 static bool set_retain_bytes(struct config *config, const char *value,
@@ -392,52 +502,68 @@ static void clear_retain_bytes(struct config *config)
     config->retain_bytes = 0;
 }
 
+static bool same_retain_bytes(const struct config *a, const struct config *b)
+{
+    return a->retain_bytes == b->retain_bytes;
+}
+
 const struct setting settings[] = {
     {SETTING_CONFIG, NULL, NULL, "config", 'c', "FILE",
-     "read this configuration file; then it must exist", SETTING_FOR_ALL, NULL, NULL},
+     "read this configuration file; then it must exist", SETTING_FOR_ALL, SETTING_AT_RESTART, NULL,
+     NULL, NULL},
     {SETTING_PATH, "Control", "Socket", "socket", 's', "PATH", "where the control socket is made",
-     SETTING_FOR_ALL, set_socket, clear_socket},
+     SETTING_FOR_ALL, SETTING_AT_RESTART, set_socket, clear_socket, same_socket},
     {SETTING_PATH, "Node", "StateDirectory", "state-dir", 'd', "DIR",
-     "where identity and log are kept", SETTING_FOR_ALL, set_state_dir, clear_state_dir},
+     "where identity and log are kept", SETTING_FOR_ALL, SETTING_AT_RESTART, set_state_dir,
+     clear_state_dir, same_state_dir},
     {SETTING_VALUE, "Node", "Listen", "listen", 'l', "HOST:PORT",
      "listen there ([::]:28470, a tracker 28471); port 0 picks one; repeatable", SETTING_FOR_ALL,
-     set_listen, clear_listen},
+     SETTING_AT_RESTART, set_listen, clear_listen, same_listen},
     {SETTING_VALUE, "Node", "Advertise", "advertise", 'a', "HOST:PORT",
      "tell others that this is reached there, and only there; repeatable", SETTING_FOR_ALL,
-     set_advertise, clear_advertise},
+     SETTING_AT_RESTART, set_advertise, clear_advertise, same_advertise},
     {SETTING_VALUE, "Node", "Name", "name", 'n', "NAME", "what this node calls itself (user@host)",
-     SETTING_FOR_ALL, set_name, clear_name},
+     SETTING_FOR_ALL, SETTING_AT_RESTART, set_name, clear_name, same_name},
     {SETTING_ROLE, "Node", "Role", "role", 'r', "ROLE",
-     "what this daemon is: node or tracker (node)", SETTING_FOR_ALL, set_role, clear_role},
+     "what this daemon is: node or tracker (node)", SETTING_FOR_ALL, SETTING_AT_RESTART, set_role,
+     clear_role, same_role},
     {SETTING_VALUE, "Tracker", "Use", "tracker", 't', "ADDRESS",
-     "register there, and ask there who is who; repeatable", SETTING_FOR_NODES, set_tracker,
-     clear_trackers},
+     "register there, and ask there who is who; repeatable", SETTING_FOR_NODES, SETTING_AT_RESTART,
+     set_tracker, clear_trackers, same_trackers},
     {SETTING_VALUE, "Classic", "Listen", "classic-listen", 0, "HOST:PORT",
-     "speak the insecure classic dialect there; repeatable", SETTING_FOR_ALL, set_classic_listen,
-     clear_classic_listen},
-    {SETTING_VALUE, "Classic", "LongText", NULL, 0, NULL, NULL, SETTING_FOR_NODES, set_long_text,
-     clear_long_text},
+     "speak the insecure classic dialect there; repeatable", SETTING_FOR_ALL, SETTING_AT_RESTART,
+     set_classic_listen, clear_classic_listen, same_classic_listen},
+    {SETTING_VALUE, "Classic", "LongText", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     SETTING_AT_RESTART, set_long_text, clear_long_text, same_long_text},
     {SETTING_VALUE, "Log", "Level", "log-level", 0, "LEVEL",
-     "error, warning, notice, info or debug (info)", SETTING_FOR_ALL, set_log_level,
-     clear_log_level},
+     "error, warning, notice, info or debug (info)", SETTING_FOR_ALL, SETTING_AT_ONCE,
+     set_log_level, clear_log_level, same_log_level},
     {SETTING_VALUE, "Chat", "RequestTimeoutSec", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
-     set_request_timeout, clear_request_timeout},
-    {SETTING_VALUE, "Chat", "AcceptFrom", NULL, 0, NULL, NULL, SETTING_FOR_NODES, set_accept_from,
-     clear_accept_from},
+     SETTING_AT_RESTART, set_request_timeout, clear_request_timeout, same_request_timeout},
+    {SETTING_VALUE, "Chat", "AcceptFrom", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     SETTING_AT_RESTART, set_accept_from, clear_accept_from, same_accept_from},
     {SETTING_VALUE, "Limits", "OutboxMessages", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
-     set_outbox_messages, clear_outbox_messages},
+     SETTING_AT_RESTART, set_outbox_messages, clear_outbox_messages, same_outbox_messages},
     {SETTING_VALUE, "Limits", "OutboxBytes", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
-     set_outbox_bytes, clear_outbox_bytes},
-    {SETTING_VALUE, "Store", "RetainDays", NULL, 0, NULL, NULL, SETTING_FOR_NODES, set_retain_days,
-     clear_retain_days},
+     SETTING_AT_RESTART, set_outbox_bytes, clear_outbox_bytes, same_outbox_bytes},
+    {SETTING_VALUE, "Store", "RetainDays", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
+     SETTING_AT_RESTART, set_retain_days, clear_retain_days, same_retain_days},
     {SETTING_VALUE, "Store", "RetainBytes", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
-     set_retain_bytes, clear_retain_bytes},
+     SETTING_AT_RESTART, set_retain_bytes, clear_retain_bytes, same_retain_bytes},
     {SETTING_VALUE, "Store", "ConsumerDays", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
-     set_consumer_days, clear_consumer_days},
-    {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", SETTING_FOR_ALL, NULL, NULL},
-    {SETTING_VERSION, NULL, NULL, "version", 0, NULL, "print the version", SETTING_FOR_ALL, NULL,
-     NULL},
+     SETTING_AT_RESTART, set_consumer_days, clear_consumer_days, same_consumer_days},
+    {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", SETTING_FOR_ALL,
+     SETTING_AT_RESTART, NULL, NULL, NULL},
+    {SETTING_VERSION, NULL, NULL, "version", 0, NULL, "print the version", SETTING_FOR_ALL,
+     SETTING_AT_RESTART, NULL, NULL, NULL},
 };
 
 const size_t settings_count = sizeof(settings) / sizeof(settings[0]);
 _Static_assert(sizeof(settings) / sizeof(settings[0]) <= SETTINGS_MAX, "make SETTINGS_MAX larger");
+
+void setting_name(const struct setting *setting, char out[SETTING_NAME_MAX])
+{
+    must(setting->key != NULL);
+    const int length = snprintf(out, SETTING_NAME_MAX, "%s.%s", setting->section, setting->key);
+    must(length < SETTING_NAME_MAX);
+}

@@ -21,6 +21,12 @@ enum setting_role {
     SETTING_FOR_NODES /* in a tracker it is a mistake */
 };
 
+/* When a value takes effect that was changed while the daemon runs (daemon/reload.h). */
+enum setting_effect {
+    SETTING_AT_ONCE, /* at the reload */
+    SETTING_AT_RESTART
+};
+
 enum { SETTING_WHY_MAX = 256 };
 
 struct setting {
@@ -32,6 +38,7 @@ struct setting {
     const char *value;  /* what the value is called in the help; NULL: takes none */
     const char *help;
     enum setting_role role;
+    enum setting_effect effect;
 
     /* Takes one value (adds it, when repeatable). False: it is not good, and `ret_why` says what
      * would be. */
@@ -39,10 +46,18 @@ struct setting {
 
     /* Goes back to what it is when nobody sets it. */
     void (*clear)(struct config *config);
+
+    /* Whether both say the same of it. */
+    bool (*same)(const struct config *a, const struct config *b);
 };
 
 enum { SETTINGS_MAX = 32 }; /* room for a table of them all */
 extern const struct setting settings[];
 extern const size_t settings_count;
+
+enum { SETTING_NAME_MAX = 64 };
+
+/* What it is called where only its name is said: "Section.Key". It must have a key. */
+void setting_name(const struct setting *setting, char out[SETTING_NAME_MAX]);
 
 #endif

@@ -16,14 +16,17 @@
 #include "daemon/names.h"
 #include "daemon/net.h"
 #include "daemon/ports.h"
+#include "daemon/reload.h"
 #include "daemon/resolve.h"
 #include "daemon/service.h"
 #include "daemon/status_line.h"
 #include "daemon/store/store.h"
 
-void daemon_init(struct daemon *daemon, const struct config *config)
+void daemon_init(struct daemon *daemon, const struct config_source *source,
+                 const struct config *config)
 {
     memset(daemon, 0, sizeof(*daemon));
+    daemon->source = source;
     daemon->config = *config;
     daemon->dir.descriptor = -1;
     daemon->dir.lock = -1;
@@ -153,28 +156,14 @@ static void load_row(void *context, const struct change *row)
 static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
 {
     const struct config *config = &daemon->config;
-    const struct node_settings settings = {
-        .identity = daemon->identity,
-        .random = entropy_random(),
-        .role = config->role,
-        .name = config->name,
-        .agent = "p2pchat/" PACKAGE_VERSION,
-        .request_timeout_ms = config->request_timeout_ms,
-        .accept_from = (const uint8_t(*)[KEY_LENGTH])config->accept_from,
-        .accept_from_count = config->accept_from_count,
-        .outbox_messages_max = config->outbox_messages_max,
-        .outbox_bytes_max = config->outbox_bytes_max,
-        .advertise = config->advertise,
-        .advertise_count = config->advertise_count,
-        .trackers = config->trackers,
-        .tracker_count = config->tracker_count,
-        .classic = {.is_on = config->classic_listen_count > 0, .long_text = config->long_text},
-    };
+    struct node_settings told = config_for_node(config);
     struct loading loading = {.pump = &daemon->pump};
     char message[STORE_MESSAGE_MAX];
     enum store_refusal refusal;
 
-    daemon->pump.node = node_new(&settings);
+    told.identity = daemon->identity;
+    told.random = entropy_random();
+    daemon->pump.node = node_new(&told);
     refusal = store_load(daemon->pump.store, load_row, &loading, message);
     if (refusal != STORE_OPENED)
         return refuse_store(ret_refusal, refusal, message);
@@ -300,6 +289,7 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
         return false;
     pump->housekeeping = housekeeping_new(pump, &daemon->config);
     pump->status_line = status_line_new(pump);
+    pump->reload = reload_new(pump, daemon->source, &daemon->config);
     pump_start(pump);
     return true;
 }
@@ -318,6 +308,7 @@ void daemon_done(struct daemon *daemon)
     listeners_free(pump->classic_listeners);
     listeners_free(pump->listeners);
     node_free(pump->node);
+    reload_free(pump->reload);
     store_close(pump->store);
     pump_done(pump);
     secret_free(daemon->identity, sizeof(*daemon->identity));

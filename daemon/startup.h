@@ -11,15 +11,18 @@
 #include "daemon/state_dir.h"
 
 struct daemon {
-    struct config config;
+    const struct config_source *source; /* main's */
+    struct config config;               /* as it was at the start */
     struct state_dir dir;
     struct identity *identity; /* in memory for secrets */
     struct facts facts;
     struct pump pump;
 };
 
-/* A daemon of which nothing has started. Takes over the configuration. */
-void daemon_init(struct daemon *daemon, const struct config *config);
+/* A daemon of which nothing has started. Takes over the configuration, which was read from
+ * `source`. */
+void daemon_init(struct daemon *daemon, const struct config_source *source,
+                 const struct config *config);
 
 /* Opens the state directory with the identity and the log, makes the node, binds the listeners, and
  * last the control socket, so that whoever is answered there finds everything at work. `passed`

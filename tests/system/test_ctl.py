@@ -55,6 +55,7 @@ class Wire(Case):
         ("status", "status", {}),
         ("metrics", "metrics", {}),
         ("doctor", "doctor", {}),
+        ("reload", "reload", {}),
         ("shutdown", "shutdown", {}),
         ("chat request example.org 28470", "chat.request", {"to": "example.org:28470"}),
         ("chat request ::1 28470", "chat.request", {"to": "[::1]:28470"}),

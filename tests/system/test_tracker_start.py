@@ -11,7 +11,7 @@ import rig
 
 NOBODY = 65534
 PORTS = 28470, 28471  # of a node and of a tracker, when nobody says otherwise
-LISTED = {"identity", "status", "metrics", "doctor", "listpeer", "shutdown", "rpc.discover"}
+LISTED = {"identity", "status", "metrics", "doctor", "listpeer", "reload", "shutdown", "rpc.discover"}
 
 
 def is_free(port):

@@ -14,6 +14,7 @@
 #include "common/alloc.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/node.h"
+#include "daemon/reload.h"
 #include "daemon/store/store.h"
 
 struct rig rig;
@@ -30,6 +31,25 @@ void pump_stop(struct pump *pump)
 {
     pump->is_stopping = true;
     rig.is_stopped = true;
+}
+
+bool reload_run(struct reload *reload, struct reload_found *ret_found, struct bytes *mistakes)
+{
+    (void)reload;
+    if (rig.mistakes != NULL) {
+        bytes_text(mistakes, rig.mistakes);
+        return false;
+    }
+    *ret_found = (struct reload_found){.at_once_count = 0};
+    for (size_t i = 0; i < settings_count; i++) {
+        if (settings[i].section == NULL)
+            continue;
+        if (strcmp(settings[i].section, "Log") == 0)
+            ret_found->at_once[ret_found->at_once_count++] = &settings[i];
+        else if (strcmp(settings[i].section, "Control") == 0)
+            ret_found->at_restart[ret_found->at_restart_count++] = &settings[i];
+    }
+    return true;
 }
 
 static void answer_call(const struct rig_call *call)

@@ -49,6 +49,7 @@ struct rig {
     size_t replied; /* chat.message to anybody but "later" is answered at once, with this number */
     uint64_t gone;  /* client of the last INPUT_CALL_GONE */
     bool is_stopped;
+    const char *mistakes;            /* of the configuration, when it is read again; NULL: none */
     struct host_port public_address; /* at which a tracker has reached the node; port 0: none */
     uint64_t last_seq, floor, age_ms;
     size_t queued_bytes; /* of the store */

@@ -289,6 +289,23 @@ static void test_describes_a_tracker(void **state)
     bytes_done(&text);
 }
 
+static void test_lists_methods(void **state)
+{
+    (void)state;
+    static const char begin[] = "identity, status, ", end[] = ", shutdown and rpc.discover";
+    struct bytes text = BYTES_EMPTY;
+
+    api_list(&text, ROLE_TRACKER);
+    bytes_u8(&text, '\0');
+
+    const char *list = (const char *)bytes_data(&text);
+
+    assert_memory_equal(list, begin, strlen(begin));
+    assert_string_equal(list + strlen(list) - strlen(end), end);
+    assert_null(strstr(list, "chat."));
+    bytes_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_describes_itself),
         cmocka_unit_test(test_describes_a_tracker),
+        cmocka_unit_test(test_lists_methods),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,45 @@ static void test_discover(void **state)
     close(c);
 }
 
+static void test_reload(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+
+    rig_send(c, REQUEST("1", "reload", "{}"));
+    rig_expect(c, RESULT("1", "{\"changed\":[\"Log.Level\"],"
+                              "\"needs_restart\":[\"Control.Socket\"]}"));
+    close(c);
+}
+
+static void test_reload_of_mistakes(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+
+    rig.mistakes = "f:1: one\nf:7: \"two\"\n";
+    rig_send(c, REQUEST("1", "reload", "{}"));
+    rig_expect(c, ERROR("1", "-32022,\"message\":\"nothing was changed: f:1: one; and there are "
+                             "more mistakes\",\"data\":{\"name\":\"bad_config\",\"mistakes\":"
+                             "[\"f:1: one\",\"f:7: \\\"two\\\"\"]}}}"));
+    rig.mistakes = "f:1: one\n";
+    rig_send(c, REQUEST("2", "reload", "{}"));
+    rig_expect_part(c, "\"nothing was changed: f:1: one\"");
+    close(c);
+}
+
+/* What a tracker has is said by the table. */
+static void test_method_of_nodes_at_a_tracker(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+
+    rig.pump.facts->role = ROLE_TRACKER;
+    rig_send(c, MESSAGE("1", "alice"));
+    rig_expect_part(c, ", shutdown and rpc.discover; the rest is a node's\"");
+    close(c);
+}
+
 static void test_shutdown(void **state)
 {
     (void)state;
@@ -578,6 +617,9 @@ int main(void)
         TEST(test_status),
         TEST(test_metrics),
         TEST(test_discover),
+        TEST(test_reload),
+        TEST(test_reload_of_mistakes),
+        TEST(test_method_of_nodes_at_a_tracker),
         TEST(test_shutdown),
         TEST(test_what_is_wrong_is_said),
         TEST(test_pieces_of_lines),

@@ -205,6 +205,11 @@ static void test_sentences(void **state)
     assert_result(API_CONTACT_UNBLOCK, alice, "alice may ask for a chat again\n");
     assert_result(API_CONTACT_REMOVE, alice, "alice is forgotten; its history stays\n");
     assert_result(API_CONTACT_RENAME, alice, "now known as alice\n");
+    assert_result(API_RELOAD, "{\"changed\":[],\"needs_restart\":[]}", "nothing has changed\n");
+    assert_result(API_RELOAD,
+                  "{\"changed\":[\"Log.Level\",\"Node.Name\"],\"needs_restart\":[\"Node.Listen\"]}",
+                  "changed:\n    Log.Level\n    Node.Name\n"
+                  "changed by a restart only:\n    Node.Listen\n");
     assert_result(API_SHUTDOWN, "{}", "the daemon is stopping\n");
     assert_result(API_CHAT_MESSAGE, "{\"seq\":12,\"peer\":\"alice\",\"state\":\"queued\"}",
                   "queued for alice, as 12\n");

@@ -1,0 +1,151 @@
+#include "daemon/reload.h"
+
+#include <stdlib.h>
+
+#include "common/alloc.h"
+#include "daemon/log.h"
+#include "daemon/pump.h"
+
+struct reload {
+    struct pump *pump;
+    const struct config_source *source;
+    const struct config *started;
+    struct config applied; /* what was read last; what needs a restart is not at work */
+    bool is_applied;       /* else nothing was read since the start */
+};
+
+struct reload *reload_new(struct pump *pump, const struct config_source *source,
+                          const struct config *started)
+{
+    struct reload *reload = xcalloc(1, sizeof(*reload));
+
+    reload->pump = pump;
+    reload->source = source;
+    reload->started = started;
+    return reload;
+}
+
+void reload_free(struct reload *reload)
+{
+    if (reload == NULL)
+        return;
+    if (reload->is_applied)
+        config_done(&reload->applied);
+    free(reload);
+}
+
+/* --- Looking --- */
+
+/* What takes effect at once is at work as it stands there. */
+static const struct config *running(const struct reload *reload)
+{
+    return reload->is_applied ? &reload->applied : reload->started;
+}
+
+static void compare(const struct reload *reload, const struct config *fresh,
+                    struct reload_found *ret_found)
+{
+    struct reload_found found = {.at_once_count = 0};
+
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+
+        if (s->same == NULL)
+            continue;
+        switch (s->effect) {
+        case SETTING_AT_ONCE:
+            if (!s->same(running(reload), fresh))
+                found.at_once[found.at_once_count++] = s;
+            break;
+        case SETTING_AT_RESTART:
+            if (!s->same(reload->started, fresh))
+                found.at_restart[found.at_restart_count++] = s;
+            break;
+        }
+    }
+    *ret_found = found;
+}
+
+static bool read_again(const struct reload *reload, struct config *ret_config,
+                       struct bytes *mistakes)
+{
+    const struct config_source *from = reload->source;
+
+    return config_read(from->argc, from->argv, &from->place, ret_config, mistakes) == CONFIG_READY;
+}
+
+bool reload_look(const struct reload *reload, struct reload_found *ret_found,
+                 struct bytes *mistakes)
+{
+    struct config fresh;
+
+    if (!read_again(reload, &fresh, mistakes))
+        return false;
+    compare(reload, &fresh, ret_found);
+    config_done(&fresh);
+    return true;
+}
+
+/* --- Applying --- */
+
+static void apply(struct reload *reload, const struct config *fresh)
+{
+    struct config before = reload->applied;
+
+    log_set_level(fresh->log_level);
+    if (reload->is_applied)
+        config_done(&before);
+    reload->applied = *fresh;
+    reload->is_applied = true;
+}
+
+static void add_names(struct bytes *line, const char *before, const struct setting *const *list,
+                      size_t count)
+{
+    char name[SETTING_NAME_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        bytes_text(line, i == 0 ? before : ", ");
+        setting_name(list[i], name);
+        bytes_text(line, name);
+    }
+}
+
+static void log_found(const struct reload_found *found)
+{
+    struct bytes line = BYTES_EMPTY;
+
+    add_names(&line, "; changed: ", found->at_once, found->at_once_count);
+    add_names(&line, "; needs a restart: ", found->at_restart, found->at_restart_count);
+    if (bytes_length(&line) == 0)
+        bytes_text(&line, "; nothing has changed");
+    bytes_u8(&line, '\0');
+    log_coded(LOG_RELOADED, NULL, "the configuration was read again%s",
+              (const char *)bytes_data(&line));
+    bytes_done(&line);
+}
+
+bool reload_run(struct reload *reload, struct reload_found *ret_found, struct bytes *mistakes)
+{
+    const enum log_level level = running(reload)->log_level;
+    struct config fresh;
+
+    if (!read_again(reload, &fresh, mistakes))
+        return false;
+    compare(reload, &fresh, ret_found);
+    if (fresh.log_level > level)
+        log_set_level(fresh.log_level); /* the line is written if either level has it */
+    log_found(ret_found);
+    apply(reload, &fresh);
+    return true;
+}
+
+void reload_on_signal(struct reload *reload)
+{
+    struct bytes mistakes = BYTES_EMPTY;
+    struct reload_found found;
+
+    if (!reload_run(reload, &found, &mistakes))
+        log_coded_lines(LOG_RELOAD_REFUSED, &mistakes);
+    bytes_done(&mistakes);
+}
