@@ -5,6 +5,7 @@
 #include "common/alloc.h"
 #include "daemon/log.h"
 #include "daemon/pump.h"
+#include "daemon/service.h"
 
 struct reload {
     struct pump *pump;
@@ -125,7 +126,8 @@ static void log_found(const struct reload_found *found)
     bytes_done(&line);
 }
 
-bool reload_run(struct reload *reload, struct reload_found *ret_found, struct bytes *mistakes)
+static bool read_and_apply(struct reload *reload, struct reload_found *ret_found,
+                           struct bytes *mistakes)
 {
     const enum log_level level = running(reload)->log_level;
     struct config fresh;
@@ -138,6 +140,16 @@ bool reload_run(struct reload *reload, struct reload_found *ret_found, struct by
     log_found(ret_found);
     apply(reload, &fresh);
     return true;
+}
+
+bool reload_run(struct reload *reload, struct reload_found *ret_found, struct bytes *mistakes)
+{
+    bool is_good;
+
+    service_reloading();
+    is_good = read_and_apply(reload, ret_found, mistakes);
+    service_reloaded();
+    return is_good;
 }
 
 void reload_on_signal(struct reload *reload)
