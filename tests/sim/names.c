@@ -72,6 +72,8 @@ static void saw(const struct actor *tracker, const char *name, const struct acto
     }
     if (!is_still_held(h, holder))
         h->since_ms = sim->now_ms;
+    else if (h->last_ms + NAMES_LOOK_MS < sim->now_ms) /* meanwhile it was reserved, not held */
+        h->since_ms += sim->now_ms - h->last_ms;
     h->holder = holder;
     h->last_ms = sim->now_ms;
 }
