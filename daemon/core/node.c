@@ -423,6 +423,15 @@ struct action *node_note(struct node *node, enum note_severity severity, const c
     return action;
 }
 
+struct action *node_note_contact(struct node *node, enum note_severity severity, const char *code,
+                                 const struct contact *contact, const char *detail)
+{
+    const bool is_classic = contact->row.is_classic;
+
+    return node_note(node, severity, code, is_classic ? NULL : contact->row.key,
+                     is_classic ? contact->row.address : NULL, detail);
+}
+
 void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object)
 {
     const void *memory;

@@ -192,8 +192,8 @@ void consent_remove_pending(struct node *node, const struct contact *contact,
 void consent_note_failed(struct node *node, const struct contact *contact, uint64_t count)
 {
     if (count > 0)
-        node_note(node, NOTE_NOTICE, "messages_failed", contact->row.key, NULL,
-                  "the other side ended the chat")
+        node_note_contact(node, NOTE_NOTICE, "messages_failed", contact,
+                          "the other side ended the chat")
             ->note.count = count;
 }
 

@@ -89,6 +89,8 @@ void ration_warn(struct node *node, enum danger danger, struct contact *concerne
     json_write_close(&w, '}');
     ledger_log(node, EVENT_SECURITY_WARNING, peer, &object);
     bytes_done(&object);
+    if (contact != NULL && contact->row.is_classic)
+        contact = NULL; /* its key is none */
     node_note(node, NOTE_WARNING, reasons[danger], contact != NULL ? contact->row.key : NULL,
               address, NULL)
         ->note.count = suppressed;

@@ -364,9 +364,13 @@ enum timer_kind {
 
 struct action *node_act(struct node *node, enum action_kind kind, const void *memory, size_t length,
                         const void **ret_memory);
-/* Returns the action, for a count. */
+/* For the daemon's own log: `code` is a row of daemon/log_code.def. Returns the action, for what
+ * else there is to say. */
 struct action *node_note(struct node *node, enum note_severity severity, const char *code,
                          const uint8_t *key, const char *address, const char *detail);
+/* About a contact: by its key, or by its address when it speaks the classic dialect. */
+struct action *node_note_contact(struct node *node, enum note_severity severity, const char *code,
+                                 const struct contact *contact, const char *detail);
 void node_event(struct node *node, int type, uint32_t peer, const struct bytes *object);
 
 #endif

@@ -626,8 +626,8 @@ void stream_rows(struct node *node, const struct input *input)
     if (input->rows.error == OK)
         stream_touch(node, contact);
     else
-        node_note(node, NOTE_ERROR, "log_not_readable", contact->row.key, NULL,
-                  "messages wait in the log");
+        node_note_contact(node, NOTE_ERROR, "log_not_readable", contact,
+                          "messages wait in the log");
     if (input->rows.error != OK && contact->row.is_classic)
         classic_talk_unreadable(node, contact);
 }
