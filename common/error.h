@@ -32,6 +32,15 @@ enum error {
 #include "common/api.def"
 };
 
+/* How many there are, with OK. */
+enum {
+#define ROW(NAME, name, text)             +1
+#define API_ERROR(NAME, code, name, text) +1
+    ERROR_KINDS = 1 ERROR_INTERNAL(ROW)
+#include "common/api.def"
+#undef ROW
+};
+
 /* The stable name of an error ("no_such_peer"); "ok" for OK. Static storage. */
 const char *error_name(enum error error);
 

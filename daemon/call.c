@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/control_state.h"
+#include "daemon/pump.h"
 
 static const struct answered *done(void)
 {
@@ -119,6 +120,7 @@ const struct answered *call_fail(struct call *call, enum error error, const char
 const struct answered *call_fail_with(struct call *call, enum error error, const char *message,
                                       const char *members, size_t length)
 {
+    call->client->control->pump->counters.call_errors[error]++;
     tell(call, error);
     rpc_write_error_with(&call->client->out, &call->id, error, message, members, length);
     return finish(call);

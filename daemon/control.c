@@ -99,6 +99,7 @@ static const struct answered *dispatch(struct call *call, const struct json *par
     struct api_args args;
     char message[API_MESSAGE_MAX];
 
+    call->client->control->pump->counters.calls[call->method]++;
     if (!api_is_for(call->method, call->client->control->pump->facts->role))
         return refuse_method_of_nodes(call);
     if (row->access == API_OWNER && !is_owner(call->client))
@@ -119,6 +120,14 @@ static const struct answered *dispatch(struct call *call, const struct json *par
     must(!"a place");
 }
 
+/* Says why a line is no call. */
+static void say_wrong(struct client *c, const struct rpc_id *id, enum error error, const char *why)
+{
+    c->control->pump->counters.call_errors[error]++;
+    call_tell_refused(c, NULL, error);
+    rpc_write_error(&c->out, id, error, why);
+}
+
 static void take_line(struct client *c, const char *line, size_t length)
 {
     struct rpc_id id;
@@ -128,24 +137,21 @@ static void take_line(struct client *c, const char *line, size_t length)
     enum error error = rpc_request_parse(line, length, &id, &request, &why);
 
     if (error != OK) {
-        call_tell_refused(c, NULL, error);
-        rpc_write_error(&c->out, &id, error, why);
+        say_wrong(c, &id, error, why);
         return;
     }
-    if (api_find_method(request.method, &method)) {
+    if (api_find_method(request.method, &method))
         dispatch(call_new(c, method, &id), request.params);
-    } else {
-        call_tell_refused(c, NULL, ERR_METHOD_NOT_FOUND);
-        rpc_write_error(&c->out, &id, ERR_METHOD_NOT_FOUND, NULL);
-    }
+    else
+        say_wrong(c, &id, ERR_METHOD_NOT_FOUND, NULL);
     rpc_request_done(&request);
 }
 
 static void expel(struct client *c)
 {
     events_leave(c);
-    rpc_write_error(&c->out, &RPC_ID_NULL, ERR_INVALID_REQUEST,
-                    "a line is longer than 1 MiB; the connection is closed");
+    say_wrong(c, &RPC_ID_NULL, ERR_INVALID_REQUEST,
+              "a line is longer than 1 MiB; the connection is closed");
     client_expel(c);
 }
 
@@ -250,6 +256,7 @@ static void on_next_turns(evutil_socket_t descriptor, short what, void *context)
 
     (void)descriptor;
     (void)what;
+    pump_now(control->pump); /* when it all began: their turns count as one of the loop */
     while (more) {
         struct client *c = TAILQ_FIRST(&control->turns);
 
@@ -278,7 +285,9 @@ static void admit(struct control *control, int descriptor)
 {
     struct client *c;
 
+    control->pump->counters.clients++;
     if (control->client_count == CLIENTS_MAX) {
+        control->pump->counters.clients_refused++;
         if (quiet_may_speak(&control->full))
             log_coded(LOG_CLIENTS_FULL, NULL,
                       "%d programs are connected to the control socket: more are sent away, until "
@@ -390,6 +399,18 @@ void control_free(struct control *control)
     bytes_done(&control->result);
     control_socket_close(&control->socket);
     free(control);
+}
+
+/* --- Looking --- */
+
+struct control_counts control_counts(const struct control *control)
+{
+    struct control_counts counts = {.clients = control->client_count};
+    const struct client *c;
+
+    TAILQ_FOREACH(c, &control->clients, in_all)
+        counts.subscribers += c->follows;
+    return counts;
 }
 
 /* --- What the pump tells --- */

@@ -8,6 +8,7 @@
 #define P2PCHAT_DAEMON_CONTROL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "daemon/control_socket.h"
@@ -34,6 +35,20 @@ void control_expire(struct control *control, uint64_t consumer_ms_max);
 
 /* The store's floor has risen (store_floor): readers that are below it will be told so. */
 void control_floor(struct control *control);
+
+/* --- Looking, for metrics. --- */
+
+struct control_counts {
+    size_t clients;
+    size_t subscribers; /* of them */
+};
+struct control_counts control_counts(const struct control *control);
+
+/* Calls `tell` for each consumer, by name: how many seqs lie between what it has acknowledged and
+ * the newest event. */
+void control_tell_lags(const struct control *control,
+                       void (*tell)(void *context, const char *consumer, uint64_t lag),
+                       void *context);
 
 /* --- What the pump tells (daemon/pump.h) --- */
 

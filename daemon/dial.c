@@ -139,6 +139,7 @@ static void lose(struct dial *dial, enum error error)
     const struct input input = {.kind = INPUT_DIAL_FAILED,
                                 .dial_failed = {.dial = dial->number, .error = error, .why = why}};
 
+    pump->counters.dials_failed++;
     say_why(dial, why);
     dial_free(dial);
     pump_input(pump, &input);
@@ -345,6 +346,7 @@ void dials_dial(struct dials *dials, const struct action *action)
     struct dial *dial = xcalloc(1, sizeof(*dial));
 
     must(action->kind == ACTION_DIAL && action->dial.count <= DIAL_ADDRESSES_MAX);
+    dials->pump->counters.dials++;
     dial->dials = dials;
     dial->number = action->dial.dial;
     dial->kind = action->dial.kind;

@@ -74,12 +74,17 @@ static void put_integer(struct bytes *out, uint64_t value)
     bytes_text(out, text);
 }
 
+/* "0.0005", "10" */
 static void put_seconds(struct bytes *out, uint64_t us)
 {
     char text[32];
+    int length = snprintf(text, sizeof(text), "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
 
-    snprintf(text, sizeof(text), "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
-    bytes_text(out, text);
+    while (text[length - 1] == '0')
+        length--;
+    if (text[length - 1] == '.')
+        length--;
+    bytes_append(out, text, (size_t)length);
 }
 
 /* What a terminal could take for a command is none of it, nor is a newline; the other two

@@ -26,6 +26,18 @@ void control_load_consumer(void *control, const struct consumer_row *row)
     consumers_load(((struct control *)control)->consumers, row);
 }
 
+void control_tell_lags(const struct control *control,
+                       void (*tell)(void *context, const char *consumer, uint64_t lag),
+                       void *context)
+{
+    const uint64_t last = store_last_seq(control->pump->store);
+
+    for (const struct consumer *c = consumers_next(control->consumers, NULL); c != NULL;
+         c = consumers_next(control->consumers, c))
+        if (c->exists)
+            tell(context, c->row.name, last > c->row.seq ? last - c->row.seq : 0);
+}
+
 /* --- Writing, and waiting for it --- */
 
 static void drain(struct control *control)

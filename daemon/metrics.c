@@ -2,64 +2,218 @@
 
 #include <config.h>
 
+#include "common/alloc.h"
+#include "daemon/control.h"
 #include "daemon/core/node.h"
 #include "daemon/exposition.h"
+#include "daemon/net.h"
+#include "daemon/process.h"
 #include "daemon/pump.h"
 #include "daemon/store/store.h"
 
-/* 1 for what it is, and 0 for what it might be. */
-static void put_state(struct exposition *e, enum metric metric, const char *name, bool is_now)
+static void put(struct exposition *e, enum metric metric, uint64_t value)
 {
-    exposition_put(e, metric, (const char *[]){name}, is_now);
+    exposition_put(e, metric, NULL, value);
+}
+
+static void put_for(struct exposition *e, enum metric metric, const char *label, uint64_t value)
+{
+    exposition_put(e, metric, (const char *[]){label}, value);
+}
+
+/* --- The process --- */
+
+/* By the wall clock as it is now. */
+static uint64_t started_us(struct pump *pump)
+{
+    const struct now now = pump_now(pump);
+    const int64_t started_ms = now.unix_ms - (int64_t)mono_left_ms(pump->facts->started, now.mono);
+
+    return started_ms > 0 ? (uint64_t)started_ms * 1000 : 0;
 }
 
 static void write_process(struct exposition *e, struct pump *pump)
 {
-    const struct now now = pump_now(pump);
-    const uint64_t up_ms = mono_left_ms(pump->facts->started, now.mono);
     const char *build[] = {PACKAGE_VERSION, role_name(pump->facts->role)};
+    uint64_t value;
 
     exposition_put(e, METRIC_BUILD_INFO, build, 1);
-    exposition_put_us(e, METRIC_START_TIME,
-                      now.unix_ms > 0 && (uint64_t)now.unix_ms > up_ms
-                          ? ((uint64_t)now.unix_ms - up_ms) * 1000
-                          : 0);
+    exposition_put_us(e, METRIC_START_TIME, started_us(pump));
+    exposition_put_us(e, METRIC_CPU, process_cpu_us());
+    if (process_resident_bytes(&value))
+        put(e, METRIC_RESIDENT, value);
+    if (process_open_descriptors(&value))
+        put(e, METRIC_OPEN_FDS, value);
+    if (process_max_descriptors(&value))
+        put(e, METRIC_MAX_FDS, value);
+    exposition_put_histogram(e, METRIC_LOOP_LAG, &pump->counters.turns);
 }
 
-static void write_node(struct exposition *e, const struct pump *pump)
+/* --- Others --- */
+
+static void write_connections(struct exposition *e, const struct pump *pump,
+                              const struct node_totals *totals)
 {
-    const struct node_counts counts = node_counts(pump->node);
+    const struct counters *counters = &pump->counters;
 
-    exposition_put(e, METRIC_LINKS, NULL, counts.links);
-    switch (pump->facts->role) {
-    case ROLE_NODE:
-        exposition_put(e, METRIC_CONTACTS, NULL, counts.contacts);
-        exposition_put(e, METRIC_QUEUED, NULL, counts.queued);
-        break;
-    case ROLE_TRACKER:
-        exposition_put(e, METRIC_REGISTERED, NULL, counts.registered);
-        break;
-    }
+    put(e, METRIC_CONNECTIONS, net_count(pump->net));
+    put(e, METRIC_ACCEPTED, counters->accepted);
+    put_for(e, METRIC_ACCEPTED_REFUSED, "no_descriptor", counters->accepted_full);
+    put_for(e, METRIC_ACCEPTED_REFUSED, "too_many_from_there", totals->accepted_refused);
+    put(e, METRIC_RECEIVED, counters->received_bytes);
+    put(e, METRIC_SENT, counters->sent_bytes);
+    put(e, METRIC_DIALS, counters->dials);
+    put(e, METRIC_DIALS_FAILED, counters->dials_failed);
 }
+
+/* Whether a link that ended so was sent away for what the other side did. */
+static bool is_refusal(enum link_end end)
+{
+    switch (end) {
+    case LINK_END_BLOCKED:
+    case LINK_END_LIMIT:
+    case LINK_END_CREDIT:
+    case LINK_END_SLOW:
+    case LINK_END_MALFORMED:
+    case LINK_END_HANDSHAKE:
+    case LINK_END_TAMPERED:
+    case LINK_END_NOT_RENEWED:
+    case LINK_END_TIMEOUT:
+        return true;
+    case LINK_END_SHUTDOWN:
+    case LINK_END_DUPLICATE:
+    case LINK_END_SELF:
+    case LINK_END_STORAGE:
+    case LINK_END_REMOVED:
+    case LINK_END_LOST:
+    case LINK_END_CLOSED:
+        return false;
+    }
+    must(!"an end");
+}
+
+static void put_ends(struct exposition *e, const struct node_totals *totals, enum metric metric)
+{
+    for (enum link_end end = 0; (unsigned)end < LINK_END_COUNT; end++)
+        if (is_refusal(end) == (metric == METRIC_LINKS_REFUSED))
+            put_for(e, metric, link_end_name(end), totals->link_ends[end]);
+}
+
+static void write_links(struct exposition *e, const struct node_counts *counts,
+                        const struct node_totals *totals)
+{
+    put(e, METRIC_LINKS, counts->links);
+    put(e, METRIC_LINKS_UNPROVED, counts->unproved);
+    put_for(e, METRIC_LINKS_PROVED, "them", totals->links_accepted);
+    put_for(e, METRIC_LINKS_PROVED, "us", totals->links_dialled);
+    put_ends(e, totals, METRIC_LINKS_ENDED);
+    put_ends(e, totals, METRIC_LINKS_REFUSED);
+    put(e, METRIC_CLASSIC_REFUSED, totals->classic_refused);
+    put(e, METRIC_WARNINGS, totals->warnings);
+}
+
+static void write_chats(struct exposition *e, const struct node *node,
+                        const struct node_counts *counts, const struct node_totals *totals)
+{
+    const char *state;
+    size_t count;
+
+    put(e, METRIC_CONTACTS, counts->contacts);
+    put(e, METRIC_CONTACTS_ONLINE, counts->online);
+    put_for(e, METRIC_REQUESTS, "in", counts->requests_in);
+    put_for(e, METRIC_REQUESTS, "out", counts->requests_out);
+    put(e, METRIC_QUEUED, counts->queued);
+    put(e, METRIC_MESSAGES_SENT, totals->messages_sent);
+    put(e, METRIC_MESSAGES_DELIVERED, totals->messages_delivered);
+    put(e, METRIC_MESSAGES_RECEIVED, totals->messages_received);
+    for (size_t i = 0; node_trackers_in(node, i, &state, &count); i++)
+        put_for(e, METRIC_TRACKERS, state, count);
+}
+
+static void write_registry(struct exposition *e, const struct node_counts *counts,
+                           const struct node_totals *totals)
+{
+    put(e, METRIC_REGISTERED, counts->registered);
+    put(e, METRIC_LISTED_CLASSIC, counts->listed);
+    put(e, METRIC_REGISTRATIONS, totals->registrations);
+    for (enum register_refusal why = 0; why < REGISTER_OTHERWISE; why++)
+        put_for(e, METRIC_REGISTRATIONS_REFUSED, register_refusal_name(why),
+                totals->registrations_refused[why]);
+}
+
+/* --- The log --- */
 
 static void write_log(struct exposition *e, const struct store *store)
 {
+    const struct store_totals *totals = store_totals(store);
     const enum store_state state = store_state(store);
+    uint64_t bytes;
 
-    put_state(e, METRIC_LOG_STATE, "ok", state == STORE_OK);
-    put_state(e, METRIC_LOG_STATE, "full", state == STORE_FULL);
-    put_state(e, METRIC_LOG_STATE, "failing", state == STORE_FAILING);
-    exposition_put(e, METRIC_LOG_LAST_SEQ, NULL, store_last_seq(store));
-    exposition_put(e, METRIC_LOG_FIRST_SEQ, NULL, store_floor(store) + 1);
-    exposition_put(e, METRIC_LOG_SIZE, NULL, store_size_bytes(store));
+    put_for(e, METRIC_LOG_STATE, "ok", state == STORE_OK);
+    put_for(e, METRIC_LOG_STATE, "full", state == STORE_FULL);
+    put_for(e, METRIC_LOG_STATE, "failing", state == STORE_FAILING);
+    put(e, METRIC_LOG_LAST_SEQ, store_last_seq(store));
+    put(e, METRIC_LOG_FIRST_SEQ, store_floor(store) + 1);
+    put(e, METRIC_LOG_SIZE, store_size_bytes(store));
+    put(e, METRIC_LOG_WAL, store_wal_bytes(store));
+    if (store_free_bytes(store, &bytes))
+        put(e, METRIC_LOG_FREE, bytes);
+    put(e, METRIC_LOG_WAITING, store_queued_bytes(store));
+    exposition_put_histogram(e, METRIC_COMMITS, &totals->commits);
+    put(e, METRIC_COMMITS_FAILED, totals->commits_failed);
+    put(e, METRIC_TRANSACTIONS, totals->transactions);
+}
+
+/* --- Clients --- */
+
+/* Those that clients are told; what else there is reaches none. */
+static void put_errors(struct exposition *e, const struct counters *counters)
+{
+    for (enum error error = ERR_PARSE_ERROR; (unsigned)error < ERROR_KINDS; error++)
+        put_for(e, METRIC_CALL_ERRORS, error_name(error), counters->call_errors[error]);
+}
+
+static void put_lag(void *context, const char *consumer, uint64_t lag)
+{
+    put_for(context, METRIC_CONSUMER_LAG, consumer, lag);
+}
+
+static void write_clients(struct exposition *e, const struct pump *pump)
+{
+    const struct counters *counters = &pump->counters;
+    const struct control_counts counts = control_counts(pump->control);
+
+    put(e, METRIC_CLIENTS, counts.clients);
+    if (pump->facts->role == ROLE_NODE)
+        put(e, METRIC_SUBSCRIBERS, counts.subscribers);
+    put(e, METRIC_CLIENTS_TOTAL, counters->clients);
+    put(e, METRIC_CLIENTS_REFUSED, counters->clients_refused);
+    for (enum api_method method = 0; method < API_METHOD_COUNT; method++)
+        if (api_is_for(method, pump->facts->role))
+            put_for(e, METRIC_CALLS, api_method(method)->name, counters->calls[method]);
+    put_errors(e, counters);
+    if (pump->facts->role == ROLE_NODE)
+        control_tell_lags(pump->control, put_lag, e);
 }
 
 void metrics_write(struct pump *pump, struct bytes *out)
 {
+    const struct node_counts counts = node_counts(pump->node);
+    const struct node_totals *totals = node_totals(pump->node);
     struct exposition e;
 
     exposition_init(&e, out);
     write_process(&e, pump);
-    write_node(&e, pump);
+    write_connections(&e, pump, totals);
+    write_links(&e, &counts, totals);
+    switch (pump->facts->role) {
+    case ROLE_NODE:
+        write_chats(&e, pump->node, &counts, totals);
+        break;
+    case ROLE_TRACKER:
+        write_registry(&e, &counts, totals);
+        break;
+    }
     write_log(&e, pump->store);
+    write_clients(&e, pump);
 }

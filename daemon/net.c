@@ -209,6 +209,7 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
     (void)events;
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    net->pump->counters.received_bytes += input.bytes.length;
     if (got <= 0)
         carrier_ended(carrier, got == 0 ? CARRIER_END_OF_STREAM : CARRIER_FAILED);
     else if (!carrier->is_closing)
@@ -240,13 +241,15 @@ static void finish_closing(struct carrier *carrier)
 static void on_writable(evutil_socket_t fd, short events, void *context)
 {
     struct carrier *carrier = context;
+    const int sent = evbuffer_write(carrier->output->buffer, fd);
 
     (void)events;
-    if (evbuffer_write(carrier->output->buffer, fd) < 0) {
+    if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR)
             carrier_ended(carrier, CARRIER_FAILED);
         return;
     }
+    carrier->net->pump->counters.sent_bytes += (uint64_t)sent;
     if (waiting(carrier) == 0) {
         output_free(carrier->output);
         carrier->output = NULL;
@@ -269,8 +272,10 @@ static size_t send_now(struct carrier *carrier, const uint8_t *bytes, size_t len
     do
         sent = send(carrier->fd, bytes, length, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
+    if (sent >= 0) {
+        carrier->net->pump->counters.sent_bytes += (uint64_t)sent;
         return (size_t)sent;
+    }
     if (errno != EAGAIN)
         note_broken(carrier);
     return 0;
@@ -330,11 +335,13 @@ static void set_socket_options(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
-/* Whether one more who connects would take a descriptor that is kept for others. */
+/* Somebody connects: whether that would take a descriptor that is kept for others. */
 static bool is_full(struct net *net)
 {
+    net->pump->counters.accepted++;
     if (net->count < net->count_max)
         return false;
+    net->pump->counters.accepted_full++;
     if (quiet_may_speak(&net->full))
         log_coded(LOG_LINKS_FULL, NULL,
                   "%u carriers are open: more are closed, until some of these end "

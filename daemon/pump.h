@@ -13,6 +13,7 @@
 #include "common/address.h"
 #include "common/mono.h"
 #include "daemon/core/action.h"
+#include "daemon/counters.h"
 #include "daemon/limits.h"
 #include "daemon/store/store.h"
 
@@ -78,7 +79,9 @@ struct pump {
     struct event *look_again;    /* at our addresses and the disk, now and then */
     struct event *stop_asked;
     struct event *signals[3];
+    struct counters counters; /* anybody's to count in */
     struct now now;
+    uint64_t now_us;   /* the same instant as now.mono */
     bool now_is_known; /* `now` is of this turn of the loop */
     bool is_acting;    /* actions are being carried out: no input now */
     bool is_stopping;

@@ -470,13 +470,34 @@ bool node_tracker(const struct node *node, size_t index, struct node_tracker *re
 
 struct node_counts node_counts(const struct node *node)
 {
-    struct node_counts counts = {.links = node->proved_count, .registered = registrar_count(node)};
+    struct node_counts counts = {.links = node->proved_count,
+                                 .unproved = HASH_COUNT(node->sessions) - node->proved_count,
+                                 .registered = registrar_count(node),
+                                 .listed = registrar_listed(node)};
 
     for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
         counts.contacts += consent_is_open(c);
+        counts.online += consent_is_open(c) && c->session != NULL;
         counts.queued += outbox_queued(&c->outbox);
     }
+    for (const struct request *r = node->requests.first; r != NULL; r = r->next) {
+        if (r->row.state == REQUEST_PENDING && r->row.direction == DIRECTION_IN)
+            counts.requests_in++;
+        else if (r->row.state == REQUEST_PENDING)
+            counts.requests_out++;
+    }
     return counts;
+}
+
+bool node_trackers_in(const struct node *node, size_t state, const char **ret_name,
+                      size_t *ret_count)
+{
+    return trackers_in(node, state, ret_name, ret_count);
+}
+
+const struct node_totals *node_totals(const struct node *node)
+{
+    return &node->totals;
 }
 
 enum error node_find_peer(const struct node *node, const char *text, uint32_t *ret_peer)

@@ -18,6 +18,7 @@
 #include "daemon/core/link/identity.h"
 #include "daemon/core/overlay/tracker_setting.h"
 #include "daemon/core/random.h"
+#include "daemon/core/totals.h"
 
 struct node;
 
@@ -127,12 +128,25 @@ struct node_tracker {
 bool node_tracker(const struct node *node, size_t index, struct node_tracker *ret_tracker);
 
 struct node_counts {
-    size_t links;      /* links to proved peers */
-    size_t contacts;   /* peers with mutual consent */
-    uint64_t queued;   /* messages of ours that are not delivered */
-    size_t registered; /* at the tracker that we are */
+    size_t links;        /* links to proved peers */
+    size_t unproved;     /* links on which nobody has proved a key yet */
+    size_t contacts;     /* peers with mutual consent */
+    size_t online;       /* of them, those with a link */
+    size_t requests_in;  /* that wait for an answer: of others, */
+    size_t requests_out; /* and of ours */
+    uint64_t queued;     /* messages of ours that are not delivered */
+    size_t registered;   /* at the tracker that we are */
+    size_t listed;       /* classic peers on its list */
 };
 struct node_counts node_counts(const struct node *node);
+
+/* How many trackers are in a state, counted from 0, and what it is called (p2pchat-api(7),
+ * Trackers); false when there is no such state. */
+bool node_trackers_in(const struct node *node, size_t state, const char **ret_name,
+                      size_t *ret_count);
+
+/* Borrowed as long as the node lives. */
+const struct node_totals *node_totals(const struct node *node);
 
 /* The peer that PEER means: exact alias, else peer id, else a unique prefix (8 characters or more)
  * of one, among contacts and open requests; or the whole peer id of a contact that was removed.

@@ -7,4 +7,7 @@
 /* The monotonic clock now, in milliseconds. Any thread may ask. */
 uint64_t clock_ms(void);
 
+/* The same in microseconds. */
+uint64_t clock_us(void);
+
 #endif

@@ -54,7 +54,10 @@ struct job {
     struct consumer_row *consumer;
     struct age_row age;
     struct trim *trim;
-    bool is_given;        /* trim: to the writer */
+    bool is_given;  /* trim: to the writer */
+    bool is_commit; /* from the writer, the first of a commit: it took so long, and `mishap`
+                       says whether it happened */
+    uint64_t commit_us;
     char *note;           /* for people, or NULL */
     struct mishap mishap; /* what the thread met; with its reason where that is new */
     struct store_answer answer;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -45,8 +46,9 @@ struct store {
     uint64_t planned_until;
     size_t queued_bytes;
     uint64_t generation; /* raised with each failure that the loop takes */
-    bool is_new;         /* made by this store_open */
-    bool asked;          /* the connections are the threads' from now on */
+    struct store_totals totals;
+    bool is_new; /* made by this store_open */
+    bool asked;  /* the connections are the threads' from now on */
 };
 
 /* An absolute path, or one that begins with a dot: nothing that SQLite would take for a URI. */
@@ -334,6 +336,26 @@ uint64_t store_size_bytes(const struct store *s)
     return size_of_files(s->path);
 }
 
+uint64_t store_wal_bytes(const struct store *s)
+{
+    return size_of_file(s->path, "-wal");
+}
+
+bool store_free_bytes(const struct store *s, uint64_t *ret_bytes)
+{
+    struct statvfs st;
+
+    if (statvfs(s->path, &st) < 0)
+        return false;
+    *ret_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    return true;
+}
+
+const struct store_totals *store_totals(const struct store *s)
+{
+    return &s->totals;
+}
+
 int store_descriptor(const struct store *s)
 {
     return s->descriptor;
@@ -481,6 +503,7 @@ static void note_durable(struct store *s, const struct transaction *t)
 {
     const uint64_t seq = highest_seq(t);
 
+    s->totals.transactions++;
     if (seq > s->last_seq)
         s->last_seq = seq;
 }
@@ -541,11 +564,21 @@ static void give_planned(struct store *s)
     give(s, job, sizeof(*job) + sizeof(*job->trim));
 }
 
+static void note_commit(struct store *s, const struct job *first)
+{
+    if (first->mishap.error == OK)
+        histogram_add(&s->totals.commits, first->commit_us);
+    else
+        s->totals.commits_failed++;
+}
+
 /* What came with any job. */
 static void note_job(struct store *s, struct job *job)
 {
     const enum trouble_part part = part_of(job);
 
+    if (job->is_commit)
+        note_commit(s, job);
     /* The index is told of when something was wrong, not when all was well. */
     if (job->kind != JOB_INDEX || job->mishap.error != OK)
         trouble_note(&s->troubles[part], part, &job->mishap);

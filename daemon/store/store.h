@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/histogram.h"
 #include "common/mono.h"
 #include "daemon/core/transaction.h"
 
@@ -119,8 +120,21 @@ void store_set_wal_pages(struct store *store, int pages);
 /* Tries again what failed and nobody waits for: to be called now and then. */
 void store_look_again(struct store *store);
 
-/* Size of the files on disk, now. */
+/* Size of the files on disk, now: of all, and of the WAL. */
 uint64_t store_size_bytes(const struct store *store);
+uint64_t store_wal_bytes(const struct store *store);
+
+/* What the file system has left for us; false when it does not say. */
+bool store_free_bytes(const struct store *store, uint64_t *ret_bytes);
+
+/* What the store has done since it was opened, by what store_take has given. Borrowed as long as it
+ * is open. */
+struct store_totals {
+    struct histogram commits; /* how long each took until it was durable */
+    uint64_t commits_failed;
+    uint64_t transactions; /* that became durable */
+};
+const struct store_totals *store_totals(const struct store *store);
 
 /* Readable when store_take has something. */
 int store_descriptor(const struct store *store);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "common/alloc.h"
+#include "daemon/store/clock.h"
 #include "daemon/store/connection.h"
 
 /* Somebody else's reader must not hold up commits: then another time. */
@@ -153,6 +154,16 @@ static int commit(struct store_writer *w, struct job *jobs)
     return rc;
 }
 
+static int measured_commit(struct store_writer *w, struct job *jobs)
+{
+    const uint64_t began_us = clock_us();
+    const int rc = commit(w, jobs);
+
+    jobs->commit_us = clock_us() - began_us;
+    jobs->is_commit = true;
+    return rc;
+}
+
 static void answer(struct job *first, const struct job *end, enum error error)
 {
     for (struct job *job = first; job != end; job = job->next) {
@@ -184,7 +195,7 @@ static void handle(struct store_writer *w, struct job *batch)
         fresh = fresh->next;
     answer(batch, fresh, w->failure);
     if (fresh != NULL) {
-        if (commit(w, fresh) == SQLITE_OK) {
+        if (measured_commit(w, fresh) == SQLITE_OK) {
             answer(fresh, NULL, OK);
         } else {
             if (has_transaction(fresh))

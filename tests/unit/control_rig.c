@@ -14,6 +14,7 @@
 #include "common/alloc.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/node.h"
+#include "daemon/net.h"
 #include "daemon/reload.h"
 #include "daemon/store/store.h"
 
@@ -90,6 +91,25 @@ struct node_counts node_counts(const struct node *node)
     return (struct node_counts){.links = 1, .contacts = 2, .queued = 3};
 }
 
+const struct node_totals *node_totals(const struct node *node)
+{
+    static const struct node_totals totals = {.messages_sent = 4, .link_ends[LINK_END_LOST] = 5};
+
+    (void)node;
+    return &totals;
+}
+
+bool node_trackers_in(const struct node *node, size_t state, const char **ret_name,
+                      size_t *ret_count)
+{
+    (void)node;
+    if (state > 0)
+        return false;
+    *ret_name = "registered";
+    *ret_count = 1;
+    return true;
+}
+
 const char *node_name(const struct node *node)
 {
     (void)node;
@@ -158,6 +178,33 @@ uint64_t store_size_bytes(const struct store *store)
 {
     (void)store;
     return 4096;
+}
+
+size_t net_count(const struct net *net)
+{
+    (void)net;
+    return 7;
+}
+
+uint64_t store_wal_bytes(const struct store *store)
+{
+    (void)store;
+    return 1024;
+}
+
+bool store_free_bytes(const struct store *store, uint64_t *ret_bytes)
+{
+    (void)store;
+    *ret_bytes = 8192;
+    return true;
+}
+
+const struct store_totals *store_totals(const struct store *store)
+{
+    static const struct store_totals totals = {.transactions = 6};
+
+    (void)store;
+    return &totals;
 }
 
 uint64_t store_floor(const struct store *store)

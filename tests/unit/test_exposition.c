@@ -101,6 +101,43 @@ static void test_labels(void **state)
                 "p2pchat_log_state{state=\"full\"} 0\n");
 }
 
+/* Buckets hold all that was no longer; the last one holds everything. */
+static void test_histogram(void **state)
+{
+    (void)state;
+    struct histogram h = {.sum_us = 0};
+
+    histogram_add(&h, 0);
+    histogram_add(&h, 500);
+    histogram_add(&h, 501);
+    histogram_add(&h, 10000000);
+    histogram_add(&h, 10000001);
+    exposition_put_histogram(&e, METRIC_COMMITS, &h);
+    assert_text("# HELP p2pchat_log_commit_seconds Commits: how long each took until it was on the "
+                "disk.\n"
+                "# TYPE p2pchat_log_commit_seconds histogram\n"
+#define BUCKET(le, count) "p2pchat_log_commit_seconds_bucket{le=\"" le "\"} " count "\n"
+                BUCKET("0.0005", "2") BUCKET("0.001", "3") BUCKET("0.0025", "3")
+                    BUCKET("0.005", "3") BUCKET("0.01", "3") BUCKET("0.025", "3")
+                        BUCKET("0.05", "3") BUCKET("0.1", "3") BUCKET("0.25", "3")
+                            BUCKET("0.5", "3") BUCKET("1", "3") BUCKET("2.5", "3") BUCKET("5", "3")
+                                BUCKET("10", "4")
+                                    BUCKET("+Inf", "5") "p2pchat_log_commit_seconds_sum 20.001002\n"
+                                                        "p2pchat_log_commit_seconds_count 5\n");
+}
+
+static void test_empty_histogram(void **state)
+{
+    (void)state;
+    const struct histogram h = {.sum_us = 0};
+
+    exposition_put_histogram(&e, METRIC_LOOP_LAG, &h);
+    bytes_u8(&text, '\0');
+    assert_non_null(strstr((char *)bytes_data(&text), "_bucket{le=\"+Inf\"} 0\n"
+                                                      "p2pchat_event_loop_lag_seconds_sum 0\n"
+                                                      "p2pchat_event_loop_lag_seconds_count 0\n"));
+}
+
 /* No value ends its line, its quotes, or the encoding. */
 static void test_values_are_escaped(void **state)
 {
@@ -150,6 +187,8 @@ int main(void)
         TEST(test_table),
         TEST(test_numbers),
         TEST(test_labels),
+        TEST(test_histogram),
+        TEST(test_empty_histogram),
         TEST(test_values_are_escaped),
         TEST(test_what_cannot_be_put),
     };

@@ -80,6 +80,7 @@ static void note_refused(struct node *node, const struct host_port *source, cons
     char text[ADDRESS_HOST_PORT_MAX + 1];
     uint64_t suppressed;
 
+    node->totals.classic_refused++;
     if (!ration_take(node, RATIONED_NOTE, address_block(source->host), &suppressed))
         return;
     host_port_format(source, text);

@@ -39,6 +39,10 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
 
     session_enter_key(node, session, key);
     node->proved_count++;
+    if (session->dial != 0)
+        node->totals.links_dialled++;
+    else
+        node->totals.links_accepted++;
     session->contact = contact;
     const bool is_told = contact != NULL && !contact_is_stranger(contact) &&
                          !ration_is_exceeded(node, &contact->refusals);

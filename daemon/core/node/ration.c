@@ -79,6 +79,7 @@ void ration_warn(struct node *node, enum danger danger, struct contact *concerne
     struct json_writer w;
     uint64_t suppressed;
 
+    node->totals.warnings++;
     if (!may_warn(node, danger, concerned, address, &suppressed))
         return;
     json_write_init(&w, &object);

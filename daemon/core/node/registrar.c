@@ -49,6 +49,13 @@ size_t registrar_count(const struct node *node)
     return node->registrar != NULL ? node->registrar->registry.count : 0;
 }
 
+size_t registrar_listed(const struct node *node)
+{
+    return node->registrar != NULL
+               ? node->registrar->board.count - node->registrar->board.keyed_count
+               : 0;
+}
+
 bool registrar_is_busy(const struct node *node, const struct session *session)
 {
     return registry_of_key(&node->registrar->registry, session->key) != REGISTRY_NONE ||
@@ -77,6 +84,7 @@ static void confirm(struct node *node, struct session *session, const char *name
     const struct message_registered m = {
         .name = name, .seen = source.host, .lifetime_s = REGISTRATION_MS / 1000};
 
+    node->totals.registrations++;
     message_registered_encode(&node->registrar->answer, &m);
     answer(node, session, MESSAGE_REGISTER_SUCCESS);
 }
@@ -87,6 +95,7 @@ static void refuse(struct node *node, struct session *session, enum register_ref
     const struct registry *registry = &node->registrar->registry;
     struct message_refused m = {.why = why};
 
+    node->totals.registrations_refused[why]++;
     if (why == REGISTER_OUTDATED) {
         const struct registration held =
             registry_at(registry, registry_of_key(registry, session->key));

@@ -54,7 +54,8 @@ void registrar_claimed(struct node *node, const struct effect *effect, const str
 void registrar_not_claimed(struct node *node, const struct effect *effect);
 void registrar_expire(struct node *node); /* registrations that are not renewed */
 void registrar_forget_classic(struct node *node, struct classic_entry *entry);
-size_t registrar_count(const struct node *node); /* 0: we are no tracker */
+size_t registrar_count(const struct node *node);  /* 0: we are no tracker */
+size_t registrar_listed(const struct node *node); /* classic peers; the same */
 
 /* Whether somebody is registered, or asks. Others are sent away. */
 bool registrar_is_busy(const struct node *node, const struct session *session);

@@ -449,6 +449,7 @@ void registration_warn(struct node *node, struct tracker *tracker, enum tracker_
     struct json_writer w;
     uint64_t suppressed;
 
+    node->totals.warnings++;
     if (!ration_of_contact(node, &tracker->warnings[danger], &suppressed))
         return;
     json_write_init(&w, &object);

@@ -242,6 +242,7 @@ bool session_admit(struct node *node, uint64_t carrier, const struct host_port *
     switch (
         doorman_arrive(&node->doorman, carrier, remote->host, origin, node->now.mono, &evicted)) {
     case DOORMAN_REFUSE:
+        node->totals.accepted_refused++;
         note_limited(node, remote);
         close_carrier(node, carrier);
         return false;
@@ -400,6 +401,7 @@ static void ended(struct node *node, struct session *session, enum link_end why)
 {
     struct contact *contact = session->contact;
 
+    node->totals.link_ends[why]++;
     HASH_DELETE(hh, node->sessions, session);
     timers_stop(&node->timers, &session->timer);
     timers_stop(&node->timers, &session->idle);

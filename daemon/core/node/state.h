@@ -337,6 +337,8 @@ struct node {
 
     struct registrar *registrar; /* a tracker's; NULL: we are none */
     uint64_t waiting; /* bytes at a tracker that wait for those who do not read, in all */
+
+    struct node_totals totals;
 };
 
 /* What a timer belongs to. */

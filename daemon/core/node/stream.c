@@ -467,6 +467,7 @@ void stream_taken(struct node *node, const struct effect *effect)
 {
     struct contact *contact = settle(node, effect);
 
+    node->totals.messages_received++;
     if (contact == NULL || contact->session == NULL || !contact->sent_have)
         return;
     if (contact->owes_ack && contact->ack_stream != effect->stream)
@@ -545,6 +546,8 @@ void stream_stored(struct node *node, const struct effect *effect, const struct 
     struct contact *contact = contacts_by_number(&node->contacts, effect->peer);
 
     settle_ours(node, effect);
+    if (row->result == OK && !row->existing)
+        node->totals.messages_sent++;
     if (contact != NULL && row->result == OK && !row->existing) {
         outbox_stored(&contact->outbox, row->stream, row->number, row->seq, row->time_ms, row->body,
                       row->body_length);
@@ -565,6 +568,7 @@ void stream_not_stored(struct node *node, const struct effect *effect)
 static void delivered(struct node *node, struct contact *contact,
                       const struct outbox_progress *progress)
 {
+    node->totals.messages_delivered += progress->count;
     ledger_progress(node, contact, progress);
     wait_delivered(node, progress->stream, progress->acked, wait_arrived_state(contact));
 }

@@ -448,6 +448,19 @@ static const char *const states[] = {
 #undef ROW
 };
 
+bool trackers_in(const struct node *node, size_t state, const char **ret_name, size_t *ret_count)
+{
+    size_t count = 0;
+
+    if (state >= sizeof states / sizeof states[0])
+        return false;
+    for (const struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
+        count += (size_t)t->state == state;
+    *ret_name = states[state];
+    *ret_count = count;
+    return true;
+}
+
 /* Whether others can reach us where the tracker sees us: it tries once, after the first REGISTER.
  */
 static enum node_reached reached(const struct node *node, const struct tracker *tracker)

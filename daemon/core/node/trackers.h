@@ -109,6 +109,9 @@ void trackers_hurry(struct node *node, struct tracker *tracker);
 /* It is not dialled again before the next renewal; a link is closed. */
 void trackers_hold_off(struct node *node, struct tracker *tracker, enum link_end why);
 
+/* How many are in the state of that number; false when there is none (node_trackers_in). */
+bool trackers_in(const struct node *node, size_t state, const char **ret_name, size_t *ret_count);
+
 /* {address, state, error, seen, reachable}, in an array. */
 void trackers_write(const struct node *node, struct json_writer *w);
 

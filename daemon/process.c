@@ -1,0 +1,61 @@
+#include "daemon/process.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static uint64_t microseconds(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+}
+
+uint64_t process_cpu_us(void)
+{
+    struct rusage usage;
+
+    if (getrusage(RUSAGE_SELF, &usage) < 0)
+        return 0;
+    return microseconds(&usage.ru_utime) + microseconds(&usage.ru_stime);
+}
+
+bool process_resident_bytes(uint64_t *ret_bytes)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    uint64_t size, resident;
+    bool is_read;
+
+    if (file == NULL)
+        return false;
+    is_read = fscanf(file, "%" SCNu64 " %" SCNu64, &size, &resident) == 2;
+    fclose(file);
+    if (is_read)
+        *ret_bytes = resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return is_read;
+}
+
+bool process_open_descriptors(uint64_t *ret_count)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    uint64_t count = 0;
+
+    if (directory == NULL)
+        return false;
+    while ((entry = readdir(directory)) != NULL)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    *ret_count = count - 1; /* without the one that looks */
+    return true;
+}
+
+bool process_max_descriptors(uint64_t *ret_count)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return false;
+    *ret_count = limit.rlim_cur;
+    return true;
+}
