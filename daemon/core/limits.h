@@ -124,6 +124,10 @@ enum {
     PEER_RECORD_ADDRESSES_MAX = 8,
     PEER_RECORD_VIA_MAX = 3,
 
+    /* What is kept for each contact of what its last dial found: the words about three or four
+     * addresses. */
+    CONTACT_TRIED_MAX = 300,
+
     /* Trackers that a node registers with: a link is kept to each, and each is asked for every
      * name.
      */

@@ -164,6 +164,39 @@ struct node_peer {
 };
 bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_peer);
 
+/* All that stands between a message and a peer: p2pchat-api(7), doctor. */
+struct node_peer_state {
+    enum consent consent;
+    bool is_removed, is_blocked, is_verified, is_classic;
+
+    /* What the peer asked us, or we the peer; 0: nothing is open. */
+    uint32_t request;
+    enum direction direction;
+    uint64_t request_left_ms;
+
+    bool is_online;
+    const char *remote;   /* the other end of the link; NULL: there is none */
+    uint64_t up_ms;       /* the link, for so long */
+    int64_t last_seen_ms; /* Unix time; 0: never */
+
+    struct host_port addresses[DIAL_ADDRESSES_MAX]; /* where it is looked for */
+    size_t address_count;
+    bool is_being_dialled;
+    bool is_wanted;        /* it is dialled again and again */
+    uint64_t next_dial_ms; /* from now; only then */
+    const char *tried;     /* what the last dial found, in words; NULL: there was none since the
+                              link */
+    uint64_t tried_ms;     /* ago */
+
+    int64_t record_issued_ms; /* its own signed record: Unix time; 0: none is known */
+    bool is_record_ahead;     /* issued in the future */
+    bool is_record_expired;
+
+    uint64_t queued, queued_bytes;
+};
+bool node_peer_state(const struct node *node, uint32_t peer, struct now now,
+                     struct node_peer_state *ret_state);
+
 /* Whether the peer has acknowledged (a classic one: was sent) a message of ours in a stream that is
  * live: known here a moment before it is in the log. */
 bool node_is_delivered(const struct node *node, uint32_t peer, uint32_t stream, uint64_t number);

@@ -159,6 +159,17 @@ bool node_peer(const struct node *node, uint32_t peer, struct node_peer *ret_pee
     return true;
 }
 
+bool node_peer_state(const struct node *node, uint32_t peer, struct now now,
+                     struct node_peer_state *ret_state)
+{
+    (void)node;
+    (void)now;
+    if (peer != 1)
+        return false;
+    *ret_state = (struct node_peer_state){.consent = CONSENT_MUTUAL, .is_online = true};
+    return true;
+}
+
 bool node_is_delivered(const struct node *node, uint32_t peer, uint32_t stream, uint64_t number)
 {
     (void)node;

@@ -89,6 +89,7 @@ void contacts_remove(struct contacts *contacts, struct contact *contact)
     HASH_DELETE(by_number, contacts->by_number, contact);
     HASH_DELETE(by_key, contacts->by_key, contact);
     free(contact->talk.text);
+    free(contact->tried.found);
     outbox_done(&contact->outbox);
     inbox_done(&contact->inbox);
     peer_row_done(&contact->row);
@@ -281,6 +282,24 @@ struct contact *contacts_named(const struct contacts *contacts, const char *name
             found = c;
     free(folded);
     return found;
+}
+
+void contact_note_tried(struct contact *contact, const char *found, struct mono now)
+{
+    size_t length = strlen(found);
+
+    if (length > CONTACT_TRIED_MAX)
+        length = CONTACT_TRIED_MAX;
+    free(contact->tried.found);
+    contact->tried.found = xcalloc(1, length + 1);
+    memcpy(contact->tried.found, found, length);
+    contact->tried.at = now;
+}
+
+void contact_forget_tried(struct contact *contact)
+{
+    free(contact->tried.found);
+    contact->tried = (struct contact_tried){.at = {0}};
 }
 
 bool contact_is_stranger(const struct contact *contact)

@@ -61,6 +61,12 @@ struct contact_ration {
     uint64_t suppressed;
 };
 
+/* What came of the last dial of a contact, until there is a link. */
+struct contact_tried {
+    struct mono at; /* when it ended; 0: there was none */
+    char *found;    /* in our words, at most CONTACT_TRIED_MAX bytes; or NULL */
+};
+
 /* A known peer: its row, and what is true of it while the node runs. */
 struct contact {
     struct peer_row row;
@@ -91,6 +97,7 @@ struct contact {
     struct contact *next_dirty; /* the list of contacts with something to send */
     bool is_dirty;
     uint64_t block; /* address block it was last seen in, or 0 */
+    struct contact_tried tried;
     struct classic_talk talk;
     UT_hash_handle by_number, by_key, by_alias;
 };
@@ -153,5 +160,9 @@ struct contact *contacts_named(const struct contacts *contacts, const char *name
 /* Whether all that is known of a peer is that it asked: there never was consent, we never dialled
  * it, and nobody marked it. */
 bool contact_is_stranger(const struct contact *contact);
+
+/* Keeps what a dial of it found, and forgets it. */
+void contact_note_tried(struct contact *contact, const char *found, struct mono now);
+void contact_forget_tried(struct contact *contact);
 
 #endif

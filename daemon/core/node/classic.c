@@ -364,6 +364,8 @@ static void errand_end(struct node *node, struct classic_errand *errand, enum cl
     case CLASSIC_ANSWER:
         break;
     case CLASSIC_CONTACT:
+        if (why != NULL)
+            dial_note_found(node, ended.number, why);
         classic_talk_ended(node, ended.number, end);
         break;
     case CLASSIC_SERVER:

@@ -35,12 +35,22 @@ static void fail_attempts(struct node *node, uint64_t dial, const char *message)
     }
 }
 
+void dial_note_found(struct node *node, uint32_t peer, const char *found)
+{
+    struct contact *contact = contacts_by_number(&node->contacts, peer);
+
+    if (contact != NULL && contact->session == NULL)
+        contact_note_tried(contact, found, node->now.mono);
+}
+
 void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message)
 {
     if (dial != 0)
         fail_attempts(node, dial, message);
     if (peer != 0)
         dialler_failed(&node->dialler, peer, node->now.mono);
+    if (message != NULL)
+        dial_note_found(node, peer, message);
     dial_back_over(node, dial);
     if (trackers_is_number(peer))
         trackers_unreached(node, peer, message);
@@ -160,6 +170,19 @@ void dial_goes_on(struct node *node, struct session *session, enum link_end why)
     bytes_done(&text);
 }
 
+void dial_came_to_nothing(struct node *node, const struct session *session, enum link_end why)
+{
+    struct bytes text = BYTES_EMPTY;
+
+    bytes_text(&text, session->remote);
+    bytes_text(&text, " proves its key, but the link ended at once (");
+    bytes_text(&text, link_end_name(why));
+    bytes_append(&text, ")", 2);
+    dial_note_found(node, session->dialled_peer, (const char *)bytes_data(&text));
+    bytes_done(&text);
+    dial_proved_nothing(node, session->dial, session->dialled_peer, NULL);
+}
+
 /* The user who asked for a dial is gone. */
 bool dial_cancel(struct node *node, uint64_t number)
 {
@@ -255,6 +278,8 @@ void dial_due(struct node *node)
             continue;
         }
         size_t count = dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
+        if (count == 0)
+            dial_note_found(node, peer, "no address is known where it could be");
         count = drop_recent(node, contact, addresses, count);
         if (count == 0)
             dial_proved_nothing(node, 0, peer, NULL);

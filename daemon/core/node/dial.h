@@ -9,6 +9,9 @@ struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NUL
 /* A dial, or the link that came of it, led to nothing, and is over: who waits for it is told
  * `message`, or NULL. */
 void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message);
+/* What is found where a contact was looked for is kept; no effect on who is none. */
+void dial_note_found(struct node *node, uint32_t peer, const char *found);
+
 void dial_failed(struct node *node, uint64_t dial, const char *why);
 
 /* Cannot be used, whatever answers. Frees it. */
@@ -16,6 +19,9 @@ void dial_worthless(struct node *node, struct dial *dial);
 
 /* The other side of a dialled link has proved its key: no other address is needed. */
 void dial_settled(struct node *node, struct session *session);
+
+/* The other side has proved its key, and the link ended before it was of use. */
+void dial_came_to_nothing(struct node *node, const struct session *session, enum link_end why);
 
 /* It ended without a proof, for this reason: the dial goes on with the addresses that are left, if
  * somebody still waits for it. */

@@ -114,6 +114,7 @@ void session_use(struct node *node, struct contact *contact, struct session *ses
 {
     stream_offline(node, contact);
     contact->session = session;
+    contact_forget_tried(contact);
     stream_online(node, contact);
     dialler_linked(&node->dialler, contact->row.peer, node->now.mono);
     tell_presence(node, contact, EVENT_PEER_ONLINE, NULL);
@@ -190,6 +191,7 @@ static struct session *new_session(struct node *node, uint64_t carrier,
 
     host_port_format(remote, text);
     session->carrier = carrier;
+    session->since = node->now.mono;
     session->remote = xstrdup(text);
     session->link = link;
     session->room_max = session->room = node->role == ROLE_TRACKER ? TRACKER_ROOM : CARRIER_ROOM;
@@ -417,7 +419,7 @@ static void ended(struct node *node, struct session *session, enum link_end why)
     if (session->opened != NULL)
         dial_goes_on(node, session, why);
     else if (!session->greeted && session->dial != 0)
-        dial_proved_nothing(node, session->dial, session->dialled_peer, NULL);
+        dial_came_to_nothing(node, session, why);
     if (session->greeted && trackers_is_session(session))
         trackers_lost(node, session, why);
     if (contact != NULL && contact->session == session) {

@@ -52,6 +52,7 @@ struct heard {
 struct session {
     uint64_t carrier;
     uint64_t dial;       /* 0: they came to us */
+    struct mono since;   /* there is the carrier */
     size_t address;      /* which of the dial's addresses it goes to */
     struct dial *opened; /* the dial, until something is proved; then NULL */
     struct link *link;

@@ -258,6 +258,13 @@ bool dialler_is_dialling(const struct dialler *d, uint32_t peer)
     return place != NUMBER_MAP_NONE && d->heap[place].state == DIALLING;
 }
 
+struct mono dialler_due(const struct dialler *d, uint32_t peer)
+{
+    uint32_t place = number_map_get(&d->places, peer);
+
+    return place != NUMBER_MAP_NONE ? deadline(&d->heap[place]) : MONO_NEVER;
+}
+
 struct mono dialler_deadline(const struct dialler *d)
 {
     uint32_t places = DIALLER_UNDER_WAY_MAX;

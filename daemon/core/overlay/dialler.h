@@ -70,6 +70,10 @@ bool dialler_next(struct dialler *dialler, struct mono now, uint32_t *ret_peer);
 /* Whether the peer is being dialled: it is wanted, and there is no link. */
 bool dialler_is_dialling(const struct dialler *dialler, uint32_t peer);
 
+/* When the peer is dialled next, or was due to be; MONO_NEVER: it is linked, being dialled, or not
+ * wanted. */
+struct mono dialler_due(const struct dialler *dialler, uint32_t peer);
+
 /* When to call dialler_next again; MONO_NEVER while nobody waits or there is no place. */
 struct mono dialler_deadline(const struct dialler *dialler);
 
