@@ -4,6 +4,7 @@
 
 #include "daemon/control_state.h"
 #include "daemon/pump.h"
+#include "daemon/doctor.h"
 
 static const struct answered *done(void)
 {
@@ -34,6 +35,7 @@ void call_forget(struct call *call)
     HASH_DELETE(hh, control->calls, call);
     if (call->consumer.of != NULL)
         TAILQ_REMOVE(&call->consumer.of->calls, call, in_consumer);
+    doctor_leave(control->doctor, call);
     TAILQ_REMOVE(&call->client->calls, call, in_client);
     call->client->call_count--;
     free(call->search);

@@ -23,6 +23,12 @@ struct consumer_call {
     struct feed_filter filter; /* subscribe */
 };
 
+/* A call of doctor. */
+struct doctor_call {
+    bool waits;
+    uint32_t peer; /* that is asked about, too; or 0 */
+};
+
 struct call {
     uint64_t number; /* from 1, never reused */
     struct client *client;
@@ -31,7 +37,8 @@ struct call {
     struct history_query history; /* of API_HISTORY */
     char *search;                 /* the words that it borrows, or NULL */
     struct consumer_call consumer;
-    TAILQ_ENTRY(call) in_client, in_histories, in_consumer;
+    struct doctor_call doctor;
+    TAILQ_ENTRY(call) in_client, in_histories, in_consumer, in_doctor;
     UT_hash_handle hh;
 };
 

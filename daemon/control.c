@@ -9,6 +9,7 @@
 
 #include "daemon/control_state.h"
 #include "daemon/core/node.h"
+#include "daemon/doctor.h"
 #include "daemon/limits.h"
 #include "daemon/methods.h"
 #include "daemon/pump.h"
@@ -368,6 +369,7 @@ struct control *control_new(struct pump *pump, const struct control_socket *sock
     quiet_init(&control->full, pump->base);
     quiet_init(&control->rests, pump->base);
     quiet_init(&control->failures, pump->base);
+    control->doctor = doctor_new(control);
     events_init(control);
     control_consumers_init(control);
     must(event_add(control->acceptable, NULL) == 0);
@@ -388,6 +390,7 @@ void control_free(struct control *control)
         TAILQ_REMOVE(&control->clients, c, in_all);
         client_free(c);
     }
+    doctor_free(control->doctor);
     events_done(control);
     control_consumers_done(control);
     event_free(control->acceptable);
@@ -456,6 +459,7 @@ void control_stop(struct control *control)
     control->is_stopping = true;
     event_del(control->acceptable);
     evtimer_del(control->accept_again);
+    doctor_stop(control->doctor);
 }
 
 bool control_is_flushed(const struct control *control)

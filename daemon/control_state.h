@@ -39,6 +39,7 @@ struct control {
     struct bytes event, lines, gap; /* what is being written */
     struct consumers *consumers;
 
+    struct doctor *doctor;
     struct clients histories; /* clients whose next page waits for its turn */
     size_t histories_read;    /* questions under way */
 };

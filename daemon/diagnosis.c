@@ -1,5 +1,6 @@
 #include "daemon/diagnosis.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -126,6 +127,55 @@ void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits)
             w, "limits", WELL,
             "%" PRIu64 " of %" PRIu64 " descriptors are open; %" PRIu64 " MiB of memory are used",
             limits->descriptors, limits->descriptors_max, mebibytes(limits->memory_bytes));
+}
+
+/* --- Listening --- */
+
+void diagnosis_listening(struct json_writer *w, const struct host_port *bound, int error)
+{
+    static const char check[] = "listening";
+    char at[ADDRESS_HOST_PORT_MAX + 1];
+
+    host_port_format(bound, at);
+    if (error == 0)
+        diagnosis_say(w, check, WELL, "%s accepts", at);
+    else if (error == EINVAL) /* a link-local address, without its interface */
+        diagnosis_say(w, check, WELL, "%s is bound; it cannot be tried from here", at);
+    else if (error == EMFILE || error == ENFILE)
+        diagnosis_say(w, check, PROBLEM,
+                      "%s was not tried: %s: allow more descriptors (LimitNOFILE= of the unit)", at,
+                      strerror(error));
+    else if (error == EADDRNOTAVAIL || error == ENETUNREACH || error == EHOSTUNREACH)
+        diagnosis_say(w, check, PROBLEM,
+                      "%s is bound, but this host has that address no more (%s): give it back, or "
+                      "listen elsewhere ([Node] Listen=) and restart",
+                      at, strerror(error));
+    else
+        diagnosis_say(w, check, PROBLEM,
+                      "%s is bound, but does not accept from this host itself (%s): look at the "
+                      "packet filter (nft list ruleset)",
+                      at, strerror(error));
+}
+
+/* --- Names --- */
+
+void diagnosis_name(struct json_writer *w, const char *name, const char *whose, enum error error,
+                    const char *found)
+{
+    static const char check[] = "dns";
+
+    if (error == OK)
+        diagnosis_say(w, check, WELL, "%s, %s, is %s", name, whose, found);
+    else if (error == ERR_NOT_FOUND)
+        diagnosis_say(w, check, PROBLEM,
+                      "%s, %s, has no address: look whether the name is written right, and is in "
+                      "the DNS (getent hosts %s)",
+                      name, whose, name);
+    else
+        diagnosis_say(w, check, PROBLEM,
+                      "%s, %s: no name server answers: look at /etc/resolv.conf, and whether what "
+                      "it names is reached from here",
+                      name, whose);
 }
 
 /* --- Trackers --- */

@@ -32,8 +32,19 @@ void diagnosis_clock(struct json_writer *w, const struct vital_clock *clock);
 /* "limits" */
 void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits);
 
+/* "listening": what was found at a place where we listen; errno, or 0. */
+void diagnosis_listening(struct json_writer *w, const struct host_port *bound, int error);
+
+/* "dns": what was found of a name; `whose` says what it is for; `found` is an address of it. */
+void diagnosis_name(struct json_writer *w, const char *name, const char *whose, enum error error,
+                    const char *found);
+
 /* "trackers" and "reachability", by what trackers say; a tracker itself has neither. */
 void diagnosis_trackers(struct json_writer *w, const struct node *node);
 void diagnosis_reachability(struct json_writer *w, const struct node *node);
+
+/* What keeps messages from a peer: "consent", "link", "address", "record" and "queue". */
+void diagnosis_peer(struct json_writer *w, const char *alias, const struct node_peer_state *state,
+                    struct now now);
 
 #endif

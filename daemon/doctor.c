@@ -1,158 +1,175 @@
-/* doctor: the daemon looks itself over, and says what is wrong and what to do (p2pchat-api(7)). */
-#include <errno.h>
-#include <fcntl.h>
+#include "daemon/doctor.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-#include "daemon/config.h"
+#include "daemon/checkup.h"
 #include "daemon/control_state.h"
 #include "daemon/core/node.h"
 #include "daemon/diagnosis.h"
-#include "daemon/entropy.h"
-#include "daemon/identity_file.h"
 #include "daemon/methods.h"
+#include "daemon/probe.h"
 #include "daemon/pump.h"
-#include "daemon/state_dir.h"
-#include "daemon/vitals.h"
 
-/* --- Permissions --- */
+struct doctor {
+    struct control *control;
+    struct probes *probes; /* NULL: nobody waits */
+    TAILQ_HEAD(, call) calls;
+    struct bytes findings; /* of this daemon and its host: members of an array */
+    struct bytes result;   /* of one call */
+};
 
-/* What a message, or who talks to whom, can be read from. */
-static const char *const private_files[] = {"p2pchat.db", "p2pchat.db-wal", "search.db"};
+/* --- Answers --- */
 
-static bool check_private_files(const struct state_dir *dir, struct refusal *ret_refusal)
+/* What every call is told; written once for all of them. */
+static void write_findings(struct doctor *doctor)
 {
-    struct stat st;
+    struct control *control = doctor->control;
+    struct json_writer w;
 
-    for (size_t i = 0; i < sizeof(private_files) / sizeof(private_files[0]); i++) {
-        if (fstatat(dir->descriptor, private_files[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-            return refuse(ret_refusal, EX_CONFIG,
-                          "%s/%s: can be read or written by others: chmod 600 it", dir->path,
-                          private_files[i]);
-    }
+    bytes_clear(&doctor->findings);
+    json_write_init(&w, &doctor->findings);
+    json_write_open(&w, '[');
+    checkup_write(&w, control->pump, &control->socket, doctor->probes);
+    json_write_close(&w, ']');
+}
+
+/* [a, b] and [c] become [a, b, c]. */
+static void join(struct bytes *result, const struct bytes *more)
+{
+    const size_t length = bytes_length(result);
+
+    must(length > 2 && bytes_length(more) > 2);
+    bytes_data(result)[length - 1] = ',';
+    bytes_append(result, bytes_data(more) + 1, bytes_length(more) - 1);
+}
+
+/* False when the peer is not known any more. */
+static bool add_peer(struct doctor *doctor, uint32_t peer)
+{
+    const struct now now = pump_now(doctor->control->pump);
+    const struct node *node = doctor->control->pump->node;
+    struct bytes findings = BYTES_EMPTY;
+    struct node_peer_state state;
+    struct node_peer known;
+    struct json_writer w;
+
+    if (!node_peer(node, peer, &known) || !node_peer_state(node, peer, now, &state))
+        return false;
+    json_write_init(&w, &findings);
+    json_write_open(&w, '[');
+    diagnosis_peer(&w, known.alias, &state, now);
+    json_write_close(&w, ']');
+    join(&doctor->result, &findings);
+    bytes_done(&findings);
     return true;
 }
 
-/* Whether a restart would find the key that we run with. */
-static bool check_key(const struct facts *facts, struct refusal *ret_refusal)
+static void answer(struct doctor *doctor, struct call *call)
 {
-    const struct random random = entropy_random();
-    struct identity *there = secret_new(sizeof(*there));
-    bool is_new, good;
+    const uint32_t peer = call->doctor.peer;
 
-    good = identity_file_load(facts->dir, IDENTITY_MUST_BE_THERE, &random, there, &is_new,
-                              ret_refusal);
-    if (good && memcmp(there->key.bytes, facts->identity->key.bytes, KEY_LENGTH) != 0)
-        good = refuse(ret_refusal, EX_CONFIG,
-                      "%s/identity.key: holds another identity than the one that the daemon runs "
-                      "with: bring the right one back before the next start",
-                      facts->dir->path);
-    secret_free(there, sizeof(*there));
-    return good;
-}
-
-static void say_permissions(struct json_writer *w, const struct facts *facts)
-{
-    struct refusal refusal;
-
-    if (state_dir_check(facts->dir, &refusal) && check_key(facts, &refusal) &&
-        check_private_files(facts->dir, &refusal))
-        diagnosis_say(w, "permissions", WELL,
-                      "%s is ours, and nobody else can read the key and the log in it",
-                      facts->dir->path);
-    else
-        diagnosis_say(w, "permissions", PROBLEM, "%s", refusal.why);
-}
-
-/* --- The control socket --- */
-
-/* Where it is: also of one that was handed over. */
-static bool find_socket(const struct control_socket *socket, char ret_path[CONTROL_PATH_MAX + 1])
-{
-    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
-    socklen_t length = sizeof(address);
-
-    if (getsockname(socket->descriptor, (struct sockaddr *)&address, &length) < 0 ||
-        length <= offsetof(struct sockaddr_un, sun_path) || address.sun_path[0] != '/')
-        return false; /* it has no name, or not one in the file system */
-    memcpy(ret_path, address.sun_path, CONTROL_PATH_MAX);
-    ret_path[CONTROL_PATH_MAX] = '\0';
-    return true;
-}
-
-static void say_socket(struct json_writer *w, const struct control_socket *socket)
-{
-    static const char check[] = "socket";
-    char path[CONTROL_PATH_MAX + 1];
-    struct stat st;
-
-    if (!find_socket(socket, path))
-        diagnosis_say(w, check, WELL, "it was handed over, and has no path of its own");
-    else if (lstat(path, &st) < 0)
-        diagnosis_say(w, check, PROBLEM, "%s: %s: no client finds the daemon there; restart %s",
-                      path, strerror(errno), socket->path != NULL ? "it" : "its socket unit");
-    else if (!S_ISSOCK(st.st_mode) ||
-             (socket->path != NULL && (st.st_dev != socket->device || st.st_ino != socket->inode)))
-        diagnosis_say(w, check, PROBLEM,
-                      "%s: something else stands where the control socket was: remove it, and "
-                      "restart",
-                      path);
-    else if ((st.st_mode & S_IWOTH) != 0)
-        diagnosis_say(w, check, PROBLEM,
-                      "%s: every user of this host can read and send messages over it: chmod o-rwx "
-                      "it",
-                      path);
-    else
-        diagnosis_say(w, check, WELL, "%s, for its owner%s only", path,
-                      (st.st_mode & S_IWGRP) != 0 ? " and its group" : "");
-}
-
-/* --- All of it --- */
-
-static void say_disk(struct json_writer *w, const struct pump *pump)
-{
-    const struct diagnosis_log log = {.state = store_state(pump->store),
-                                      .reason = store_reason(pump->store),
-                                      .demands_check = store_demands_check(pump->store)};
-    struct vital_disk disk;
-
-    vital_disk_read(pump->facts->dir->descriptor, &disk);
-    diagnosis_disk(w, pump->facts->dir->path, &log, &disk);
-}
-
-static void say_all(struct json_writer *w, struct control *control)
-{
-    struct pump *pump = control->pump;
-    struct vital_clock clock;
-    struct vital_limits limits;
-
-    say_permissions(w, pump->facts);
-    say_socket(w, &control->socket);
-    say_disk(w, pump);
-    vital_clock_read(pump_now(pump).unix_ms, &clock);
-    diagnosis_clock(w, &clock);
-    vital_limits_read(&limits);
-    diagnosis_limits(w, &limits);
-    if (pump->facts->role == ROLE_NODE) {
-        diagnosis_reachability(w, pump->node);
-        diagnosis_trackers(w, pump->node);
+    TAILQ_REMOVE(&doctor->calls, call, in_doctor);
+    call->doctor.waits = false;
+    bytes_clear(&doctor->result);
+    bytes_text(&doctor->result, "{\"checks\":");
+    bytes_append(&doctor->result, bytes_data(&doctor->findings), bytes_length(&doctor->findings));
+    if (peer != 0 && !add_peer(doctor, peer)) {
+        call_fail(call, ERR_NO_SUCH_PEER, NULL);
+        return;
     }
+    bytes_text(&doctor->result, "}");
+    call_succeed_with(call, (const char *)bytes_data(&doctor->result),
+                      bytes_length(&doctor->result));
+}
+
+static void end_probes(struct doctor *doctor)
+{
+    probes_free(doctor->probes);
+    doctor->probes = NULL;
+}
+
+static void on_probed(void *context)
+{
+    struct doctor *doctor = context;
+
+    write_findings(doctor);
+    end_probes(doctor);
+    while (!TAILQ_EMPTY(&doctor->calls))
+        answer(doctor, TAILQ_FIRST(&doctor->calls));
+    bytes_done(&doctor->findings);
+    bytes_done(&doctor->result);
+}
+
+/* --- Calls --- */
+
+static bool waits_already(const struct client *client)
+{
+    const struct call *call;
+
+    TAILQ_FOREACH(call, &client->calls, in_client) {
+        if (call->method == API_DOCTOR && call->doctor.waits)
+            return true;
+    }
+    return false;
 }
 
 const struct answered *method_doctor(struct call *call, const struct api_args *args)
 {
-    struct json_writer *w = call_result(call);
+    struct doctor *doctor = call->client->control->doctor;
+    const struct pump *pump = call->client->control->pump;
+    const char *peer = api_string(args, ARG_DOCTOR_PEER);
 
-    (void)args;
-    json_write_open(w, '{');
-    json_write_name(w, "checks");
-    json_write_open(w, '[');
-    say_all(w, call->client->control);
-    json_write_close(w, ']');
-    json_write_close(w, '}');
-    return call_succeed(call);
+    if (peer != NULL) {
+        enum error error = node_find_peer(pump->node, peer, &call->doctor.peer);
+
+        if (error != OK)
+            return call_fail(call, error, NULL);
+    }
+    if (waits_already(call->client))
+        return call_fail(call, ERR_LIMIT_EXCEEDED,
+                         "doctor is under way for this connection: wait for its answer");
+    call->doctor.waits = true;
+    TAILQ_INSERT_TAIL(&doctor->calls, call, in_doctor);
+    if (doctor->probes == NULL) {
+        doctor->probes = probes_new(pump->base, pump->resolver);
+        checkup_probe(pump, doctor->probes);
+        probes_begin(doctor->probes, on_probed, doctor);
+    }
+    return call_waits();
+}
+
+void doctor_leave(struct doctor *doctor, struct call *call)
+{
+    if (!call->doctor.waits)
+        return;
+    TAILQ_REMOVE(&doctor->calls, call, in_doctor);
+    call->doctor.waits = false;
+    if (TAILQ_EMPTY(&doctor->calls))
+        end_probes(doctor);
+}
+
+void doctor_stop(struct doctor *doctor)
+{
+    while (!TAILQ_EMPTY(&doctor->calls))
+        call_fail(TAILQ_FIRST(&doctor->calls), ERR_SHUTTING_DOWN, NULL); /* it leaves */
+}
+
+struct doctor *doctor_new(struct control *control)
+{
+    struct doctor *doctor = xcalloc(1, sizeof(*doctor));
+
+    doctor->control = control;
+    TAILQ_INIT(&doctor->calls);
+    return doctor;
+}
+
+void doctor_free(struct doctor *doctor)
+{
+    if (doctor == NULL)
+        return;
+    end_probes(doctor);
+    bytes_done(&doctor->findings);
+    bytes_done(&doctor->result);
+    free(doctor);
 }

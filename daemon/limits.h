@@ -67,6 +67,9 @@ enum {
      * waits for it has 10 s in all (p2pchat-protocol(7)). */
     NAMES_TOTAL_MS = 8000,
 
+    /* What doctor tries is found out in so long: who asks it waits. */
+    PROBES_MS = 4000,
+
     /* Addresses tried in one dial, and those taken from one answer of one name. */
     DIAL_CANDIDATES_MAX = 32,
     DIAL_PER_ANSWER_MAX = 8,

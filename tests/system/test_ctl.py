@@ -56,6 +56,7 @@ class Wire(Case):
         ("metrics", "metrics", {}),
         ("doctor", "doctor", {}),
         ("reload", "reload", {}),
+        ("doctor alice", "doctor", {"peer": "alice"}),
         ("shutdown", "shutdown", {}),
         ("chat request example.org 28470", "chat.request", {"to": "example.org:28470"}),
         ("chat request ::1 28470", "chat.request", {"to": "[::1]:28470"}),
