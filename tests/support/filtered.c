@@ -1,5 +1,5 @@
-/* Runs p2pchatd under the system-call filter of its unit (make check-sandboxed). It stands where the
- * daemon is looked for, as DIR/p2pchatd; DIR/filter is the filter, as seccomp(2) takes it, and
+/* Runs p2pchatd under the system-call filter of its unit (make check-sandboxed). It stands where
+ * the daemon is looked for, as DIR/p2pchatd; DIR/filter is the filter, as seccomp(2) takes it, and
  * DIR/program a link to the daemon. */
 #include <fcntl.h>
 #include <libgen.h>
