@@ -188,6 +188,43 @@ class Life(Services):
         self.assertEqual(m.call("status")["name"], "x")
 
 
+class PeerSocket(Services):
+    """Port 443, which no service of ours may open itself."""
+
+    def test_enabled_beside_a_running_service(self):
+        m = self.booted()
+        self.assertEqual(m.call("status")["listen"], ["[::]:28470"])
+        for service in ("p2pchatd", "p2pchat-tracker"):
+            folder = service.removesuffix("d")
+            m.run("systemctl", "enable", f"{service}-peer.socket")
+            m.run("systemctl", "restart", f"{service}.service")
+            self.assertEqual(m.call("status", service=folder)["listen"], ["[::]:443"])
+            m.run("systemctl", "disable", "--now", f"{service}-peer.socket")
+            self.assertEqual(m.show(f"{service}-peer.socket", "ActiveState"), "inactive")
+            m.run("systemctl", "stop", f"{service}.service")
+
+    def test_after_the_next_boot_on_another_port(self):
+        """What is listened on is the socket's; a drop-in changes it."""
+        m = self.machine()
+        m.in_its_files("systemctl", f"--root={m.place}/root", "enable", "p2pchatd-peer.socket")
+        m.drop_in("p2pchatd-peer.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.1:853\n")
+        m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nListen=127.0.0.1:28999\n")
+        m.boot()
+        self.assertEqual(m.call("status")["listen"], ["127.0.0.1:853"])
+        self.node_beside(m)
+        m.run("p2pchatctl", "--socket=/run/bob/control.sock", "chat", "request", "127.0.0.1", "853")
+        self.assertEqual(m.call("chat", "requests")["requests"][0]["name"], "bob")
+
+    def test_first_peer_starts_it(self):
+        m = self.booted()
+        m.run("systemctl", "enable", "p2pchatd-peer.socket")
+        m.run("systemctl", "restart", "p2pchatd.service")
+        m.run("systemctl", "stop", "p2pchatd.service")
+        self.node_beside(m)
+        m.run("p2pchatctl", "--socket=/run/bob/control.sock", "chat", "request", "127.0.0.1", "443")
+        self.assert_active(m, "p2pchatd.service")
+
+
 class Sandbox(Services):
     def test_peers_over_both_protocols_and_by_name(self):
         m = self.booted()
