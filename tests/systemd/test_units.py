@@ -36,6 +36,24 @@ ListenStream=
 ListenStream=/run/bob/control.sock
 """
 
+# As in p2pchatd(8).
+HI = """
+[Unit]
+Wants=p2pchatd.service
+After=p2pchatd.service
+
+[Service]
+Type=oneshot
+DynamicUser=yes
+SupplementaryGroups=p2pchat
+ExecStart=p2pchatctl chat message alice hi
+"""
+ON_ANOTHER_DISK = """
+[Service]
+BindPaths=/srv/p2pchat:/var/lib/p2pchat
+LimitNOFILE=65536
+"""
+
 
 def installed(m, name):
     """Where `make install` put a unit."""
@@ -280,6 +298,16 @@ class Sandbox(Services):
         m.run("systemctl", "restart", "p2pchatd.service")
         self.assertEqual(m.call("whoami")["peer_id"], before)
 
+    def test_state_on_another_disk(self):
+        m = self.booted()
+        m.run("install", "--directory", "--owner=p2pchat", "--group=p2pchat", "--mode=0700",
+              "/srv/p2pchat")
+        before = m.call("whoami")["peer_id"]
+        m.drop_in("p2pchatd.service", ON_ANOTHER_DISK)
+        m.run("systemctl", "restart", "p2pchatd.service")
+        self.assertNotEqual(m.call("whoami")["peer_id"], before)
+        self.assertTrue(os.path.exists(m.path("/srv/p2pchat/identity.key")))
+
     def test_who_may(self):
         m = self.booted()
         self.user(m, "member", "p2pchat")
@@ -296,10 +324,7 @@ class Sandbox(Services):
         self.node_beside(m)
         self.befriend(m, f"127.0.0.1:{BOB_PORT}")
         m.call("contact", "rename", "bob", "alice")
-        ctl = m.run("sh", "-c", "command -v p2pchatctl").out.strip()
-        m.unit("hi.service", f"[Unit]\nAfter=p2pchatd.service\n[Service]\nType=oneshot\n"
-               f"DynamicUser=yes\nSupplementaryGroups=p2pchat\n"
-               f"ExecStart={ctl} chat message alice hi\n")
+        m.unit("hi.service", HI)
         m.run("systemctl", "start", "hi.service")
         said = m.run("p2pchatctl", "--socket=/run/bob/control.sock", "watch", "--since=0",
                      "--type=message.received", "--count=1").out
