@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "daemon/control_state.h"
-#include "daemon/pump.h"
 #include "daemon/doctor.h"
+#include "daemon/pump.h"
 
 static const struct answered *done(void)
 {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,8 +17,67 @@
 #include "daemon/identity_file.h"
 #include "daemon/probe.h"
 #include "daemon/pump.h"
+#include "daemon/reload.h"
+#include "daemon/service.h"
 #include "daemon/state_dir.h"
 #include "daemon/vitals.h"
+
+/* --- Configuration --- */
+
+static void add_settings(struct bytes *text, const char *before, const struct setting *const *list,
+                         size_t count)
+{
+    char name[SETTING_NAME_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        setting_name(list[i], name);
+        bytes_text(text, i == 0 ? before : ", ");
+        bytes_text(text, name);
+    }
+}
+
+/* What would be read now: a restart with mistakes would end the daemon. */
+static void say_configuration(struct json_writer *w, const struct pump *pump)
+{
+    const char *file = pump->facts->config->file;
+    struct bytes text = BYTES_EMPTY;
+    struct reload_found found;
+
+    if (!reload_look(pump->reload, &found, &text)) {
+        bytes_text(&text, "what was read before is in force: correct this before the next start, "
+                          "which would fail, then 'p2pchatctl reload'");
+        bytes_u8(&text, '\0');
+        diagnosis_say(w, "configuration", PROBLEM, "%s", (const char *)bytes_data(&text));
+        bytes_done(&text);
+        return;
+    }
+    add_settings(&text, "; 'p2pchatctl reload' would change ", found.at_once, found.at_once_count);
+    add_settings(&text, "; a restart would change ", found.at_restart, found.at_restart_count);
+    bytes_u8(&text, '\0');
+    diagnosis_say(w, "configuration", WELL, "%s%s%s",
+                  file != NULL ? file : "there is no file, so the defaults are in force",
+                  file != NULL ? " has no mistakes" : "", (const char *)bytes_data(&text));
+    bytes_done(&text);
+}
+
+/* --- systemd --- */
+
+static void say_systemd(struct json_writer *w)
+{
+    const uint64_t watchdog_ms = service_watchdog_ms();
+
+    if (!service_is_heard())
+        return;
+    if (watchdog_ms > 0)
+        diagnosis_say(
+            w, "systemd", WELL,
+            "it hears how the daemon is doing, and restarts it when that hangs for %" PRIu64 " s",
+            watchdog_ms / 1000);
+    else
+        diagnosis_say(w, "systemd", WELL,
+                      "it hears how the daemon is doing; with WatchdogSec= in the unit it would "
+                      "also restart one that hangs");
+}
 
 /* --- Permissions --- */
 
@@ -232,6 +292,7 @@ void checkup_write(struct json_writer *w, struct pump *pump, const struct contro
     struct vital_clock clock;
     struct vital_limits limits;
 
+    say_configuration(w, pump);
     say_permissions(w, facts);
     say_socket(w, socket);
     say_disk(w, pump);
@@ -242,6 +303,7 @@ void checkup_write(struct json_writer *w, struct pump *pump, const struct contro
     say_bound(w, probes, facts->listen, facts->listen_count);
     say_bound(w, probes, facts->classic_listen, facts->classic_listen_count);
     say_names(w, pump, probes);
+    say_systemd(w);
     if (facts->role == ROLE_TRACKER)
         return;
     diagnosis_reachability(w, pump->node);

@@ -36,7 +36,7 @@ struct status_line;
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
  * borrowed here lives as long as the pump. */
 struct facts {
-    const struct config *config; /* in force */
+    const struct config *config; /* as it was at the start */
     const struct state_dir *dir;
     const struct identity *identity;
     const char *name; /* ours, checked with name_check */

@@ -53,6 +53,12 @@ bool reload_run(struct reload *reload, struct reload_found *ret_found, struct by
     return true;
 }
 
+bool reload_look(const struct reload *reload, struct reload_found *ret_found,
+                 struct bytes *mistakes)
+{
+    return reload_run((struct reload *)reload, ret_found, mistakes);
+}
+
 static void answer_call(const struct rig_call *call)
 {
     struct action reply = {.kind = ACTION_REPLY, .reply = {.call = call->call}};
