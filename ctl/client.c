@@ -11,23 +11,12 @@
 #include "common/alloc.h"
 #include "common/text.h"
 #include "ctl/clock.h"
+#include "ctl/nobody.h"
 #include "ctl/signals.h"
 
 enum { RECEIVE_BYTES = 16 * 1024 }; /* at once: most answers whole */
 
 /* --- Connecting --- */
-
-static void say_nobody(const char *path, int error, struct bytes *message)
-{
-    bytes_text(message, "no daemon answers on ");
-    text_append_safe(message, path, strlen(path));
-    bytes_text(message, ": ");
-    bytes_text(message, strerror(error));
-    if (error == EACCES || error == EPERM)
-        bytes_text(message, "; a daemon serves the user who runs it");
-    else
-        bytes_text(message, "; start one with 'p2pchatd', or say --socket=PATH");
-}
 
 /* A socket that is none of the standard streams, should one of them be closed: what is printed must
  * not go to the daemon. -1 and errno when there is none. */
@@ -89,7 +78,7 @@ enum outcome client_connect(struct client *client, const char *path, struct mono
             bytes_text(message, "the daemon takes no connection; it is stuck or overloaded");
             return OUTCOME_RAN_OUT;
         }
-        say_nobody(path, error, message);
+        nobody_listens(path, error, message);
         return OUTCOME_NO_DAEMON;
     }
     *client = (struct client){.socket = fd};

@@ -8,6 +8,7 @@
 #include "common/alloc.h"
 #include "common/text.h"
 #include "ctl/clock.h"
+#include "ctl/nobody.h"
 #include "ctl/output.h"
 #include "ctl/params.h"
 #include "ctl/print.h"
@@ -179,6 +180,21 @@ enum outcome session_print(const struct invocation *invocation, const struct jso
     return outcome;
 }
 
+/* Who asks what is wrong with the daemon is told why it does not answer: that is the diagnosis. */
+static enum outcome explain(const struct invocation *invocation, int socket, enum outcome outcome,
+                            struct bytes *message)
+{
+    struct bytes path = BYTES_EMPTY;
+
+    if (outcome != OUTCOME_RAN_OUT || invocation->command->id != COMMAND_DOCTOR)
+        return outcome;
+    session_socket(invocation, &path);
+    bytes_clear(message);
+    nobody_answers((const char *)bytes_data(&path), socket, message);
+    bytes_done(&path);
+    return OUTCOME_NO_DAEMON;
+}
+
 enum outcome session_run(const struct invocation *invocation, struct bytes *message)
 {
     struct mono deadline = mono_after(clock_now(), invocation->timeout_ms);
@@ -188,10 +204,11 @@ enum outcome session_run(const struct invocation *invocation, struct bytes *mess
 
     outcome = session_open(&client, invocation, deadline, message);
     if (outcome != OUTCOME_DONE)
-        return outcome;
+        return explain(invocation, -1, outcome, message);
     if (invocation_waits(invocation))
         deadline = MONO_NEVER;
     outcome = session_call(&client, invocation, deadline, &answer, message);
+    outcome = explain(invocation, client.socket, outcome, message);
     client_done(&client);
     if (outcome != OUTCOME_DONE)
         return outcome;

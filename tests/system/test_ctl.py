@@ -198,8 +198,10 @@ class ExitStatus(Case):
             listener.bind(stale)
             listener.close()
             open(plain, "wb").close()
-            for path, says in ((f"{directory}/none", "No such file"), (stale, "refused"),
-                               (plain, "refused")):
+            for path, says in ((f"{directory}/none", "there is no such socket"),
+                               (stale, "nobody listens there any more"),
+                               (plain, "no socket, but a file of another kind"),
+                               (directory, "no socket, but a directory")):
                 self.ends(3, f"--socket={path}", "status", says=says)
                 self.ends(3, f"--socket={path}", "watch", says="start one with 'p2pchatd'")
                 self.ends(3, f"--socket={path}", "status", says=path)

@@ -1,0 +1,15 @@
+/* Why no daemon answers, for people: what stands at the path of the control socket, who may use it,
+ * and what to do (p2pchatctl(1), Exit status 3). */
+#ifndef P2PCHAT_CTL_NOBODY_H
+#define P2PCHAT_CTL_NOBODY_H
+
+#include "common/bytes.h"
+
+/* Connecting to the socket at `path` failed with `error` (errno). */
+void nobody_listens(const char *path, int error, struct bytes *message);
+
+/* Somebody accepts, or at least listens there, but gives no answer. `socket` is connected, or -1.
+ */
+void nobody_answers(const char *path, int socket, struct bytes *message);
+
+#endif
