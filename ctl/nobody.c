@@ -81,20 +81,55 @@ static void say_look(struct bytes *message, const char *path)
 
 /* --- Who may --- */
 
+/* What a user or a group with its members takes at most; of a larger one nothing is known. */
+enum { ENTRY_MAX = 64 << 10 };
+
+/* The user's name; NULL when it has none. Borrows from `room`. */
+static const char *name_of(uid_t user, char room[ENTRY_MAX])
+{
+    struct passwd entry, *found = NULL;
+
+    return getpwuid_r(user, &entry, room, ENTRY_MAX, &found) == 0 && found != NULL ? found->pw_name
+                                                                                   : NULL;
+}
+
 static bool is_member(const struct group *group)
 {
-    const struct passwd *user = getpwuid(geteuid());
+    char room[ENTRY_MAX];
+    const char *user = name_of(geteuid(), room);
 
     for (char **name = group->gr_mem; user != NULL && *name != NULL; name++)
-        if (strcmp(*name, user->pw_name) == 0)
+        if (strcmp(*name, user) == 0)
             return true;
     return false;
 }
 
+/* It is for a group; false when that is not known. */
+static bool say_group(struct bytes *message, gid_t id)
+{
+    struct group entry, *group = NULL;
+    char room[ENTRY_MAX];
+
+    if (getgrgid_r(id, &entry, room, sizeof(room), &group) != 0 || group == NULL)
+        return false;
+    if (is_member(group))
+        say(message,
+            "you are in the group %s, but were not yet when you logged in; log in again, or "
+            "'newgrp "
+            "%s'",
+            group->gr_name, group->gr_name);
+    else
+        say(message,
+            "it is for the group %s only; 'adduser YOU %s' by root lets you in, when you have "
+            "logged in again",
+            group->gr_name, group->gr_name);
+    return true;
+}
+
 static void say_closed(struct bytes *message, const char *path)
 {
-    const struct passwd *owner;
-    const struct group *group;
+    char room[ENTRY_MAX];
+    const char *owner;
     struct stat st;
 
     if (stat(path, &st) < 0) {
@@ -102,26 +137,11 @@ static void say_closed(struct bytes *message, const char *path)
                      "runs it");
         return;
     }
-    group = (st.st_mode & S_IWGRP) != 0 ? getgrgid(st.st_gid) : NULL;
-    if (group != NULL && is_member(group)) {
-        say(message,
-            "you are in the group %s, but were not yet when you logged in; log in again, or "
-            "'newgrp "
-            "%s'",
-            group->gr_name, group->gr_name);
+    if ((st.st_mode & S_IWGRP) != 0 && say_group(message, st.st_gid))
         return;
-    }
-    if (group != NULL) {
-        say(message,
-            "it is for the group %s only; 'adduser YOU %s' by root lets you in, when you have "
-            "logged in again",
-            group->gr_name, group->gr_name);
-        return;
-    }
-    owner = getpwuid(st.st_uid);
+    owner = name_of(st.st_uid, room);
     if (owner != NULL)
-        say(message, "it is for the user %s only; a daemon serves the user who runs it",
-            owner->pw_name);
+        say(message, "it is for the user %s only; a daemon serves the user who runs it", owner);
     else
         say(message, "it is for the user %u only; a daemon serves the user who runs it",
             (unsigned)st.st_uid);
