@@ -391,7 +391,7 @@ void log_coded(enum log_code code, const struct log_fields *fields, const char *
     va_end(args);
 }
 
-void log_coded_lines(enum log_code code, const struct bytes *text)
+void log_coded_lines(enum log_code code, const struct log_fields *fields, const struct bytes *text)
 {
     const char *line = (const char *)bytes_data(text);
     const char *end = line + bytes_length(text), *next;
@@ -400,20 +400,8 @@ void log_coded_lines(enum log_code code, const struct bytes *text)
         next = memchr(line, '\n', (size_t)(end - line));
         if (next == NULL)
             next = end;
-        log_coded(code, NULL, "%.*s", (int)(next - line), line);
+        log_coded(code, fields, "%.*s", (int)(next - line), line);
     }
-}
-
-void log_line(enum log_level level, const char *format, ...)
-{
-    struct log_entry entry = {.level = level};
-    va_list args;
-
-    if (level > level_max)
-        return;
-    va_start(args, format);
-    write_formatted(&entry, format, args);
-    va_end(args);
 }
 
 void log_note(const struct action *note)

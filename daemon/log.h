@@ -45,11 +45,8 @@ struct log_fields {
 void log_coded(enum log_code code, const struct log_fields *fields, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for each line of `text`, without fields. */
-void log_coded_lines(enum log_code code, const struct bytes *text);
-
-/* A line without a code. */
-void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for each line of `text`. */
+void log_coded_lines(enum log_code code, const struct log_fields *fields, const struct bytes *text);
 
 /* Tells what the core notes (ACTION_NOTE). */
 void log_note(const struct action *note);

@@ -29,11 +29,11 @@ static int configure(const struct config_source *source, struct config *ret_conf
         code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
         break;
     case CONFIG_BAD_OPTION:
-        log_coded_lines(LOG_BAD_OPTION, &text);
+        log_coded_lines(LOG_BAD_OPTION, NULL, &text);
         code = EX_USAGE;
         break;
     case CONFIG_BAD_FILE:
-        log_coded_lines(LOG_BAD_CONFIG, &text);
+        log_coded_lines(LOG_BAD_CONFIG, NULL, &text);
         code = EX_CONFIG;
         break;
     }

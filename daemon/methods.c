@@ -219,7 +219,8 @@ const struct answered *method_reload(struct call *call, const struct api_args *a
     struct reload_found found;
 
     (void)args;
-    if (!reload_run(call->client->control->pump->reload, &found, &mistakes)) {
+    if (!reload_run(call->client->control->pump->reload, &call->client->caller, &found,
+                    &mistakes)) {
         answered = fail_with_mistakes(call, &mistakes);
     } else {
         struct json_writer *w = call_result(call);

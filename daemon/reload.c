@@ -112,7 +112,7 @@ static void add_names(struct bytes *line, const char *before, const struct setti
     }
 }
 
-static void log_found(const struct reload_found *found)
+static void log_found(const struct reload_found *found, const struct log_fields *fields)
 {
     struct bytes line = BYTES_EMPTY;
 
@@ -121,13 +121,13 @@ static void log_found(const struct reload_found *found)
     if (bytes_length(&line) == 0)
         bytes_text(&line, "; nothing has changed");
     bytes_u8(&line, '\0');
-    log_coded(LOG_RELOADED, NULL, "the configuration was read again%s",
+    log_coded(LOG_RELOADED, fields, "the configuration was read again%s",
               (const char *)bytes_data(&line));
     bytes_done(&line);
 }
 
-static bool read_and_apply(struct reload *reload, struct reload_found *ret_found,
-                           struct bytes *mistakes)
+static bool read_and_apply(struct reload *reload, const struct log_fields *fields,
+                           struct reload_found *ret_found, struct bytes *mistakes)
 {
     const enum log_level level = running(reload)->log_level;
     struct config fresh;
@@ -137,18 +137,23 @@ static bool read_and_apply(struct reload *reload, struct reload_found *ret_found
     compare(reload, &fresh, ret_found);
     if (fresh.log_level > level)
         log_set_level(fresh.log_level); /* the line is written if either level has it */
-    log_found(ret_found);
+    log_found(ret_found, fields);
     apply(reload, &fresh);
     return true;
 }
 
-bool reload_run(struct reload *reload, struct reload_found *ret_found, struct bytes *mistakes)
+bool reload_run(struct reload *reload, const struct log_caller *caller,
+                struct reload_found *ret_found, struct bytes *mistakes)
 {
+    struct log_fields fields = {.method = caller != NULL ? "reload" : NULL, .caller = caller};
     bool is_good;
 
     service_reloading();
-    is_good = read_and_apply(reload, ret_found, mistakes);
+    is_good = read_and_apply(reload, &fields, ret_found, mistakes);
     service_reloaded();
+    fields.error = error_name(ERR_BAD_CONFIG);
+    if (!is_good)
+        log_coded_lines(LOG_RELOAD_REFUSED, &fields, mistakes);
     return is_good;
 }
 
@@ -157,7 +162,6 @@ void reload_on_signal(struct reload *reload)
     struct bytes mistakes = BYTES_EMPTY;
     struct reload_found found;
 
-    if (!reload_run(reload, &found, &mistakes))
-        log_coded_lines(LOG_RELOAD_REFUSED, &mistakes);
+    (void)reload_run(reload, NULL, &found, &mistakes);
     bytes_done(&mistakes);
 }

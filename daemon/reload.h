@@ -12,6 +12,7 @@
 
 #include "common/bytes.h"
 #include "daemon/config.h"
+#include "daemon/log.h"
 #include "daemon/settings.h"
 
 struct pump;
@@ -37,10 +38,12 @@ bool reload_look(const struct reload *reload, struct reload_found *ret_found,
                  struct bytes *mistakes);
 
 /* The same, and applies what takes effect at once. systemd is told before and after. Logs what is
- * new; mistakes are the caller's to tell. Must not be called from within an action (pump_input). */
-bool reload_run(struct reload *reload, struct reload_found *ret_found, struct bytes *mistakes);
+ * new, or the mistakes, and who asked: a program on the control socket, or a signal (NULL). Must
+ * not be called from within an action (pump_input). */
+bool reload_run(struct reload *reload, const struct log_caller *caller,
+                struct reload_found *ret_found, struct bytes *mistakes);
 
-/* SIGHUP: the same, and logs the mistakes too. */
+/* SIGHUP: the same. */
 void reload_on_signal(struct reload *reload);
 
 #endif

@@ -34,8 +34,10 @@ void pump_stop(struct pump *pump)
     rig.is_stopped = true;
 }
 
-bool reload_run(struct reload *reload, struct reload_found *ret_found, struct bytes *mistakes)
+bool reload_run(struct reload *reload, const struct log_caller *caller,
+                struct reload_found *ret_found, struct bytes *mistakes)
 {
+    (void)caller;
     (void)reload;
     if (rig.mistakes != NULL) {
         bytes_text(mistakes, rig.mistakes);

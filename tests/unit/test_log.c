@@ -226,20 +226,19 @@ static void write_levels(void)
                           .note = {.severity = NOTE_INFO, .code = "link_closed"}};
 
     log_set_level(LEVEL_WARNING);
-    log_line(LEVEL_ERROR, "one %d", 1);
-    log_line(LEVEL_NOTICE, "two");
+    log_coded(LOG_STORAGE_FULL, NULL, "one %d", 1);
     log_coded(LOG_STOPPED, NULL, "two");
     log_coded(LOG_CLIENTS_FULL, &(const struct log_fields){.count = 3}, "four %d", 4);
     log_note(&note);
     log_set_level(LEVEL_DEBUG);
-    log_line(LEVEL_DEBUG, "three");
+    log_coded(LOG_CALL_REFUSED, NULL, "three");
     log_note(&note);
     log_set_level(LEVEL_INFO);
 }
 
 static void write_long_line(void)
 {
-    log_line(LEVEL_ERROR, "%05000d", 1);
+    log_coded(LOG_START_REFUSED, NULL, "%05000d", 1);
 }
 
 static void test_what_is_written(void **state)
@@ -249,9 +248,9 @@ static void test_what_is_written(void **state)
 
     unsetenv("JOURNAL_STREAM");
     capture(write_levels, text, sizeof(text));
-    assert_non_null(strstr(text, " error: one 1\n"));
+    assert_non_null(strstr(text, " error: one 1 code=storage_full\n"));
     assert_null(strstr(text, "two"));
-    assert_non_null(strstr(text, " debug: three\n"));
+    assert_non_null(strstr(text, " debug: three code=call_refused\n"));
     assert_non_null(strstr(text, " info: a link ended code=link_closed\n"));
     assert_non_null(strstr(text, " warning: four 4 code=clients_full count=3\n"));
     assert_true(capture(write_long_line, text, sizeof(text)) < 2200);

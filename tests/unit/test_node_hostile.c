@@ -470,6 +470,69 @@ static void test_noise_of_another_kind(void **state)
     assert_non_null(strstr(house->logged, "\"zoe\""));
 }
 
+/* Whoever comes by and proves nothing is told of once a minute; that hides no refusal of one who
+ * did. */
+static uint64_t knock(struct house *house, const char *host)
+{
+    struct input up = {.kind = INPUT_CARRIER_UP,
+                       .carrier_up = {.carrier = ++house->last_carrier,
+                                      .kind = CARRIER_LINK,
+                                      .remote.port = 5000,
+                                      .local = {"192.0.2.1", 28470}}};
+
+    snprintf(up.carrier_up.remote.host, sizeof up.carrier_up.remote.host, "%s", host);
+    house_give(house, &up);
+    return house->last_carrier;
+}
+
+static void test_nothing_is_proved(void **state)
+{
+    static const uint8_t nonsense[] = "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: nobody\r\n";
+    struct house *house = *state;
+    const size_t before = house->notes;
+
+    for (int i = 0; i < 5; i++) {
+        const struct input said = {.kind = INPUT_BYTES,
+                                   .bytes = {.carrier = knock(house, "203.0.113.7"),
+                                             .bytes = nonsense,
+                                             .length = sizeof nonsense}};
+        house_give(house, &said);
+        assert_string_equal(house->ended, "handshake");
+        if (i == 3)
+            house_pass(house, RATION_MS);
+    }
+    assert_string_equal(house->noted, "link_refused 3");
+    assert_int_equal(house->notes, before + 2);
+    house_say(house, house_stranger(house, "203.0.113.7"), MESSAGE_HAVE, "[]");
+    assert_string_equal(house->noted, "link_refused 0");
+}
+
+static void test_too_many_of_one_address(void **state)
+{
+    struct house *house = *state;
+
+    for (int i = 0; i <= DOORMAN_BLOCK_BURST; i++)
+        knock(house, "203.0.113.7");
+    assert_string_equal(house->noted, "links_limited 0");
+}
+
+static void test_own_key(void **state)
+{
+    struct house *house = *state;
+
+    for (int i = 0; i < 2; i++) {
+        struct visitor *copy = house_come(house);
+
+        copy->settings.identity = &house->identity;
+        house_call(house, API_CHAT_REQUEST, "{\"to\":\"203.0.113.7:5000\"}");
+        house_answer(house, copy);
+        assert_string_equal(house->ended, "self");
+        assert_string_equal(house->noted, "own_key 0");
+        assert_int_equal(house->notes, 1);
+        house->ended[0] = '\0';
+    }
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, house_setup, house_teardown)
 
 int main(void)
@@ -499,6 +562,9 @@ int main(void)
         TEST(test_consent_of_another),
         TEST(test_one_warning_hides_no_other),
         TEST(test_refused_again_and_again),
+        TEST(test_nothing_is_proved),
+        TEST(test_too_many_of_one_address),
+        TEST(test_own_key),
     };
 
     crypto_init();

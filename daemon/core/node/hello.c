@@ -18,21 +18,6 @@
 
 /* --- Proof and HELLO --- */
 
-/* Whether it was this node that dialled, or a copy of it, cannot be told; the log says both. */
-static void note_own_key(struct node *node, const struct session *session)
-{
-    uint64_t suppressed;
-
-    if (session->dial != 0 || !ration_of_contact(node, &node->own_key, &suppressed))
-        return;
-    struct action *note =
-        node_note(node, NOTE_WARNING, "own_key", session->key, session->remote,
-                  "this node dialled itself, or its identity is in use at two places");
-
-    note->note.link = session->carrier;
-    note->note.count = suppressed;
-}
-
 void hello_proved(struct node *node, struct session *session, const uint8_t key[KEY_LENGTH])
 {
     struct contact *contact = contacts_by_key(&node->contacts, key);
@@ -50,7 +35,6 @@ void hello_proved(struct node *node, struct session *session, const uint8_t key[
               session->dial != 0 ? "dialled" : "accepted")
         ->note.link = session->carrier;
     if (memcmp(key, node->identity->key.bytes, KEY_LENGTH) == 0) {
-        note_own_key(node, session);
         session_close(node, session, LINK_END_SELF);
         return;
     }

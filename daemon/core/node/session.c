@@ -379,6 +379,21 @@ static bool may_tell_refused(struct node *node, const struct session *session, e
                        session_block(session), ret_suppressed);
 }
 
+/* Whether we dialled ourselves, or a copy of us, cannot be told; so both are. */
+static void note_own_key(struct node *node, const struct session *session)
+{
+    uint64_t suppressed;
+
+    if (!ration_of_contact(node, &node->own_key, &suppressed))
+        return;
+    struct action *note =
+        node_note(node, NOTE_WARNING, "own_key", node->identity->key.bytes, session->remote,
+                  "this node dialled itself, or its identity is in use at two places");
+
+    note->note.link = session->carrier;
+    note->note.count = suppressed;
+}
+
 /* Contacts come and go at `info`, but who says what cannot be understood may go on doing so: one
  * refusal a minute is told of each contact, and of each address block of strangers, with how many
  * were not told before it. Strangers that prove nothing come by everywhere. */
@@ -397,6 +412,8 @@ static void note_end(struct node *node, const struct session *session, enum link
         note_link(node, session, why == LINK_END_HANDSHAKE ? NOTE_INFO : NOTE_WARNING,
                   "link_refused", link_end_name(why))
             ->note.count = suppressed;
+    if (why == LINK_END_SELF)
+        note_own_key(node, session);
 }
 
 static void ended(struct node *node, struct session *session, enum link_end why)
