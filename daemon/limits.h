@@ -143,6 +143,10 @@ enum {
     /* From the wish to stop to the end, whatever peers, clients and disk do meanwhile. */
     PUMP_STOP_MS = 3000,
 
+    /* One call to the disk that does not come back for so long hangs: twice what the kernel gives a
+     * disk for one command by default. What is slow, but goes on, may take as long as it likes. */
+    WATCHDOG_CALL_MS = 60000,
+
     /* What `systemctl status` shows is at most so old: short for who looks, and with a wakeup only
      * where something has happened. */
     STATUS_LINE_MS = 3000,

@@ -32,6 +32,7 @@ struct reload;
 struct resolver;
 struct state_dir;
 struct status_line;
+struct watchdog;
 
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
  * borrowed here lives as long as the pump. */
@@ -69,6 +70,7 @@ struct pump {
     struct housekeeping *housekeeping;
     struct reload *reload;
     struct status_line *status_line; /* NULL: nobody reads it */
+    struct watchdog *watchdog;       /* NULL: nobody asks for it */
     struct facts *facts;             /* main's; the pump keeps its addresses up to date */
 
     struct event *timer;

@@ -21,6 +21,7 @@
 #include "daemon/service.h"
 #include "daemon/status_line.h"
 #include "daemon/store/store.h"
+#include "daemon/watchdog.h"
 
 void daemon_init(struct daemon *daemon, const struct config_source *source,
                  const struct config *config)
@@ -94,7 +95,13 @@ static void say_what_is_new(const struct config *config, const struct identity *
                                             : "the names that are reserved");
 }
 
-/* Reading all of a large log takes minutes, which systemd must not take for hanging. */
+/* Reading all of a large log takes minutes, and so does writing on a slow disk, which systemd must
+ * not take for hanging. */
+static void goes_on(void)
+{
+    service_extend(WATCHDOG_CALL_MS);
+}
+
 static enum store_refusal open_store(const struct daemon *daemon, struct store **ret_store,
                                      char message[STORE_MESSAGE_MAX])
 {
@@ -106,7 +113,7 @@ static enum store_refusal open_store(const struct daemon *daemon, struct store *
     if (is_checked)
         log_coded(LOG_CHECK_BEGUN, NULL,
                   "%s: every page of p2pchat.db is checked, as p2pchat.db-check demands", path);
-    refusal = store_open(path, daemon->identity->key.bytes, ret_store, message);
+    refusal = store_open(path, daemon->identity->key.bytes, goes_on, ret_store, message);
     if (refusal == STORE_OPENED && is_checked)
         log_coded(LOG_CHECK_PASSED, NULL, "%s: p2pchat.db is whole", path);
     return refusal;
@@ -290,6 +297,7 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
     pump->housekeeping = housekeeping_new(pump, &daemon->config);
     pump->status_line = status_line_new(pump);
     pump->reload = reload_new(pump, daemon->source, &daemon->config);
+    pump->watchdog = watchdog_new(pump);
     pump_start(pump);
     return true;
 }
@@ -298,6 +306,7 @@ void daemon_done(struct daemon *daemon)
 {
     struct pump *pump = &daemon->pump;
 
+    watchdog_free(pump->watchdog);
     status_line_free(pump->status_line);
     housekeeping_free(pump->housekeeping);
     control_free(pump->control);

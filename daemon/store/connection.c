@@ -130,11 +130,12 @@ static int configure(sqlite3 *db)
     return rc;
 }
 
-int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_db)
+int connection_open(const char *path, enum connection_kind kind, const struct pulse *pulse,
+                    sqlite3 **ret_db)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const char *pragmas = pragmas_of(kind);
-    int rc = sqlite3_open_v2(path, ret_db, flags, NULL);
+    int rc = sqlite3_open_v2(path, ret_db, flags, pulse != NULL ? pulse->name : NULL);
 
     if (rc == SQLITE_OK)
         rc = configure(*ret_db);

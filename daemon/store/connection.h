@@ -9,6 +9,7 @@
 
 #include <sqlite3.h>
 
+#include "daemon/store/pulse.h"
 #include "daemon/store/store.h"
 
 /* Sets SQLite up for this process; has an effect only before its first connection. */
@@ -33,9 +34,11 @@ enum connection_kind {
     CONNECTION_SEARCH  /* of search.db: whole after a power cut, but not the newest */
 };
 
-/* Opens a connection to a file that exists. Returns SQLite's result code; *ret_db is set also on
+/* Opens a connection to a file that exists; what it does on the disk makes the pulse beat (NULL:
+ * none). Returns SQLite's result code; *ret_db is set also on
  * failure (NULL only when memory ran out), has the reason, and is the caller's to close. */
-int connection_open(const char *path, enum connection_kind kind, sqlite3 **ret_db);
+int connection_open(const char *path, enum connection_kind kind, const struct pulse *pulse,
+                    sqlite3 **ret_db);
 
 /* Why the operating system refused what `db` has just failed to do, or 0. */
 int connection_errno(sqlite3 *db);

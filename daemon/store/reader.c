@@ -58,16 +58,17 @@ static const char *const sql[SQL_COUNT] = {
 
 _Static_assert((int)SQL_COUNT == READER_STATEMENTS, "each has its place");
 
-int store_reader_init(struct store_reader *r, const char *path, struct queue *jobs,
-                      struct queue *answers)
+int store_reader_init(struct store_reader *r, const char *path, struct pulse *pulse,
+                      struct queue *jobs, struct queue *answers)
 {
     int rc;
 
-    *r = (struct store_reader){.snapshot_ms = READER_SNAPSHOT_MS, .jobs = jobs, .answers = answers};
-    rc = connection_open(path, CONNECTION_READER, &r->db);
+    *r = (struct store_reader){
+        .snapshot_ms = READER_SNAPSHOT_MS, .pulse = pulse, .jobs = jobs, .answers = answers};
+    rc = connection_open(path, CONNECTION_READER, pulse, &r->db);
     if (rc == SQLITE_OK)
         rc = statements_prepare(r->db, sql, SQL_COUNT, r->statements);
-    return rc == SQLITE_OK ? search_init(&r->search, path, r->db) : rc;
+    return rc == SQLITE_OK ? search_init(&r->search, path, pulse, r->db) : rc;
 }
 
 void store_reader_done(struct store_reader *r)
@@ -618,9 +619,11 @@ void *store_reader_run(void *reader)
             job_free(job);
             return NULL;
         }
+        pulse_work(r->pulse);
         if (job != NULL)
             handle(r, job);
         else
             index_on(r);
+        pulse_rest(r->pulse);
     }
 }

@@ -16,6 +16,7 @@
 
 #include <sqlite3.h>
 
+#include "daemon/store/pulse.h"
 #include "daemon/store/queue.h"
 #include "daemon/store/search.h"
 
@@ -25,18 +26,19 @@ struct store_reader {
     sqlite3 *db; /* query_only; owned */
     sqlite3_stmt *statements[READER_STATEMENTS];
     struct search search;
-    bool is_indexing;      /* the log rests, and the index is not at its end */
-    unsigned log_version;  /* SQLite's number of the log's contents when that began */
-    uint64_t snapshot_ms;  /* READER_SNAPSHOT_MS; tests take less */
-    struct queue *jobs;    /* borrowed, as the next */
+    bool is_indexing;     /* the log rests, and the index is not at its end */
+    unsigned log_version; /* SQLite's number of the log's contents when that began */
+    uint64_t snapshot_ms; /* READER_SNAPSHOT_MS; tests take less */
+    struct pulse *pulse;  /* borrowed, as the next two */
+    struct queue *jobs;
     struct queue *answers; /* the loop's */
     atomic_int copied;     /* WAL frames that the last checkpoint left copied; for the writer */
 };
 
 /* Opens its connection. SQLite's result code, with the reason in r->db; store_reader_done also
  * takes what a failed init left. */
-int store_reader_init(struct store_reader *r, const char *path, struct queue *jobs,
-                      struct queue *answers);
+int store_reader_init(struct store_reader *r, const char *path, struct pulse *pulse,
+                      struct queue *jobs, struct queue *answers);
 void store_reader_done(struct store_reader *r);
 
 /* The thread: runs until its queue is closed; what it has not begun then is left in it. */

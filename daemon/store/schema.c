@@ -286,8 +286,9 @@ static enum store_refusal check(struct opening *o)
     return refusal;
 }
 
-enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], sqlite3 **ret_db,
-                               bool *ret_is_new, char message[STORE_MESSAGE_MAX])
+enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH],
+                               const struct pulse *pulse, sqlite3 **ret_db, bool *ret_is_new,
+                               char message[STORE_MESSAGE_MAX])
 {
     struct opening o = {.path = path, .key = key, .message = message};
     enum store_refusal refusal;
@@ -300,7 +301,7 @@ enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH], 
     refusal = check_emptied(&o);
     if (refusal != STORE_OPENED)
         return refusal;
-    rc = connection_open(path, CONNECTION_WRITER, &o.db);
+    rc = connection_open(path, CONNECTION_WRITER, pulse, &o.db);
     *ret_db = o.db;
     if (rc != SQLITE_OK)
         return refuse(&o, rc);

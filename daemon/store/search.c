@@ -68,11 +68,12 @@ static const char *const log_sql[LOG_COUNT] = {
 
 _Static_assert((int)LOG_COUNT == SEARCH_LOG_STATEMENTS, "each has its place");
 
-int search_init(struct search *s, const char *log_path, sqlite3 *log)
+int search_init(struct search *s, const char *log_path, const struct pulse *pulse, sqlite3 *log)
 {
     const int directory = (int)(strrchr(log_path, '/') - log_path);
 
-    *s = (struct search){.path = xasprintf("%.*s/search.db", directory, log_path), .log = log};
+    *s = (struct search){
+        .path = xasprintf("%.*s/search.db", directory, log_path), .log = log, .pulse = pulse};
     return statements_prepare(log, log_sql, LOG_COUNT, s->log_statements);
 }
 
@@ -244,7 +245,7 @@ static int open_file(struct search *s, const char **ret_why)
         return SQLITE_CANTOPEN;
     }
     s->is_unusable = false;
-    rc = connection_open(s->path, CONNECTION_SEARCH, &s->db);
+    rc = connection_open(s->path, CONNECTION_SEARCH, s->pulse, &s->db);
     if (rc == SQLITE_OK)
         rc = query_u64(s->db, "PRAGMA application_id", &application);
     if (rc == SQLITE_OK)

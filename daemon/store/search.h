@@ -16,6 +16,7 @@
 
 #include "common/bytes.h"
 #include "common/error.h"
+#include "daemon/store/pulse.h"
 #include "daemon/store/queue.h"
 
 enum { SEARCH_STATEMENTS = 7, SEARCH_LOG_STATEMENTS = 4 };
@@ -24,7 +25,8 @@ struct search {
     char *path;  /* of search.db */
     sqlite3 *db; /* NULL until it is needed, and after it failed */
     sqlite3_stmt *statements[SEARCH_STATEMENTS];
-    sqlite3 *log; /* the reader's connection; borrowed */
+    sqlite3 *log;              /* the reader's connection; borrowed */
+    const struct pulse *pulse; /* the reader's; borrowed */
     sqlite3_stmt *log_statements[SEARCH_LOG_STATEMENTS];
     uint64_t through;   /* while it is open: what of the log is in it */
     bool is_behind;     /* the last update left something to do */
@@ -38,7 +40,7 @@ struct search {
 
 /* Prepares to read the log; search.db is opened when it is needed. SQLite's result code, of the
  * log's connection. search_done also takes what a failed init left. */
-int search_init(struct search *s, const char *log_path, sqlite3 *log);
+int search_init(struct search *s, const char *log_path, const struct pulse *pulse, sqlite3 *log);
 void search_done(struct search *s);
 
 /* Whether there is anything to be indexed: an index of no messages need not be there, and so takes

@@ -19,6 +19,7 @@
 #include "daemon/store/connection.h"
 #include "daemon/store/keep.h"
 #include "daemon/store/load.h"
+#include "daemon/store/pulse.h"
 #include "daemon/store/queue.h"
 #include "daemon/store/reader.h"
 #include "daemon/store/schema.h"
@@ -29,6 +30,8 @@ enum { THREAD_STACK_BYTES = 256 << 10 }; /* SQLite needs less than 64 KiB; addre
 
 struct store {
     char *path;
+    void (*goes_on)(void); /* the caller's; or NULL */
+    struct pulse writing, reading;
     struct store_writer writer;
     struct store_reader reader;
     struct queue to_writer, to_reader, answers;
@@ -129,21 +132,21 @@ static int start_threads(struct store *s)
 static enum store_refusal open_writer(struct store *s, const uint8_t key[KEY_LENGTH], char *message)
 {
     sqlite3 *db;
-    enum store_refusal refusal = schema_open(s->path, key, &db, &s->is_new, message);
+    enum store_refusal refusal = schema_open(s->path, key, &s->writing, &db, &s->is_new, message);
     int rc;
 
     if (refusal != STORE_OPENED) {
         sqlite3_close(db);
         return refusal;
     }
-    rc = store_writer_init(&s->writer, db, &s->to_writer, &s->answers, &s->to_reader,
+    rc = store_writer_init(&s->writer, db, &s->writing, &s->to_writer, &s->answers, &s->to_reader,
                            &s->reader.copied);
     return rc == SQLITE_OK ? STORE_OPENED : connection_refuse(s->path, db, rc, message);
 }
 
 static enum store_refusal open_reader(struct store *s, char *message)
 {
-    int rc = store_reader_init(&s->reader, s->path, &s->to_reader, &s->answers);
+    int rc = store_reader_init(&s->reader, s->path, &s->reading, &s->to_reader, &s->answers);
 
     if (rc == SQLITE_OK)
         rc = keep_load_age(s->reader.db, &s->age_saved);
@@ -170,14 +173,26 @@ static enum store_refusal open_all(struct store *s, const uint8_t key[KEY_LENGTH
     return STORE_IO;
 }
 
+/* Has `goes_on` called with the pulses; NULL: no more. */
+static void tell(struct store *s, void (*goes_on)(void))
+{
+    pulse_tell(&s->writing, goes_on);
+    pulse_tell(&s->reading, goes_on);
+}
+
 enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGTH],
-                              struct store **ret_store, char message[STORE_MESSAGE_MAX])
+                              void (*goes_on)(void), struct store **ret_store,
+                              char message[STORE_MESSAGE_MAX])
 {
     struct store *s = xcalloc(1, sizeof(*s));
     enum store_refusal refusal;
 
     connection_init();
     s->path = path_of(directory);
+    s->goes_on = goes_on;
+    pulse_init(&s->writing);
+    pulse_init(&s->reading);
+    tell(s, goes_on);
     s->generation = 1;
     s->descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     queue_init(&s->answers, s->descriptor);
@@ -219,10 +234,13 @@ void store_close(struct store *s)
 {
     if (s == NULL)
         return;
+    tell(s, s->goes_on);
     stop_threads(s);
     copy_wal(s);
     store_writer_done(&s->writer);
     store_reader_done(&s->reader);
+    pulse_done(&s->writing);
+    pulse_done(&s->reading);
     queue_done(&s->to_reader);
     queue_done(&s->to_writer);
     queue_done(&s->answers);
@@ -276,6 +294,15 @@ void store_set_wal_pages(struct store *s, int pages)
     s->writer.wal_frames = pages;
 }
 
+/* The connections are the threads' from now on. */
+static void begin(struct store *s)
+{
+    if (s->asked)
+        return;
+    s->asked = true;
+    tell(s, NULL);
+}
+
 /* --- Looking --- */
 
 bool store_is_new(const struct store *s)
@@ -327,8 +354,16 @@ void store_look_again(struct store *s)
 {
     if (s->troubles[TROUBLE_COPYING].state == STORE_OK)
         return;
-    s->asked = true;
+    begin(s);
     queue_push(&s->to_reader, job_new(JOB_CHECKPOINT));
+}
+
+uint64_t store_silence_ms(const struct store *s, struct mono now)
+{
+    const uint64_t writer_ms = pulse_silence_ms(&s->writing, now);
+    const uint64_t reader_ms = pulse_silence_ms(&s->reading, now);
+
+    return writer_ms > reader_ms ? writer_ms : reader_ms;
 }
 
 uint64_t store_size_bytes(const struct store *s)
@@ -374,7 +409,7 @@ static void give(struct store *s, struct job *job, size_t bytes)
     job->generation = s->generation;
     job->bytes = bytes;
     s->queued_bytes += bytes;
-    s->asked = true;
+    begin(s);
     queue_push(&s->to_writer, job);
 }
 
@@ -429,7 +464,7 @@ void store_trim(struct store *s, uint64_t id, const struct retention *keep, uint
     job->trim->keep = *keep;
     job->trim->age_ms = age_ms(&s->age, now);
     job->trim->after = after_seq;
-    s->asked = true;
+    begin(s);
     queue_push(&s->to_reader, job);
 }
 
@@ -453,7 +488,7 @@ static void ask(struct store *s, enum job_kind kind, uint64_t id, const struct q
     job->question.through = s->last_seq;
     if (job->question.seq > INT64_MAX) /* beyond SQLite's integers, and any seq */
         job->question.seq = INT64_MAX;
-    s->asked = true;
+    begin(s);
     queue_push(&s->to_reader, job);
 }
 

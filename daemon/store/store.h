@@ -36,10 +36,15 @@ enum store_refusal {
 
 /* Opens (or makes) `directory`/p2pchat.db, mode 0600, for the node with this key, checks it, brings
  * an older schema up to date, copies the WAL into the database and syncs it, and starts the
- * threads. On failure `message` (STORE_MESSAGE_MAX) says what is wrong and what to do. */
+ * threads. On failure `message` (STORE_MESSAGE_MAX) says what is wrong and what to do.
+ *
+ * To open and load a large log takes long, and on a slow disk to close it does. Meanwhile `goes_on`
+ * (NULL: nobody is told) is called about once a second for as long as calls to the disk come back,
+ * in any thread: from here to the first thing that is appended or asked, and in store_close. */
 enum { STORE_MESSAGE_MAX = 512 };
 enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGTH],
-                              struct store **ret_store, char message[STORE_MESSAGE_MAX]);
+                              void (*goes_on)(void), struct store **ret_store,
+                              char message[STORE_MESSAGE_MAX]);
 
 /* Whether a database is there already (then a missing identity key refuses the start). */
 bool store_exists(const char *directory);
@@ -119,6 +124,10 @@ void store_set_wal_pages(struct store *store, int pages);
 
 /* Tries again what failed and nobody waits for: to be called now and then. */
 void store_look_again(struct store *store);
+
+/* For how long the writer or the reader has been in one call to the disk that does not come back;
+ * 0: neither is. Work that only takes long, in many calls, does not count. */
+uint64_t store_silence_ms(const struct store *store, struct mono now);
 
 /* Size of the files on disk, now: of all, and of the WAL. */
 uint64_t store_size_bytes(const struct store *store);

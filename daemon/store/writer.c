@@ -31,12 +31,13 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int frames
     return SQLITE_OK;
 }
 
-int store_writer_init(struct store_writer *w, sqlite3 *db, struct queue *jobs,
+int store_writer_init(struct store_writer *w, sqlite3 *db, struct pulse *pulse, struct queue *jobs,
                       struct queue *answers, struct queue *reader, const atomic_int *copied)
 {
     int rc;
 
     *w = (struct store_writer){.db = db,
+                               .pulse = pulse,
                                .jobs = jobs,
                                .answers = answers,
                                .reader = reader,
@@ -208,6 +209,13 @@ static void handle(struct store_writer *w, struct job *batch)
     mind_wal(w);
 }
 
+static void work(struct store_writer *w, struct job *batch)
+{
+    pulse_work(w->pulse);
+    handle(w, batch);
+    pulse_rest(w->pulse);
+}
+
 int store_writer_release_claims(struct store_writer *w, uint64_t age_ms)
 {
     int rc = sqlite3_exec(w->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
@@ -232,7 +240,7 @@ void *store_writer_run(void *writer)
                                 : queue_wait_for(w->jobs, BATCH_JOBS_MAX, BATCH_BYTES_MAX, REST_MS);
 
         if (batch != NULL)
-            handle(w, batch);
+            work(w, batch);
         else if (is_resting) /* the queue is closed and empty */
             return NULL;
         else if (!queue_is_closed(w->jobs))

@@ -11,6 +11,7 @@
 
 #include "daemon/store/apply.h"
 #include "daemon/store/keep.h"
+#include "daemon/store/pulse.h"
 #include "daemon/store/queue.h"
 
 /* In pages of 4 KiB: the reader is asked for a checkpoint every 4 MiB. One that runs beside a busy
@@ -24,7 +25,8 @@ struct store_writer {
     sqlite3 *db; /* the only connection that writes; owned */
     struct apply apply;
     struct keep keep;
-    struct queue *jobs;       /* borrowed, as all below */
+    struct pulse *pulse; /* of the connection; borrowed, as all below */
+    struct queue *jobs;
     struct queue *answers;    /* the loop's */
     struct queue *reader;     /* for checkpoints */
     const atomic_int *copied; /* WAL frames that the reader's last checkpoint left copied */
@@ -40,7 +42,7 @@ struct store_writer {
 /* Takes over the connection. SQLite's result code; store_writer_done also takes what a failed init
  * left.
  */
-int store_writer_init(struct store_writer *w, sqlite3 *db, struct queue *jobs,
+int store_writer_init(struct store_writer *w, sqlite3 *db, struct pulse *pulse, struct queue *jobs,
                       struct queue *answers, struct queue *reader, const atomic_int *copied);
 void store_writer_done(struct store_writer *w);
 

@@ -59,7 +59,7 @@ void store_rig_open(struct store_rig *rig)
 {
     char message[STORE_MESSAGE_MAX] = "";
     const enum store_refusal refusal =
-        store_open(rig->directory, store_rig_key, &rig->store, message);
+        store_open(rig->directory, store_rig_key, NULL, &rig->store, message);
 
     if (refusal != STORE_OPENED)
         fail_msg("store_open: %d: %s", refusal, message);

@@ -362,7 +362,7 @@ static void test_pages_cannot_be_read(void **state)
     store_rig_close(rig);
     plan.after = 3;
     faulty_vfs_plan(&plan);
-    assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, why), STORE_IO);
+    assert_int_equal(store_open(rig->directory, store_rig_key, NULL, &rig->store, why), STORE_IO);
     faulty_vfs_heal();
     assert_non_null(strstr(why, strerror(EIO)));
     store_rig_open(rig);
@@ -423,7 +423,7 @@ static void test_damage_is_met(void **state)
     assert_true(store_is_to_be_checked(rig->directory));
     store_rig_close(rig);
     for (int i = 0; i < 2; i++) { /* and again, as long as nobody has done anything about it */
-        assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, message_text),
+        assert_int_equal(store_open(rig->directory, store_rig_key, NULL, &rig->store, message_text),
                          STORE_DAMAGED);
         assert_non_null(strstr(message_text, "is damaged"));
         assert_true(store_is_to_be_checked(rig->directory));
@@ -441,13 +441,15 @@ static void test_opening_fails(void **state)
 
     faulty_vfs_plan(&sync_fails); /* so that the end leaves something to be done */
     store_rig_close(rig);
-    assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, message), STORE_IO);
+    assert_int_equal(store_open(rig->directory, store_rig_key, NULL, &rig->store, message),
+                     STORE_IO);
     assert_non_null(strstr(message, strerror(EIO)));
     assert_non_null(strstr(message, "p2pchat.db"));
     assert_null(rig->store);
     faulty_vfs_plan(&(struct faulty_plan){
         .calls = FAULTY_WRITE, .files = FAULTY_ANY, .result = SQLITE_FULL, .error = ENOSPC});
-    assert_int_equal(store_open(rig->directory, store_rig_key, &rig->store, message), STORE_IO);
+    assert_int_equal(store_open(rig->directory, store_rig_key, NULL, &rig->store, message),
+                     STORE_IO);
     assert_non_null(strstr(message, strerror(ENOSPC)));
     assert_non_null(strstr(message, "make room there"));
     faulty_vfs_heal();
@@ -474,7 +476,7 @@ static void test_making_fails(void **state)
         store_rig_close(&fresh);
         store_rig_unlink(&fresh);
         faulty_vfs_plan(&plan);
-        refusal = store_open(fresh.directory, store_rig_key, &fresh.store, message);
+        refusal = store_open(fresh.directory, store_rig_key, NULL, &fresh.store, message);
         faulty_vfs_heal();
         assert_true(refusal == STORE_OPENED || refusal == STORE_IO);
         store_rig_reopen(&fresh);

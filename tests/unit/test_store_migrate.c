@@ -153,7 +153,7 @@ static void migrate(struct migration *m)
 {
     char message[STORE_MESSAGE_MAX] = "";
 
-    if (store_open(m->rig.directory, m->key, &m->rig.store, message) != STORE_OPENED)
+    if (store_open(m->rig.directory, m->key, NULL, &m->rig.store, message) != STORE_OPENED)
         fail_msg("%s", message);
 }
 
@@ -315,7 +315,7 @@ static void test_refused_is_not_touched(void **state)
     char message[STORE_MESSAGE_MAX];
 
     m->key[0] ^= 1;
-    assert_int_equal(store_open(m->rig.directory, m->key, &m->rig.store, message),
+    assert_int_equal(store_open(m->rig.directory, m->key, NULL, &m->rig.store, message),
                      STORE_OTHER_IDENTITY);
     assert_untouched(m);
 }
@@ -329,7 +329,8 @@ static void test_a_step_that_fails(void **state)
 
     run_sql(db, "CREATE TABLE claim(x)");
     sqlite3_close(db);
-    assert_int_equal(store_open(m->rig.directory, m->key, &m->rig.store, message), STORE_DAMAGED);
+    assert_int_equal(store_open(m->rig.directory, m->key, NULL, &m->rig.store, message),
+                     STORE_DAMAGED);
     assert_untouched(m);
 }
 

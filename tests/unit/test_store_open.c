@@ -65,7 +65,8 @@ static enum store_refusal open_and_load(struct store_rig *rig)
 {
     char message[STORE_MESSAGE_MAX] = "";
     size_t rows = 0;
-    enum store_refusal refusal = store_open(rig->directory, store_rig_key, &rig->store, message);
+    enum store_refusal refusal =
+        store_open(rig->directory, store_rig_key, NULL, &rig->store, message);
 
     if (refusal == STORE_OPENED)
         refusal = store_load(rig->store, ignore_row, &rows, message);
@@ -82,7 +83,7 @@ static void assert_refused(struct store_rig *rig, const uint8_t *key, enum store
 {
     char message[STORE_MESSAGE_MAX] = "";
 
-    assert_int_equal(store_open(rig->directory, key, &rig->store, message), expected);
+    assert_int_equal(store_open(rig->directory, key, NULL, &rig->store, message), expected);
     assert_null(rig->store);
     if (strstr(message, says) == NULL || strstr(message, store_rig_file(rig, "")) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", message, says);
@@ -493,7 +494,7 @@ static void test_wrong_bytes(void **state)
         store_rig_unlink(rig);
         put_file(rig, "", bytes, length);
         free(bytes);
-        if (store_open(rig->directory, store_rig_key, &rig->store, message) != STORE_OPENED)
+        if (store_open(rig->directory, store_rig_key, NULL, &rig->store, message) != STORE_OPENED)
             continue;
         if (store_load(rig->store, ignore_row, &rows, message) == STORE_OPENED) {
             struct store_answer answer;

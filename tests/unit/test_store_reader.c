@@ -34,6 +34,7 @@ static void fill(struct store_rig *rig)
 
 /* A reader whose snapshots live so long, and its thread. */
 struct reader_rig {
+    struct pulse pulse;
     struct store_reader reader;
     struct queue jobs, answers;
     pthread_t thread;
@@ -41,10 +42,12 @@ struct reader_rig {
 
 static void thread_start(struct reader_rig *r, const struct store_rig *rig, uint64_t snapshot_ms)
 {
+    pulse_init(&r->pulse);
     queue_init(&r->jobs, -1);
     queue_init(&r->answers, -1);
-    assert_int_equal(store_reader_init(&r->reader, store_rig_file(rig, ""), &r->jobs, &r->answers),
-                     0);
+    assert_int_equal(
+        store_reader_init(&r->reader, store_rig_file(rig, ""), &r->pulse, &r->jobs, &r->answers),
+        0);
     r->reader.snapshot_ms = snapshot_ms;
     assert_int_equal(pthread_create(&r->thread, NULL, store_reader_run, &r->reader), 0);
 }
@@ -55,6 +58,7 @@ static void thread_end(struct reader_rig *r)
     queue_close(&r->jobs);
     assert_int_equal(pthread_join(r->thread, NULL), 0);
     store_reader_done(&r->reader);
+    pulse_done(&r->pulse);
     queue_done(&r->jobs);
 }
 
