@@ -1,6 +1,7 @@
 """The units under a real systemd: p2pchatd(8), As a service, and p2pchat-tracker(7)."""
 
 import os
+import re
 import shutil
 
 import machine
@@ -138,6 +139,21 @@ class Installed(Services):
                 said = m.run("systemd-analyze", "--user", "verify", f"{below}/{unit}",
                              env=("XDG_RUNTIME_DIR=/run",))
                 self.assertEqual(said.out + said.err, "")
+
+    def test_examples(self):
+        """Each key of the examples, taken at its word."""
+        m = self.booted()
+        m.run("systemctl", "start", "p2pchat-tracker.service")
+        top = os.environ["top_srcdir"]
+        for example, folder, service, name in (
+                ("p2pchatd.conf", "p2pchat", "p2pchatd", "build-server"),
+                ("tracker.conf", "p2pchat-tracker", "p2pchat-tracker", "friends")):
+            with open(f"{top}/systemd/examples/{example}", encoding="utf-8") as file:
+                text = file.read()
+            for content, called in ((text, f"{folder}@"), (re.sub(r"(?m)^#(?=\w+=)", "", text), name)):
+                m.write(f"/etc/{folder}/{example}", content)
+                m.run("systemctl", "restart", f"{service}.service")
+                self.assertTrue(m.call("status", service=folder)["name"].startswith(called))
 
     def test_exposure(self):
         m = self.booted()
@@ -352,6 +368,8 @@ class OfUsers(Services):
         for file in ("/home/carol/.local/state/p2pchat/identity.key",
                      f"/run/user/{uid}/p2pchat/control.sock"):
             self.assertEqual(os.stat(m.path(file)).st_mode & 0o777, 0o600)
+        pid = self.systemctl(m, "carol", "show", "--property=MainPID", "p2pchatd.service").out.strip()
+        self.assertIn("\nSeccomp:\t2\n", m.run("cat", f"/proc/{pid.split('=')[1]}/status").out)
         # The first client starts it, as that of the machine.
         self.systemctl(m, "carol", "stop", "p2pchatd.service")
         m.run("p2pchatctl", "status", user="carol", env=(runtime,))
