@@ -58,7 +58,7 @@ bool reload_run(struct reload *reload, const struct log_caller *caller,
 bool reload_look(const struct reload *reload, struct reload_found *ret_found,
                  struct bytes *mistakes)
 {
-    return reload_run((struct reload *)reload, ret_found, mistakes);
+    return reload_run((struct reload *)reload, NULL, ret_found, mistakes);
 }
 
 static void answer_call(const struct rig_call *call)
