@@ -103,9 +103,10 @@ static bool check_key(const struct facts *facts, struct refusal *ret_refusal)
 {
     const struct random random = entropy_random();
     struct identity *there = secret_new(sizeof(*there));
-    bool is_new, good;
+    enum identity_origin origin;
+    bool good;
 
-    good = identity_file_load(facts->dir, IDENTITY_MUST_BE_THERE, &random, there, &is_new,
+    good = identity_file_load(facts->dir, IDENTITY_MUST_BE_THERE, &random, there, &origin,
                               ret_refusal);
     if (good && memcmp(there->key.bytes, facts->identity->key.bytes, KEY_LENGTH) != 0)
         good = refuse(ret_refusal, EX_CONFIG,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base32.h"
+#include "daemon/credential.h"
 
 static const char file_name[] = "identity.key";
 static const char magic[] = "p2pchat-identity-1 ";
@@ -41,6 +42,46 @@ static bool parse(const char *line, size_t length, struct identity *ret_identity
     return good;
 }
 
+/* What a file or a credential holds, at most LINE_LENGTH bytes and one more. */
+enum { READ_SIZE = LINE_LENGTH + 2 };
+
+static enum state_file read_file(const struct state_dir *dir, struct identity *ret_identity,
+                                 struct refusal *ret_refusal)
+{
+    char line[READ_SIZE];
+    size_t length;
+    enum state_file result =
+        state_dir_read(dir, file_name, STATE_SECRET, line, sizeof(line), &length, ret_refusal);
+
+    if (result == STATE_FILE_READ && !parse(line, length, ret_identity)) {
+        refuse(ret_refusal, EX_CONFIG, "%s/%s: is damaged: bring back a copy of it", dir->path,
+               file_name);
+        result = STATE_FILE_REFUSED;
+    }
+    crypto_wipe(line, sizeof(line));
+    return result;
+}
+
+/* The same line; who copied it may have lost its newline. */
+static enum state_file read_credential(struct identity *ret_identity, struct refusal *ret_refusal)
+{
+    char line[READ_SIZE];
+    size_t length;
+    enum state_file result =
+        credential_read(CREDENTIAL_IDENTITY, line, sizeof(line), &length, ret_refusal);
+
+    if (result == STATE_FILE_READ && length == LINE_LENGTH - 1)
+        line[length++] = '\n';
+    if (result == STATE_FILE_READ && !parse(line, length, ret_identity)) {
+        refuse(ret_refusal, EX_CONFIG,
+               "the credential " CREDENTIAL_IDENTITY
+               " is no identity: it must be the line of an identity.key");
+        result = STATE_FILE_REFUSED;
+    }
+    crypto_wipe(line, sizeof(line));
+    return result;
+}
+
 static bool create(const struct state_dir *dir, enum identity_need need,
                    const struct random *random, struct identity *ret_identity,
                    struct refusal *ret_refusal)
@@ -61,31 +102,66 @@ static bool create(const struct state_dir *dir, enum identity_need need,
     return good;
 }
 
-bool identity_file_load(const struct state_dir *dir, enum identity_need need,
-                        const struct random *random, struct identity *ret_identity,
-                        bool *ret_is_new, struct refusal *ret_refusal)
+/* Reads the file, or makes it. */
+static bool load_file(const struct state_dir *dir, enum identity_need need,
+                      const struct random *random, struct identity *ret_identity,
+                      enum identity_origin *ret_origin, struct refusal *ret_refusal)
 {
-    char line[LINE_LENGTH + 2]; /* one more, so that a longer file shows */
-    size_t length = 0;
-    bool good = false, is_new = false;
-
-    switch (
-        state_dir_read(dir, file_name, STATE_SECRET, line, sizeof(line), &length, ret_refusal)) {
+    switch (read_file(dir, ret_identity, ret_refusal)) {
     case STATE_FILE_READ:
-        good = parse(line, length, ret_identity);
-        if (!good)
-            refuse(ret_refusal, EX_CONFIG, "%s/%s: is damaged: bring back a copy of it", dir->path,
-                   file_name);
-        break;
+        *ret_origin = IDENTITY_KEPT;
+        return true;
     case STATE_FILE_MISSING:
-        good = create(dir, need, random, ret_identity, ret_refusal);
-        is_new = true;
-        break;
+        if (!create(dir, need, random, ret_identity, ret_refusal))
+            return false;
+        *ret_origin = IDENTITY_NEW;
+        return true;
     case STATE_FILE_REFUSED:
         break;
     }
-    crypto_wipe(line, sizeof(line));
-    if (good)
-        *ret_is_new = is_new;
+    return false;
+}
+
+/* A directory that is another identity's is not taken over, nor is its key forgotten. */
+static bool is_nobody_elses(const struct state_dir *dir, const struct identity *identity,
+                            struct refusal *ret_refusal)
+{
+    struct identity there;
+    bool good = true;
+
+    switch (read_file(dir, &there, ret_refusal)) {
+    case STATE_FILE_READ:
+        if (memcmp(there.key.bytes, identity->key.bytes, sizeof(there.key.bytes)) != 0)
+            good =
+                refuse(ret_refusal, EX_CONFIG,
+                       "%s/%s: holds another identity, %s, than the credential " CREDENTIAL_IDENTITY
+                       ", %s: take one of the two away, or give another --state-dir",
+                       dir->path, file_name, there.id, identity->id);
+        break;
+    case STATE_FILE_MISSING:
+        break;
+    case STATE_FILE_REFUSED:
+        good = false;
+        break;
+    }
+    crypto_wipe(&there, sizeof(there));
     return good;
+}
+
+bool identity_file_load(const struct state_dir *dir, enum identity_need need,
+                        const struct random *random, struct identity *ret_identity,
+                        enum identity_origin *ret_origin, struct refusal *ret_refusal)
+{
+    switch (read_credential(ret_identity, ret_refusal)) {
+    case STATE_FILE_READ:
+        if (!is_nobody_elses(dir, ret_identity, ret_refusal))
+            return false;
+        *ret_origin = IDENTITY_HANDED_OVER;
+        return true;
+    case STATE_FILE_MISSING:
+        return load_file(dir, need, random, ret_identity, ret_origin, ret_refusal);
+    case STATE_FILE_REFUSED:
+        break;
+    }
+    return false;
 }

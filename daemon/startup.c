@@ -7,6 +7,7 @@
 
 #include "daemon/control.h"
 #include "daemon/core/node.h"
+#include "daemon/credential.h"
 #include "daemon/dial.h"
 #include "daemon/entropy.h"
 #include "daemon/housekeeping.h"
@@ -79,14 +80,14 @@ static bool refuse_store(struct refusal *ret_refusal, enum store_refusal refusal
 
 /* A node that is new, or that lost what it knew, is told of: neither looks wrong from outside. */
 static void say_what_is_new(const struct config *config, const struct identity *identity,
-                            bool identity_is_new, bool database_is_new)
+                            enum identity_origin origin, bool database_is_new)
 {
     const char *path = config->state_dir;
 
-    if (identity_is_new)
+    if (origin == IDENTITY_NEW)
         log_coded(LOG_IDENTITY_NEW, &(struct log_fields){.key = identity->key.bytes},
                   "%s: a new identity was made, peer id %s", path, identity->id);
-    else if (database_is_new)
+    else if (origin == IDENTITY_KEPT && database_is_new)
         log_coded(LOG_DATABASE_MISSING, NULL,
                   "%s: the identity was there, but no database: %s are gone; was p2pchat.db moved "
                   "away, or its -wal?",
@@ -119,13 +120,25 @@ static enum store_refusal open_store(const struct daemon *daemon, struct store *
     return refusal;
 }
 
+/* p2pchat-protocol(7), The classic dialect: "cannot be used beside a network key." */
+static bool take_network_key(struct daemon *daemon, struct refusal *ret_refusal)
+{
+    if (!credential_network_key(&daemon->network_key, ret_refusal))
+        return false;
+    if (daemon->network_key != NULL && daemon->config.classic_listen_count > 0)
+        return refuse(ret_refusal, EX_CONFIG,
+                      "there is a network key (the credential " CREDENTIAL_NETWORK_KEY
+                      "), and Listen= of [Classic], which has no secrets: take one of them away");
+    return true;
+}
+
 static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
 {
     const struct random random = entropy_random();
     const char *path = daemon->config.state_dir;
     char message[STORE_MESSAGE_MAX];
     enum store_refusal refusal;
-    bool identity_is_new;
+    enum identity_origin origin;
 
     if (!state_dir_open(path, &daemon->dir, ret_refusal))
         return refuse_as(ret_refusal, ret_refusal->exit_code == EX_UNAVAILABLE
@@ -134,7 +147,7 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     daemon->identity = secret_new(sizeof(*daemon->identity));
     if (!identity_file_load(&daemon->dir,
                             store_exists(path) ? IDENTITY_MUST_BE_THERE : IDENTITY_MAY_BE_NEW,
-                            &random, daemon->identity, &identity_is_new, ret_refusal))
+                            &random, daemon->identity, &origin, ret_refusal))
         return refuse_as(ret_refusal, LOG_IDENTITY_UNUSABLE);
     refusal = open_store(daemon, &daemon->pump.store, message);
     if (refusal != STORE_OPENED)
@@ -142,8 +155,7 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     refusal = store_start_age(daemon->pump.store, pump_now(&daemon->pump), message);
     if (refusal != STORE_OPENED)
         return refuse_store(ret_refusal, refusal, message);
-    say_what_is_new(&daemon->config, daemon->identity, identity_is_new,
-                    store_is_new(daemon->pump.store));
+    say_what_is_new(&daemon->config, daemon->identity, origin, store_is_new(daemon->pump.store));
     return true;
 }
 
@@ -170,6 +182,7 @@ static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
 
     told.identity = daemon->identity;
     told.random = entropy_random();
+    told.network_key = daemon->network_key;
     daemon->pump.node = node_new(&told);
     refusal = store_load(daemon->pump.store, load_row, &loading, message);
     if (refusal != STORE_OPENED)
@@ -275,7 +288,7 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
     if (!pump_init(pump))
         return refuse(ret_refusal, EX_OSERR, "the system gives no event loop");
     net_raise_descriptors();
-    if (!open_state(daemon, ret_refusal))
+    if (!take_network_key(daemon, ret_refusal) || !open_state(daemon, ret_refusal))
         return false;
     daemon->facts = (struct facts){.config = &daemon->config,
                                    .dir = &daemon->dir,
@@ -321,6 +334,7 @@ void daemon_done(struct daemon *daemon)
     store_close(pump->store);
     pump_done(pump);
     secret_free(daemon->identity, sizeof(*daemon->identity));
+    secret_free(daemon->network_key, NETWORK_KEY_SIZE);
     state_dir_close(&daemon->dir);
     config_done(&daemon->config);
 }

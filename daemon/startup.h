@@ -15,6 +15,7 @@ struct daemon {
     struct config config;               /* as it was at the start */
     struct state_dir dir;
     struct identity *identity; /* in memory for secrets */
+    uint8_t *network_key;      /* the same; NULL: none */
     struct facts facts;
     struct pump pump;
 };

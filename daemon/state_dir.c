@@ -143,14 +143,16 @@ static const char *objection(const struct stat *st, enum state_secrecy secrecy, 
 {
     if (!S_ISREG(st->st_mode))
         return "is no regular file";
+    if (st->st_size >= (off_t)size)
+        return "is damaged: it is too large";
+    if (secrecy == STATE_HANDED_OVER)
+        return NULL;
     if (st->st_uid != geteuid())
         return "belongs to another user";
     if (secrecy == STATE_SECRET && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return "can be read or written by others: chmod 600 it, and ask who has read it";
     if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return "can be written by others: chmod 600 it";
-    if (st->st_size >= (off_t)size)
-        return "is damaged: it is too large";
     return NULL;
 }
 

@@ -34,7 +34,11 @@ enum state_file {
 };
 
 /* Who may read a file of ours, beside us. */
-enum state_secrecy { STATE_PUBLIC, STATE_SECRET };
+enum state_secrecy {
+    STATE_PUBLIC,
+    STATE_SECRET,
+    STATE_HANDED_OVER /* whoever put it there knows: owner and mode are not looked at */
+};
 
 /* Reads a whole file of less than `size` bytes into `out`, with a NUL behind it. Refused: a
  * symbolic link or anything else but a regular file, one of another owner, too large, or a secret

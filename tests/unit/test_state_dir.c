@@ -16,7 +16,7 @@ struct rig {
     char top[64];
     char path[80];
     struct state_dir dir;
-    bool identity_is_new;
+    enum identity_origin origin;
     struct refusal refusal;
 };
 
@@ -198,8 +198,7 @@ static bool load(struct rig *rig, enum identity_need need, struct identity *iden
 {
     struct random random = entropy_random();
 
-    return identity_file_load(&rig->dir, need, &random, identity, &rig->identity_is_new,
-                              &rig->refusal);
+    return identity_file_load(&rig->dir, need, &random, identity, &rig->origin, &rig->refusal);
 }
 
 static void test_identity_is_made_and_kept(void **state)
@@ -209,9 +208,9 @@ static void test_identity_is_made_and_kept(void **state)
 
     open_dir(rig);
     assert_true(load(rig, IDENTITY_MAY_BE_NEW, first));
-    assert_true(rig->identity_is_new);
+    assert_int_equal(rig->origin, IDENTITY_NEW);
     assert_true(load(rig, IDENTITY_MAY_BE_NEW, second));
-    assert_false(rig->identity_is_new);
+    assert_int_equal(rig->origin, IDENTITY_KEPT);
     assert_memory_equal(first, second, sizeof(*first));
     assert_true(load(rig, IDENTITY_MUST_BE_THERE, second));
     secret_free(first, sizeof(*first));
