@@ -129,6 +129,17 @@ bool host_is_local(const char *host)
     return size == V6_SIZE && v6_is_local(literal);
 }
 
+bool host_is_loopback(const char *host)
+{
+    static const uint8_t v6_loopback[V6_SIZE] = {[V6_SIZE - 1] = 1};
+    uint8_t literal[V6_SIZE];
+    size_t size = host_to_bytes(host, literal);
+
+    if (size == V4_SIZE)
+        return literal[0] == 127;
+    return size == V6_SIZE && memcmp(literal, v6_loopback, V6_SIZE) == 0;
+}
+
 static bool v4_is_private(const uint8_t a[V4_SIZE])
 {
     const bool shared = a[0] == 100 && (a[1] & 0xC0) == 64; /* behind the provider's NAT */

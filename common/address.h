@@ -84,6 +84,10 @@ void host_from_bytes(const uint8_t *bytes, size_t length, char out[ADDRESS_HOST_
  * to a stranger elsewhere (p2pchat-protocol(7), Peer records). False for DNS names. */
 bool host_is_local(const char *host);
 
+/* Whether a literal is 127.0.0.0/8 or ::1: only programs of this machine connect there. False for
+ * DNS names. */
+bool host_is_loopback(const char *host);
+
 /* Whether a literal can be reached from anywhere: neither local nor of a private network (RFC 1918,
  * 4193, 6598). False for DNS names. */
 bool host_is_public(const char *host);

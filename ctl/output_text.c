@@ -82,11 +82,49 @@ static void pair_trackers(struct table *table, const struct json *array)
     table_end_cell(table);
 }
 
+/* What there may be none of: then nothing is said. */
+static void pair_places(struct table *table, const char *name, const struct json *places)
+{
+    if (json_count(places) == 0)
+        return;
+    list_strings(pair(table, name), places);
+    table_end_cell(table);
+}
+
+/* "ok, from 17 up to 90, 1.5 MiB, 69.7 GiB free" */
+static void pair_log(struct table *table, const struct json *log)
+{
+    struct bytes *cell = pair(table, "log");
+    double first;
+
+    phrase_field(cell, log, "state");
+    if (json_member(log, "reason") != NULL) {
+        bytes_text(cell, " (");
+        phrase_field(cell, log, "reason");
+        bytes_u8(cell, ')');
+    }
+    bytes_text(cell, ", ");
+    if (json_number(json_member(log, "first_seq"), &first) && first > 1) {
+        bytes_text(cell, "from ");
+        phrase_field(cell, log, "first_seq");
+        bytes_u8(cell, ' ');
+    }
+    bytes_text(cell, "up to ");
+    phrase_field(cell, log, "last_seq");
+    bytes_text(cell, ", ");
+    phrase_size(cell, log, "size_bytes");
+    if (phrase_has(log, "free_bytes")) {
+        bytes_text(cell, ", ");
+        phrase_size(cell, log, "free_bytes");
+        bytes_text(cell, " free");
+    }
+    table_end_cell(table);
+}
+
 static void show_status(struct bytes *out, enum look look, const struct json *result)
 {
-    const struct json *log = json_member(result, "log");
+    const bool is_tracker = phrase_is(result, "role", "tracker");
     struct table table;
-    struct bytes *cell;
 
     table_init(&table, 2);
     pair_field(&table, "version", result, "version");
@@ -95,28 +133,18 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
     pair_field(&table, "peer id", result, "peer_id");
     list_strings(pair(&table, "listens on"), json_member(result, "listen"));
     table_end_cell(&table);
-    if (json_count(json_member(result, "classic_listen")) > 0) {
-        list_strings(pair(&table, "classic on"), json_member(result, "classic_listen"));
-        table_end_cell(&table);
-    }
-    pair_trackers(&table, json_member(result, "trackers"));
+    pair_places(&table, "classic on", json_member(result, "classic_listen"));
+    pair_places(&table, "metrics on", json_member(result, "metrics_listen"));
+    if (!is_tracker)
+        pair_trackers(&table, json_member(result, "trackers"));
     if (json_member(result, "registered") != NULL)
         pair_field(&table, "registered", result, "registered");
     pair_field(&table, "links", result, "links");
-    pair_field(&table, "contacts", result, "contacts");
-    pair_field(&table, "queued", result, "queued");
-    cell = pair(&table, "log");
-    phrase_field(cell, log, "state");
-    if (json_member(log, "reason") != NULL) {
-        bytes_text(cell, " (");
-        phrase_field(cell, log, "reason");
-        bytes_u8(cell, ')');
+    if (!is_tracker) {
+        pair_field(&table, "contacts", result, "contacts");
+        pair_field(&table, "queued", result, "queued");
     }
-    bytes_text(cell, ", up to ");
-    phrase_field(cell, log, "last_seq");
-    bytes_text(cell, ", ");
-    phrase_size(cell, log, "size_bytes");
-    table_end_cell(&table);
+    pair_log(&table, json_member(result, "log"));
     phrase_duration(pair(&table, "up for"), result, "uptime_s");
     table_end_cell(&table);
     table_print(&table, out, look, TABLE_WITHOUT_HEAD);

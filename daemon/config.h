@@ -33,6 +33,7 @@ struct config {
     size_t classic_listen_count;
     enum long_text long_text;
     enum log_level log_level;
+    struct host_port metrics_listen; /* a loopback literal; an empty host: off */
     int64_t request_timeout_ms;
     uint8_t (*accept_from)[KEY_LENGTH];
     size_t accept_from_count;

@@ -13,11 +13,10 @@
 #define ANY         METRIC_FOR_ANY
 #define NODE        METRIC_FOR_NODE
 #define TRACKER     METRIC_FOR_TRACKER
-#define LABEL(name) name,
+#define LABEL(name) name
 
 static const struct metric_row rows[METRIC_COUNT] = {
-#define METRIC(ID, name, kind, role, labels, help) \
-    [METRIC_##ID] = {name, kind, role, {labels NULL}, help},
+#define METRIC(ID, name, kind, role, label, help) [METRIC_##ID] = {name, kind, role, label, help},
 #include "daemon/metrics.def"
 };
 
@@ -27,9 +26,9 @@ const struct metric_row *metric_row(enum metric metric)
     return &rows[metric];
 }
 
-void exposition_init(struct exposition *e, struct bytes *out)
+void exposition_init(struct exposition *e, enum node_role role, struct bytes *out)
 {
-    *e = (struct exposition){.out = out, .at = METRIC_COUNT};
+    *e = (struct exposition){.out = out, .role = role_name(role), .at = METRIC_COUNT};
 }
 
 static const char *kind_name(enum metric_kind kind)
@@ -107,48 +106,53 @@ static void put_label(struct bytes *out, const char *name, const char *value)
     bytes_done(&safe);
 }
 
-static void put_labels(struct bytes *out, const struct metric_row *row, const char *const values[])
+/* The name of a metric, or of a part of it, and the label that all have; others may follow. */
+static void begin_sample(struct exposition *e, const char *name, const char *part)
 {
-    must((row->labels[0] != NULL) == (values != NULL));
-    for (size_t i = 0; row->labels[i] != NULL; i++) {
-        bytes_text(out, i == 0 ? "{" : ",");
-        put_label(out, row->labels[i], values[i]);
-    }
-    if (values != NULL)
-        bytes_text(out, "}");
+    bytes_text(e->out, name);
+    bytes_text(e->out, part);
+    bytes_text(e->out, "{");
+    put_label(e->out, "role", e->role);
 }
 
-static void begin_sample(struct exposition *e, enum metric metric, const char *const labels[])
+static void begin_number(struct exposition *e, enum metric metric, const char *label)
 {
     const struct metric_row *row = begin(e, metric);
 
-    must(row->kind != METRIC_HISTOGRAM);
-    bytes_text(e->out, row->name);
-    put_labels(e->out, row, labels);
-    bytes_text(e->out, " ");
+    must(row->kind != METRIC_HISTOGRAM && (row->label != NULL) == (label != NULL));
+    begin_sample(e, row->name, "");
+    if (label != NULL) {
+        bytes_text(e->out, ",");
+        put_label(e->out, row->label, label);
+    }
+    bytes_text(e->out, "} ");
 }
 
-void exposition_put(struct exposition *e, enum metric metric, const char *const labels[],
-                    uint64_t value)
+void exposition_put(struct exposition *e, enum metric metric, const char *label, uint64_t value)
 {
-    begin_sample(e, metric, labels);
+    begin_number(e, metric, label);
     put_integer(e->out, value);
     bytes_text(e->out, "\n");
 }
 
 void exposition_put_us(struct exposition *e, enum metric metric, uint64_t us)
 {
-    begin_sample(e, metric, NULL);
+    begin_number(e, metric, NULL);
     put_seconds(e->out, us);
     bytes_text(e->out, "\n");
 }
 
-static void put_bucket(struct bytes *out, const char *name, uint64_t count)
+static void put_bucket(struct exposition *e, const char *name, uint64_t bound_us, uint64_t count)
 {
-    bytes_text(out, "\"} ");
-    put_integer(out, count);
-    bytes_text(out, "\n");
-    bytes_text(out, name);
+    begin_sample(e, name, "_bucket");
+    bytes_text(e->out, ",le=\"");
+    if (bound_us < UINT64_MAX)
+        put_seconds(e->out, bound_us);
+    else
+        bytes_text(e->out, "+Inf");
+    bytes_text(e->out, "\"} ");
+    put_integer(e->out, count);
+    bytes_text(e->out, "\n");
 }
 
 void exposition_put_histogram(struct exposition *e, enum metric metric,
@@ -157,22 +161,19 @@ void exposition_put_histogram(struct exposition *e, enum metric metric,
     const struct metric_row *row = begin(e, metric);
     uint64_t count = 0;
 
-    must(row->kind == METRIC_HISTOGRAM && row->labels[0] == NULL);
-    bytes_text(e->out, row->name);
+    must(row->kind == METRIC_HISTOGRAM && row->label == NULL);
     for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
         count += histogram->counts[i];
-        bytes_text(e->out, "_bucket{le=\"");
-        put_seconds(e->out, histogram_bounds_us[i]);
-        put_bucket(e->out, row->name, count);
+        put_bucket(e, row->name, histogram_bounds_us[i], count);
     }
     count += histogram->counts[HISTOGRAM_BOUNDS];
-    bytes_text(e->out, "_bucket{le=\"+Inf");
-    put_bucket(e->out, row->name, count);
-    bytes_text(e->out, "_sum ");
+    put_bucket(e, row->name, UINT64_MAX, count);
+    begin_sample(e, row->name, "_sum");
+    bytes_text(e->out, "} ");
     put_seconds(e->out, histogram->sum_us);
     bytes_text(e->out, "\n");
-    bytes_text(e->out, row->name);
-    bytes_text(e->out, "_count ");
+    begin_sample(e, row->name, "_count");
+    bytes_text(e->out, "} ");
     put_integer(e->out, count);
     bytes_text(e->out, "\n");
 }

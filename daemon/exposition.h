@@ -11,9 +11,10 @@
 
 #include "common/bytes.h"
 #include "common/histogram.h"
+#include "common/role.h"
 
 enum metric {
-#define METRIC(ID, name, kind, role, labels, help) METRIC_##ID,
+#define METRIC(ID, name, kind, role, label, help) METRIC_##ID,
 #include "daemon/metrics.def"
     METRIC_COUNT
 };
@@ -21,13 +22,11 @@ enum metric {
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 enum metric_role { METRIC_FOR_ANY, METRIC_FOR_NODE, METRIC_FOR_TRACKER };
 
-enum { METRIC_LABELS_MAX = 2 };
-
 struct metric_row {
     const char *name;
     enum metric_kind kind;
     enum metric_role role;
-    const char *labels[METRIC_LABELS_MAX + 1]; /* names; NULL behind the last */
+    const char *label; /* what tells its numbers apart; NULL: there is one */
     const char *help;
 };
 
@@ -36,16 +35,15 @@ const struct metric_row *metric_row(enum metric metric);
 /* A text that is being written; `out` is borrowed. */
 struct exposition {
     struct bytes *out;
+    const char *role;
     enum metric at; /* METRIC_COUNT: before the first */
 };
 
-void exposition_init(struct exposition *e, struct bytes *out);
+void exposition_init(struct exposition *e, enum node_role role, struct bytes *out);
 
-/* One number. `labels` are the values for the labels of the row, in their order; NULL when it has
- * none. All of one metric one after the other, each with other values, and metrics in the order of
- * the table. */
-void exposition_put(struct exposition *e, enum metric metric, const char *const labels[],
-                    uint64_t value);
+/* One number. `label` is the value for the label of the row; NULL when it has none. All of one
+ * metric one after the other, each with another value, and metrics in the order of the table. */
+void exposition_put(struct exposition *e, enum metric metric, const char *label, uint64_t value);
 
 /* The same of a time, which is written in seconds. */
 void exposition_put_us(struct exposition *e, enum metric metric, uint64_t us);

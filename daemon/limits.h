@@ -140,6 +140,18 @@ enum {
     /* Answers of the store given out in one turn, so that sockets get theirs. */
     STORE_ANSWERS_PER_TURN = 256,
 
+    /* Who asks for metrics over HTTP: more at a time than scrape one daemon, each with a head that
+     * is many times longer than Prometheus sends, and gone after so long, whatever happens. What
+     * comes behind a head is read so far, so that the answer is not lost. */
+    HTTP_VISITS_MAX = 16,
+    HTTP_HEAD_MAX = 8 << 10,
+    HTTP_VISIT_MS = 5000,
+    HTTP_DISCARD_MAX = 64 << 10,
+
+    /* The numbers that they are answered with are so old at most: to put them together may take a
+     * millisecond or two. */
+    METRICS_FRESH_MS = 1000,
+
     /* From the wish to stop to the end, whatever peers, clients and disk do meanwhile. */
     PUMP_STOP_MS = 3000,
 

@@ -27,7 +27,7 @@ struct listeners {
     struct listener items[LISTEN_MAX];
     struct host_port bound[LISTEN_MAX]; /* the same, for those who ask */
     size_t count;
-    const char *option;
+    const char *setting;
     listen_accept *accepted;
     void *context;
     int spare;           /* a descriptor to give up when there is none left; -1: given up */
@@ -82,7 +82,7 @@ static int bind_remembered(struct socket_address *address, enum wildcard wildcar
     return fd;
 }
 
-static bool refuse_bind(const struct socket_address *address, int error, const char *option,
+static bool refuse_bind(const struct socket_address *address, int error, const char *setting,
                         struct refusal *ret_refusal)
 {
     char where[ADDRESS_HOST_PORT_MAX + 1];
@@ -92,8 +92,8 @@ static bool refuse_bind(const struct socket_address *address, int error, const c
     host_port_format(&at, where);
     if (error == EADDRINUSE)
         return refuse(ret_refusal, EX_UNAVAILABLE,
-                      "%s is in use: another program listens there; stop it or give another --%s",
-                      where, option);
+                      "%s is in use: another program listens there; stop it or give another %s",
+                      where, setting);
     const bool is_forbidden = error == EACCES || error == EPERM;
     return refuse(ret_refusal, is_forbidden ? EX_NOPERM : EX_UNAVAILABLE,
                   "%s cannot be listened on: %s%s", where, strerror(error),
@@ -131,7 +131,7 @@ static bool add(struct listeners *all, struct socket_address address, enum wildc
         fd = bind_remembered(&address, wildcard, before);
     }
     if (fd < 0)
-        return refuse_bind(&address, errno, all->option, ret_refusal);
+        return refuse_bind(&address, errno, all->setting, ret_refusal);
     keep(all, fd, &address);
     return true;
 }
@@ -176,11 +176,11 @@ static bool add_host(struct listeners *all, const struct host_port *at, enum wil
     return good;
 }
 
-static struct listeners *listeners_new(const char *option)
+static struct listeners *listeners_new(const char *setting)
 {
     struct listeners *all = xcalloc(1, sizeof(*all));
 
-    all->option = option;
+    all->setting = setting;
     all->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return all;
 }
@@ -190,7 +190,7 @@ bool listeners_open(const struct listen_wish *wish, struct ports *ports,
 {
     const struct host_port *wanted = wish->at;
     const size_t count = wish->count;
-    struct listeners *all = listeners_new(wish->option);
+    struct listeners *all = listeners_new(wish->setting);
     struct ports taken = {.count = 0};
 
     for (size_t i = 0; i < count; i++) {

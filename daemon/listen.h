@@ -22,7 +22,7 @@ typedef void listen_accept(void *context, int fd, const struct socket_address *r
 struct listen_wish {
     const struct host_port *at;
     size_t count;
-    const char *option; /* by which another place can be given: for refusals */
+    const char *setting; /* by which another place can be given: for refusals */
 };
 
 /* Binds every address that the wish means; names are looked up here and now, and each of their

@@ -9,6 +9,7 @@
 
 #include "daemon/core/link/identity.h"
 #include "daemon/log.h"
+#include "daemon/metrics_http.h"
 #include "daemon/service.h"
 #include "daemon/startup.h"
 #include "daemon/status_line.h"
@@ -53,13 +54,17 @@ static void add_places(struct bytes *text, const struct host_port *at, size_t co
 }
 
 /* Says who we are and where, in our log. */
-static void say_ready(const struct facts *facts)
+static void say_ready(const struct daemon *daemon)
 {
+    const struct facts *facts = &daemon->facts;
+    const struct host_port *metrics = metrics_http_bound(daemon->pump.metrics_http);
     struct bytes where = BYTES_EMPTY;
 
     add_places(&where, facts->listen, facts->listen_count);
     bytes_text(&where, facts->classic_listen_count > 0 ? "; classic, insecure, on " : "");
     add_places(&where, facts->classic_listen, facts->classic_listen_count);
+    bytes_text(&where, metrics != NULL ? "; metrics on " : "");
+    add_places(&where, metrics, metrics != NULL);
     bytes_u8(&where, '\0');
     log_coded(LOG_READY, &(struct log_fields){.key = facts->identity->key.bytes},
               "p2pchatd " PACKAGE_VERSION " is ready as a %s: %s, peer id %s, listening on %s",
@@ -78,7 +83,7 @@ static int run(const struct config_source *source, const struct config *config,
     daemon_init(&daemon, source, config);
     log_set_level(config->log_level);
     if (daemon_start(&daemon, passed, &refusal)) {
-        say_ready(&daemon.facts);
+        say_ready(&daemon);
         status_line_ready(daemon.pump.status_line);
         pump_run(&daemon.pump);
         log_coded(LOG_STOPPED, NULL, "stopped");

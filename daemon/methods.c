@@ -11,6 +11,7 @@
 #include "daemon/core/link/identity.h"
 #include "daemon/core/node.h"
 #include "daemon/metrics.h"
+#include "daemon/metrics_http.h"
 #include "daemon/pump.h"
 #include "daemon/reload.h"
 #include "daemon/store/store.h"
@@ -99,10 +100,17 @@ static void write_hosts(struct json_writer *w, const char *name, const struct ho
 
 static void write_log(struct json_writer *w, const struct store *store)
 {
+    uint64_t free_bytes;
+
     json_write_name(w, "log");
     json_write_open(w, '{');
     json_put_integer(w, "last_seq", (int64_t)store_last_seq(store));
     json_put_integer(w, "size_bytes", (int64_t)store_size_bytes(store));
+    json_put_integer(w, "wal_bytes", (int64_t)store_wal_bytes(store));
+    if (store_free_bytes(store, &free_bytes) && free_bytes <= JSON_INTEGER_MAX)
+        json_put_integer(w, "free_bytes", (int64_t)free_bytes);
+    else
+        json_put_null(w, "free_bytes");
     json_put_integer(w, "first_seq", (int64_t)store_floor(store) + 1);
     json_put_string(w, "state", state_name(store_state(store)));
     if (store_reason(store) != NULL)
@@ -114,6 +122,7 @@ const struct answered *method_status(struct call *call, const struct api_args *a
 {
     struct pump *pump = call->client->control->pump;
     const struct facts *facts = pump->facts;
+    const struct host_port *metrics = metrics_http_bound(pump->metrics_http);
     const struct node_counts counts = node_counts(pump->node);
     struct json_writer *w = call_result(call);
 
@@ -125,6 +134,7 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     json_put_string(w, "name", node_name(pump->node));
     write_hosts(w, "listen", facts->listen, facts->listen_count);
     write_hosts(w, "classic_listen", facts->classic_listen, facts->classic_listen_count);
+    write_hosts(w, "metrics_listen", metrics, metrics != NULL);
     json_write_name(w, "trackers");
     node_write_trackers(pump->node, w);
     json_put_integer(w, "links", (int64_t)counts.links);

@@ -16,11 +16,6 @@ static void put(struct exposition *e, enum metric metric, uint64_t value)
     exposition_put(e, metric, NULL, value);
 }
 
-static void put_for(struct exposition *e, enum metric metric, const char *label, uint64_t value)
-{
-    exposition_put(e, metric, (const char *[]){label}, value);
-}
-
 /* --- The process --- */
 
 /* By the wall clock as it is now. */
@@ -34,10 +29,9 @@ static uint64_t started_us(struct pump *pump)
 
 static void write_process(struct exposition *e, struct pump *pump)
 {
-    const char *build[] = {PACKAGE_VERSION, role_name(pump->facts->role)};
     uint64_t value;
 
-    exposition_put(e, METRIC_BUILD_INFO, build, 1);
+    exposition_put(e, METRIC_BUILD_INFO, PACKAGE_VERSION, 1);
     exposition_put_us(e, METRIC_START_TIME, started_us(pump));
     exposition_put_us(e, METRIC_CPU, process_cpu_us());
     if (process_resident_bytes(&value))
@@ -58,8 +52,8 @@ static void write_connections(struct exposition *e, const struct pump *pump,
 
     put(e, METRIC_CONNECTIONS, net_count(pump->net));
     put(e, METRIC_ACCEPTED, counters->accepted);
-    put_for(e, METRIC_ACCEPTED_REFUSED, "no_descriptor", counters->accepted_full);
-    put_for(e, METRIC_ACCEPTED_REFUSED, "too_many_from_there", totals->accepted_refused);
+    exposition_put(e, METRIC_ACCEPTED_REFUSED, "no_descriptor", counters->accepted_full);
+    exposition_put(e, METRIC_ACCEPTED_REFUSED, "too_many_from_there", totals->accepted_refused);
     put(e, METRIC_RECEIVED, counters->received_bytes);
     put(e, METRIC_SENT, counters->sent_bytes);
     put(e, METRIC_DIALS, counters->dials);
@@ -96,7 +90,7 @@ static void put_ends(struct exposition *e, const struct node_totals *totals, enu
 {
     for (enum link_end end = 0; (unsigned)end < LINK_END_COUNT; end++)
         if (is_refusal(end) == (metric == METRIC_LINKS_REFUSED))
-            put_for(e, metric, link_end_name(end), totals->link_ends[end]);
+            exposition_put(e, metric, link_end_name(end), totals->link_ends[end]);
 }
 
 static void write_links(struct exposition *e, const struct node_counts *counts,
@@ -104,8 +98,8 @@ static void write_links(struct exposition *e, const struct node_counts *counts,
 {
     put(e, METRIC_LINKS, counts->links);
     put(e, METRIC_LINKS_UNPROVED, counts->unproved);
-    put_for(e, METRIC_LINKS_PROVED, "them", totals->links_accepted);
-    put_for(e, METRIC_LINKS_PROVED, "us", totals->links_dialled);
+    exposition_put(e, METRIC_LINKS_PROVED, "them", totals->links_accepted);
+    exposition_put(e, METRIC_LINKS_PROVED, "us", totals->links_dialled);
     put_ends(e, totals, METRIC_LINKS_ENDED);
     put_ends(e, totals, METRIC_LINKS_REFUSED);
     put(e, METRIC_CLASSIC_REFUSED, totals->classic_refused);
@@ -120,14 +114,14 @@ static void write_chats(struct exposition *e, const struct node *node,
 
     put(e, METRIC_CONTACTS, counts->contacts);
     put(e, METRIC_CONTACTS_ONLINE, counts->online);
-    put_for(e, METRIC_REQUESTS, "in", counts->requests_in);
-    put_for(e, METRIC_REQUESTS, "out", counts->requests_out);
+    exposition_put(e, METRIC_REQUESTS, "in", counts->requests_in);
+    exposition_put(e, METRIC_REQUESTS, "out", counts->requests_out);
     put(e, METRIC_QUEUED, counts->queued);
     put(e, METRIC_MESSAGES_SENT, totals->messages_sent);
     put(e, METRIC_MESSAGES_DELIVERED, totals->messages_delivered);
     put(e, METRIC_MESSAGES_RECEIVED, totals->messages_received);
     for (size_t i = 0; node_trackers_in(node, i, &state, &count); i++)
-        put_for(e, METRIC_TRACKERS, state, count);
+        exposition_put(e, METRIC_TRACKERS, state, count);
 }
 
 static void write_registry(struct exposition *e, const struct node_counts *counts,
@@ -137,8 +131,8 @@ static void write_registry(struct exposition *e, const struct node_counts *count
     put(e, METRIC_LISTED_CLASSIC, counts->listed);
     put(e, METRIC_REGISTRATIONS, totals->registrations);
     for (enum register_refusal why = 0; why < REGISTER_OTHERWISE; why++)
-        put_for(e, METRIC_REGISTRATIONS_REFUSED, register_refusal_name(why),
-                totals->registrations_refused[why]);
+        exposition_put(e, METRIC_REGISTRATIONS_REFUSED, register_refusal_name(why),
+                       totals->registrations_refused[why]);
 }
 
 /* --- The log --- */
@@ -149,9 +143,9 @@ static void write_log(struct exposition *e, const struct store *store)
     const enum store_state state = store_state(store);
     uint64_t bytes;
 
-    put_for(e, METRIC_LOG_STATE, "ok", state == STORE_OK);
-    put_for(e, METRIC_LOG_STATE, "full", state == STORE_FULL);
-    put_for(e, METRIC_LOG_STATE, "failing", state == STORE_FAILING);
+    exposition_put(e, METRIC_LOG_STATE, "ok", state == STORE_OK);
+    exposition_put(e, METRIC_LOG_STATE, "full", state == STORE_FULL);
+    exposition_put(e, METRIC_LOG_STATE, "failing", state == STORE_FAILING);
     put(e, METRIC_LOG_LAST_SEQ, store_last_seq(store));
     put(e, METRIC_LOG_FIRST_SEQ, store_floor(store) + 1);
     put(e, METRIC_LOG_SIZE, store_size_bytes(store));
@@ -170,12 +164,12 @@ static void write_log(struct exposition *e, const struct store *store)
 static void put_errors(struct exposition *e, const struct counters *counters)
 {
     for (enum error error = ERR_PARSE_ERROR; (unsigned)error < ERROR_KINDS; error++)
-        put_for(e, METRIC_CALL_ERRORS, error_name(error), counters->call_errors[error]);
+        exposition_put(e, METRIC_CALL_ERRORS, error_name(error), counters->call_errors[error]);
 }
 
 static void put_lag(void *context, const char *consumer, uint64_t lag)
 {
-    put_for(context, METRIC_CONSUMER_LAG, consumer, lag);
+    exposition_put(context, METRIC_CONSUMER_LAG, consumer, lag);
 }
 
 static void write_clients(struct exposition *e, const struct pump *pump)
@@ -190,7 +184,7 @@ static void write_clients(struct exposition *e, const struct pump *pump)
     put(e, METRIC_CLIENTS_REFUSED, counters->clients_refused);
     for (enum api_method method = 0; method < API_METHOD_COUNT; method++)
         if (api_is_for(method, pump->facts->role))
-            put_for(e, METRIC_CALLS, api_method(method)->name, counters->calls[method]);
+            exposition_put(e, METRIC_CALLS, api_method(method)->name, counters->calls[method]);
     put_errors(e, counters);
     if (pump->facts->role == ROLE_NODE)
         control_tell_lags(pump->control, put_lag, e);
@@ -202,7 +196,7 @@ void metrics_write(struct pump *pump, struct bytes *out)
     const struct node_totals *totals = node_totals(pump->node);
     struct exposition e;
 
-    exposition_init(&e, out);
+    exposition_init(&e, pump->facts->role, out);
     write_process(&e, pump);
     write_connections(&e, pump, totals);
     write_links(&e, &counts, totals);

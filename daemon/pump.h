@@ -25,6 +25,7 @@ struct event_base;
 struct housekeeping;
 struct identity;
 struct listeners;
+struct metrics_http;
 struct names;
 struct net;
 struct node;
@@ -67,6 +68,7 @@ struct pump {
     struct dials *dials;
     struct names *names;
     struct control *control;
+    struct metrics_http *metrics_http; /* NULL: off */
     struct housekeeping *housekeeping;
     struct reload *reload;
     struct status_line *status_line; /* NULL: nobody reads it */

@@ -4,6 +4,7 @@
 
 #include "common/alloc.h"
 #include "daemon/log.h"
+#include "daemon/metrics_http.h"
 #include "daemon/pump.h"
 #include "daemon/service.h"
 
@@ -92,8 +93,11 @@ bool reload_look(const struct reload *reload, struct reload_found *ret_found,
 static void apply(struct reload *reload, const struct config *fresh)
 {
     struct config before = reload->applied;
+    struct refusal refusal;
 
     log_set_level(fresh->log_level);
+    if (!metrics_http_set(reload->pump, &fresh->metrics_listen, &refusal))
+        log_coded(LOG_LISTEN_FAILED, NULL, "%s; metrics stay where they were", refusal.why);
     if (reload->is_applied)
         config_done(&before);
     reload->applied = *fresh;

@@ -289,6 +289,28 @@ static bool same_classic_listen(const struct config *a, const struct config *b)
                            b->classic_listen_count);
 }
 
+static bool set_metrics_listen(struct config *config, const char *value,
+                               char ret_why[SETTING_WHY_MAX])
+{
+    struct host_port at;
+
+    if (host_port_parse(value, PORT_ZERO_ALLOWED, &at) != OK || !host_is_loopback(at.host))
+        return no(ret_why, "must be a loopback address with a port, as 127.0.0.1:9470 or "
+                           "[::1]:9470");
+    config->metrics_listen = at;
+    return true;
+}
+
+static void clear_metrics_listen(struct config *config)
+{
+    config->metrics_listen = (struct host_port){.port = 0};
+}
+
+static bool same_metrics_listen(const struct config *a, const struct config *b)
+{
+    return are_same_places(&a->metrics_listen, 1, &b->metrics_listen, 1);
+}
+
 static bool set_long_text(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
 {
     if (strcmp(value, "split") == 0)
@@ -552,6 +574,8 @@ const struct setting settings[] = {
      SETTING_AT_RESTART, set_retain_bytes, clear_retain_bytes, same_retain_bytes},
     {SETTING_VALUE, "Store", "ConsumerDays", NULL, 0, NULL, NULL, SETTING_FOR_NODES,
      SETTING_AT_RESTART, set_consumer_days, clear_consumer_days, same_consumer_days},
+    {SETTING_VALUE, "Metrics", "Listen", NULL, 0, NULL, NULL, SETTING_FOR_ALL, SETTING_AT_ONCE,
+     set_metrics_listen, clear_metrics_listen, same_metrics_listen},
     {SETTING_HELP, NULL, NULL, "help", 'h', NULL, "print this text", SETTING_FOR_ALL,
      SETTING_AT_RESTART, NULL, NULL, NULL},
     {SETTING_VERSION, NULL, NULL, "version", 0, NULL, "print the version", SETTING_FOR_ALL,

@@ -14,6 +14,7 @@
 #include "daemon/identity_file.h"
 #include "daemon/listen.h"
 #include "daemon/log.h"
+#include "daemon/metrics_http.h"
 #include "daemon/names.h"
 #include "daemon/net.h"
 #include "daemon/ports.h"
@@ -218,7 +219,7 @@ static bool listen_for_links(struct daemon *daemon, const struct service_sockets
                              struct refusal *ret_refusal)
 {
     const struct config *config = &daemon->config;
-    const struct listen_wish wish = {config->listen, config->listen_count, "listen"};
+    const struct listen_wish wish = {config->listen, config->listen_count, "--listen"};
     struct listeners **listeners = &daemon->pump.listeners;
 
     if (passed->peer_count == 0)
@@ -234,7 +235,7 @@ static bool bind_listeners(struct daemon *daemon, const struct service_sockets *
 {
     const struct config *config = &daemon->config;
     const struct listen_wish classic = {config->classic_listen, config->classic_listen_count,
-                                        "classic-listen"};
+                                        "--classic-listen"};
     struct facts *facts = &daemon->facts;
     struct pump *pump = &daemon->pump;
 
@@ -307,6 +308,8 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
     pump->names = names_new(pump);
     if (!open_control(daemon, passed->control, ret_refusal) || !load_consumers(pump, ret_refusal))
         return false;
+    if (!metrics_http_set(pump, &daemon->config.metrics_listen, ret_refusal))
+        return refuse_as(ret_refusal, LOG_LISTEN_FAILED);
     pump->housekeeping = housekeeping_new(pump, &daemon->config);
     pump->status_line = status_line_new(pump);
     pump->reload = reload_new(pump, daemon->source, &daemon->config);
@@ -322,6 +325,7 @@ void daemon_done(struct daemon *daemon)
     watchdog_free(pump->watchdog);
     status_line_free(pump->status_line);
     housekeeping_free(pump->housekeeping);
+    metrics_http_free(pump->metrics_http);
     control_free(pump->control);
     names_free(pump->names);
     dials_free(pump->dials);

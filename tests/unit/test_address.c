@@ -519,6 +519,22 @@ static void test_literals_as_bytes(void **state)
     }
 }
 
+static void test_loopback_literals(void **state)
+{
+    (void)state;
+    static const char *const loopback[] = {"127.0.0.1", "127.255.255.255", "::1",
+                                           "::ffff:127.0.0.1"};
+    static const char *const others[] = {
+        "126.0.0.1", "128.0.0.1", "0.0.0.0", "::", "::2", "1::1", "localhost", ""};
+
+    for (size_t i = 0; i < sizeof(loopback) / sizeof(loopback[0]); i++)
+        if (!host_is_loopback(loopback[i]))
+            fail_msg("%s is loopback", loopback[i]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (host_is_loopback(others[i]))
+            fail_msg("%s is not loopback", others[i]);
+}
+
 static void test_local_literals(void **state)
 {
     (void)state;
@@ -634,6 +650,7 @@ int main(void)
         cmocka_unit_test(test_unwritable_parts_are_left_out),
         cmocka_unit_test(test_literals),
         cmocka_unit_test(test_literals_as_bytes),
+        cmocka_unit_test(test_loopback_literals),
         cmocka_unit_test(test_local_literals),
         cmocka_unit_test(test_public),
         cmocka_unit_test(test_blocks),

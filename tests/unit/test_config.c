@@ -347,6 +347,31 @@ static void test_advertised_addresses_fit_into_a_record(void **state)
     assert_option_refused(rig, words, "a record has no room for it");
 }
 
+/* Only programs of this machine are to read them. */
+static void test_metrics(void **state)
+{
+    struct rig *rig = *state;
+    static const char *const bad[] = {
+        "9470",         "localhost:9470", "0.0.0.0:9470", "[::]:9470",        "192.0.2.1:9470",
+        "[fe80::1]:94", "127.0.0.1",      "127.0.0.1:x",  "127.0.0.1:9470:1",
+    };
+
+    read_file_and_words(rig, "", "");
+    assert_string_equal(rig->config.metrics_listen.host, "");
+    read_file_and_words(rig, "[Metrics]\nListen=127.0.0.1:9470\nListen=[::1]:0\n", "");
+    assert_string_equal(said(rig), "");
+    assert_string_equal(rig->config.metrics_listen.host, "::1"); /* the last one counts */
+    assert_int_equal(rig->config.metrics_listen.port, 0);
+    read_file_and_words(rig, "[Metrics]\nListen=127.9.9.9:1\nListen=\n", "");
+    assert_string_equal(rig->config.metrics_listen.host, "");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char file[60];
+
+        snprintf(file, sizeof(file), "[Metrics]\nListen=%s\n", bad[i]);
+        assert_file_refused(rig, file, "must be a loopback address with a port, as 127.0.0.1:9470");
+    }
+}
+
 static void test_trackers(void **state)
 {
     struct rig *rig = *state;
@@ -687,6 +712,7 @@ int main(void)
         TEST(test_settings_that_a_tracker_has_no_use_for),
         TEST(test_where_it_is_reached),
         TEST(test_advertised_addresses_fit_into_a_record),
+        TEST(test_metrics),
         TEST(test_trackers),
         TEST(test_options),
         TEST(test_bad_options),

@@ -64,9 +64,11 @@ static void test_status(void **state)
                   "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":"
                   "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"name\":"
                   "\"bob\",\"listen\":[\"[::]:28470\",\"127.0.0.1:28471\"],\"classic_listen\":[],"
+                  "\"metrics_listen\":[],"
                   "\"trackers\":[\"a tracker\"],"
                   "\"links\":1,\"contacts\":2,\"queued\":3,\"log\":{\"last_seq\":100,"
-                  "\"size_bytes\":4096,\"first_seq\":1,\"state\":\"full\",\"reason\":\"writing: no "
+                  "\"size_bytes\":4096,\"wal_bytes\":1024,\"free_bytes\":8192,\"first_seq\":1,"
+                  "\"state\":\"full\",\"reason\":\"writing: no "
                   "room\"},\"uptime_s\":59}"));
     close(c);
 }
@@ -80,7 +82,7 @@ static void test_metrics(void **state)
     rig_send(c, REQUEST("1", "metrics", "{}"));
     rig_expect_part(c, "\"result\":{\"text\":\"# HELP p2pchat_build_info ");
     rig_send(c, REQUEST("2", "metrics", "{}"));
-    rig_expect_part(c, "\\np2pchat_contacts 2\\n");
+    rig_expect_part(c, "\\np2pchat_contacts{role=\\\"node\\\"} 2\\n");
     close(c);
 }
 

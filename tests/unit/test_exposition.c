@@ -12,7 +12,7 @@ static struct exposition e;
 static int setup(void **state)
 {
     (void)state;
-    exposition_init(&e, &text);
+    exposition_init(&e, ROLE_NODE, &text);
     return 0;
 }
 
@@ -55,9 +55,9 @@ static void assert_row(const struct metric_row *row)
         fail_msg("%s: of seconds", row->name);
     if (!fits("^[A-Z1].*\\.$", row->help) || strpbrk(row->help, "\\\n") != NULL)
         fail_msg("%s: \"%s\" is no sentence on a line", row->name, row->help);
-    for (size_t i = 0; row->labels[i] != NULL; i++)
-        if (!fits("^[a-z][a-z_]*$", row->labels[i]) || strcmp(row->labels[i], "le") == 0)
-            fail_msg("%s: %s is no label", row->name, row->labels[i]);
+    if (row->label != NULL &&
+        (!fits("^[a-z][a-z_]*$", row->label) || fits("^(le|quantile|role)$", row->label)))
+        fail_msg("%s: %s is no label", row->name, row->label);
 }
 
 static void test_table(void **state)
@@ -80,25 +80,25 @@ static void test_numbers(void **state)
     assert_text("# HELP p2pchat_process_start_time_seconds When the daemon was started, in Unix "
                 "time.\n"
                 "# TYPE p2pchat_process_start_time_seconds gauge\n"
-                "p2pchat_process_start_time_seconds 1700000000.123456\n"
+                "p2pchat_process_start_time_seconds{role=\"node\"} 1700000000.123456\n"
                 "# HELP p2pchat_links Links to peers that proved their key.\n"
                 "# TYPE p2pchat_links gauge\n"
-                "p2pchat_links 18446744073709551615\n");
+                "p2pchat_links{role=\"node\"} 18446744073709551615\n");
 }
 
 static void test_labels(void **state)
 {
     (void)state;
-    exposition_put(&e, METRIC_BUILD_INFO, (const char *[]){"1.0", "node"}, 1);
-    exposition_put(&e, METRIC_LOG_STATE, (const char *[]){"ok"}, 1);
-    exposition_put(&e, METRIC_LOG_STATE, (const char *[]){"full"}, 0);
+    exposition_put(&e, METRIC_BUILD_INFO, "1.0", 1);
+    exposition_put(&e, METRIC_LOG_STATE, "ok", 1);
+    exposition_put(&e, METRIC_LOG_STATE, "full", 0);
     assert_text("# HELP p2pchat_build_info Always 1.\n"
                 "# TYPE p2pchat_build_info gauge\n"
-                "p2pchat_build_info{version=\"1.0\",role=\"node\"} 1\n"
+                "p2pchat_build_info{role=\"node\",version=\"1.0\"} 1\n"
                 "# HELP p2pchat_log_state 1 for the state that the log is in, 0 for the others.\n"
                 "# TYPE p2pchat_log_state gauge\n"
-                "p2pchat_log_state{state=\"ok\"} 1\n"
-                "p2pchat_log_state{state=\"full\"} 0\n");
+                "p2pchat_log_state{role=\"node\",state=\"ok\"} 1\n"
+                "p2pchat_log_state{role=\"node\",state=\"full\"} 0\n");
 }
 
 /* Buckets hold all that was no longer; the last one holds everything. */
@@ -116,14 +116,14 @@ static void test_histogram(void **state)
     assert_text("# HELP p2pchat_log_commit_seconds Commits: how long each took until it was on the "
                 "disk.\n"
                 "# TYPE p2pchat_log_commit_seconds histogram\n"
-#define BUCKET(le, count) "p2pchat_log_commit_seconds_bucket{le=\"" le "\"} " count "\n"
-                BUCKET("0.0005", "2") BUCKET("0.001", "3") BUCKET("0.0025", "3")
-                    BUCKET("0.005", "3") BUCKET("0.01", "3") BUCKET("0.025", "3")
-                        BUCKET("0.05", "3") BUCKET("0.1", "3") BUCKET("0.25", "3")
-                            BUCKET("0.5", "3") BUCKET("1", "3") BUCKET("2.5", "3") BUCKET("5", "3")
-                                BUCKET("10", "4")
-                                    BUCKET("+Inf", "5") "p2pchat_log_commit_seconds_sum 20.001002\n"
-                                                        "p2pchat_log_commit_seconds_count 5\n");
+#define BUCKET(le, count) \
+    "p2pchat_log_commit_seconds_bucket{role=\"node\",le=\"" le "\"} " count "\n"
+                BUCKET("0.0005", "2") BUCKET("0.001", "3") BUCKET("0.0025", "3") BUCKET(
+                    "0.005", "3") BUCKET("0.01", "3") BUCKET("0.025", "3") BUCKET("0.05", "3")
+                    BUCKET("0.1", "3") BUCKET("0.25", "3") BUCKET("0.5", "3") BUCKET("1", "3")
+                        BUCKET("2.5", "3") BUCKET("5", "3") BUCKET("10", "4") BUCKET(
+                            "+Inf", "5") "p2pchat_log_commit_seconds_sum{role=\"node\"} 20.001002\n"
+                                         "p2pchat_log_commit_seconds_count{role=\"node\"} 5\n");
 }
 
 static void test_empty_histogram(void **state)
@@ -133,9 +133,10 @@ static void test_empty_histogram(void **state)
 
     exposition_put_histogram(&e, METRIC_LOOP_LAG, &h);
     bytes_u8(&text, '\0');
-    assert_non_null(strstr((char *)bytes_data(&text), "_bucket{le=\"+Inf\"} 0\n"
-                                                      "p2pchat_event_loop_lag_seconds_sum 0\n"
-                                                      "p2pchat_event_loop_lag_seconds_count 0\n"));
+    assert_non_null(strstr((char *)bytes_data(&text),
+                           "_bucket{role=\"node\",le=\"+Inf\"} 0\n"
+                           "p2pchat_event_loop_lag_seconds_sum{role=\"node\"} 0\n"
+                           "p2pchat_event_loop_lag_seconds_count{role=\"node\"} 0\n"));
 }
 
 /* No value ends its line, its quotes, or the encoding. */
@@ -143,12 +144,13 @@ static void test_values_are_escaped(void **state)
 {
     (void)state;
     exposition_put(&e, METRIC_LOG_STATE,
-                   (const char *[]){"a\"} 1\np2pchat_links 7\\\r\x1b\xff\xe2\x80\xae"
-                                    "ä"},
+                   "a\"} 1\np2pchat_links 7\\\r\x1b\xff\xe2\x80\xae"
+                   "ä",
                    1);
     assert_text("# HELP p2pchat_log_state 1 for the state that the log is in, 0 for the others.\n"
                 "# TYPE p2pchat_log_state gauge\n"
-                "p2pchat_log_state{state=\"a\\\"} 1<U+000A>p2pchat_links 7\\\\<U+000D><U+001B><FF>"
+                "p2pchat_log_state{role=\"node\",state=\"a\\\"} 1<U+000A>p2pchat_links "
+                "7\\\\<U+000D><U+001B><FF>"
                 "<U+202E>ä\"} 1\n");
 }
 
@@ -168,7 +170,7 @@ static void put_without_labels(void *arg)
 static void put_with_labels(void *arg)
 {
     (void)arg;
-    exposition_put(&e, METRIC_LINKS, (const char *[]){"x"}, 1);
+    exposition_put(&e, METRIC_LINKS, "x", 1);
 }
 
 /* A text in which a metric comes twice, or with other labels, cannot be made. */
@@ -176,8 +178,8 @@ static void test_what_cannot_be_put(void **state)
 {
     (void)state;
     unit_assert_aborts(put_out_of_order, NULL, "metric > e->at");
-    unit_assert_aborts(put_without_labels, NULL, "values != NULL");
-    unit_assert_aborts(put_with_labels, NULL, "values != NULL");
+    unit_assert_aborts(put_without_labels, NULL, "label != NULL");
+    unit_assert_aborts(put_with_labels, NULL, "label != NULL");
 }
 
 int main(void)

@@ -135,6 +135,25 @@ static void test_identity_and_status(void **state)
         "queued      0\n"
         "log         full (writing: no room), up to 9, 1.5 MiB\n"
         "up for      1 d 1 h\n");
+    assert_result(API_STATUS,
+                  "{\"version\":\"0.1.0\",\"role\":\"tracker\",\"peer_id\":\"abc\",\"name\":\"t\","
+                  "\"listen\":[\"[::]:28471\"],\"classic_listen\":[],"
+                  "\"metrics_listen\":[\"127.0.0.1:9470\"],\"trackers\":[],\"links\":1,"
+                  "\"contacts\":0,\"queued\":0,\"registered\":4,\"log\":{\"last_seq\":90,"
+                  "\"size_bytes\":1572864,\"wal_bytes\":1,\"free_bytes\":2147483648,"
+                  "\"first_seq\":17,\"state\":\"ok\"},\"uptime_s\":1}",
+                  "version     0.1.0\n"
+                  "role        tracker\n"
+                  "name        t\n"
+                  "peer id     abc\n"
+                  "listens on  [::]:28471\n"
+                  "metrics on  127.0.0.1:9470\n"
+                  "registered  4\n"
+                  "links       1\n"
+                  "log         ok, from 17 up to 90, 1.5 MiB, 2.0 GiB free\n"
+                  "up for      1 s\n");
+    assert_result(API_METRICS, "{\"text\":\"# TYPE a gauge\\na{b=\\\"c\\\"} 1\\n\"}",
+                  "# TYPE a gauge\na{b=\"c\"} 1\n");
 }
 
 /* A daemon that says nothing, or nonsense, is shown as such and harms nobody. */
