@@ -102,7 +102,7 @@ void call_tell_refused(const struct client *client, const char *method, enum err
         .method = method, .error = error_name(error), .caller = &client->caller};
 
     log_coded(LOG_CALL_REFUSED, &fields, "%s was refused: %s",
-              method != NULL ? method : "what is no call", fields.error);
+              method != NULL ? method : "a line of a client", fields.error);
 }
 
 static void tell(const struct call *call, enum error error)

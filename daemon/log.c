@@ -151,12 +151,15 @@ static void append_fields(struct bytes *out, const struct log_entry *entry)
     }
 }
 
-static bool is_for_people(const char *name)
+/* What the words do not say already. */
+static bool is_news(const struct log_entry *entry, const struct field *field)
 {
-    return strcmp(name, "peer") == 0 || strcmp(name, "address") == 0 || strcmp(name, "count") == 0;
+    if (strcmp(field->name, "peer") != 0 && strcmp(field->name, "address") != 0)
+        return strcmp(field->name, "count") == 0;
+    return memmem(entry->text, entry->length, field->value, strlen(field->value)) == NULL;
 }
 
-/* For people: what the words do not say already. */
+/* For people. */
 static void append_aside(struct bytes *out, const struct log_entry *entry)
 {
     const char *before = " (";
@@ -164,7 +167,7 @@ static void append_aside(struct bytes *out, const struct log_entry *entry)
 
     list_fields(entry, &list);
     for (size_t i = 0; i < list.count; i++) {
-        if (!is_for_people(list.items[i].name))
+        if (!is_news(entry, &list.items[i]))
             continue;
         bytes_text(out, before);
         bytes_text(out, list.items[i].name);

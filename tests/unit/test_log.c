@@ -134,6 +134,17 @@ static void test_terminal_is_known(void **state)
     close(fd);
 }
 
+static void test_people_are_told_once(void **state)
+{
+    (void)state;
+    struct log_entry entry = entry_of(LEVEL_NOTICE, "at [::1]:5 it is so");
+
+    setenv("TZ", "UTC", 1);
+    entry.fields = (struct log_fields){.address = "[::1]:5", .count = 5};
+    assert_string_equal(compose(LOG_MANNER_TERMINAL, &entry),
+                        "2026-01-01 00:00:00 notice: at [::1]:5 it is so (count 5)\n");
+}
+
 static const uint8_t somebody[KEY_LENGTH] = {1};
 
 static void test_fields_of_a_line(void **state)
@@ -266,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_text_of_others_is_harmless),
         cmocka_unit_test(test_journal_is_known_by_its_inode),
         cmocka_unit_test(test_terminal_is_known),
+        cmocka_unit_test(test_people_are_told_once),
         cmocka_unit_test(test_fields_of_a_line),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_what_is_written),
