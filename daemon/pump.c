@@ -148,6 +148,7 @@ static bool is_of_carriers(enum input_kind kind)
     case INPUT_ROWS:
     case INPUT_CALL:
     case INPUT_CALL_GONE:
+    case INPUT_CONFIG:
         return false;
     }
     return false;
@@ -393,6 +394,15 @@ static void announce(struct pump *pump)
     node_set_addresses(pump->node, addresses, count, pump_now(pump));
 }
 
+void pump_look_at_addresses(struct pump *pump)
+{
+    must(!pump->is_acting);
+    if (pump->is_stopping)
+        return;
+    announce(pump);
+    drain(pump);
+}
+
 static void on_look_again(evutil_socket_t fd, short events, void *context)
 {
     struct pump *pump = context;
@@ -401,8 +411,7 @@ static void on_look_again(evutil_socket_t fd, short events, void *context)
     (void)events;
     if (pump->is_stopping)
         return;
-    announce(pump);
-    drain(pump);
+    pump_look_at_addresses(pump);
     store_look_again(pump->store);
 }
 

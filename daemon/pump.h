@@ -115,6 +115,10 @@ void pump_arm(struct pump *pump, struct event *timer, struct mono deadline);
  * only what became of its transactions, and of the carriers that it dials for a last word. */
 void pump_input(struct pump *pump, const struct input *input);
 
+/* What facts says of our addresses may be another now: tells the node at once, as it is told now
+ * and then. Not within an action, as pump_input. */
+void pump_look_at_addresses(struct pump *pump);
+
 /* Starts the node (all members are there by now) and tells it our addresses: peers are accepted and
  * dialled, clients served, as soon as the loop runs. */
 void pump_start(struct pump *pump);

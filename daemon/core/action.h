@@ -16,6 +16,8 @@
 #include "common/error.h"
 #include "daemon/core/transaction.h"
 
+struct node_settings; /* node.h */
+
 /* What is spoken on a carrier. */
 enum carrier_kind {
     CARRIER_LINK,   /* a link (p2pchat-protocol(7), Links) */
@@ -33,7 +35,8 @@ enum input_kind {
     INPUT_STORE_FAILED, /* a transaction is not, and none after it */
     INPUT_ROWS,         /* the answer to READ */
     INPUT_CALL,         /* a control client calls a method whose place is NODE */
-    INPUT_CALL_GONE     /* the client of all calls with this client number went away */
+    INPUT_CALL_GONE,    /* the client of all calls with this client number went away */
+    INPUT_CONFIG        /* the configuration was read again */
 };
 
 /* A message of ours, read back from the log. */
@@ -108,6 +111,11 @@ struct input {
         struct {
             uint64_t client;
         } call_gone;
+        struct {
+            /* All of it as node_new would be told, but nothing is changed by identity, role,
+             * randomness, agent, network key and whether the classic dialect is on. */
+            const struct node_settings *settings;
+        } config;
     };
 };
 

@@ -14,6 +14,7 @@
 #include "daemon/core/node/lookup.h"
 #include "daemon/core/node/registrar.h"
 #include "daemon/core/node/session.h"
+#include "daemon/core/node/settings.h"
 #include "daemon/core/node/state.h"
 #include "daemon/core/node/stream.h"
 #include "daemon/core/node/trackers.h"
@@ -26,19 +27,9 @@ static void copy_settings(struct node *node, const struct node_settings *setting
     node->identity = settings->identity;
     node->role = settings->role;
     node->random = settings->random;
-    node->name = xstrdup(settings->name);
     node->agent = xstrdup(settings->agent);
-    node->request_timeout_ms = settings->request_timeout_ms;
-    node->outbox_messages_max = settings->outbox_messages_max;
-    node->outbox_bytes_max = settings->outbox_bytes_max;
     node->dialect.is_on = settings->classic.is_on;
-    node->dialect.long_text = settings->classic.long_text;
-    node->accept_from_count = settings->accept_from_count;
-    node->accept_from = xmemdup(settings->accept_from, settings->accept_from_count * KEY_LENGTH);
-    node->is_advertised = settings->advertise_count > 0;
-    node->address_count = settings->advertise_count;
-    node->addresses =
-        xmemdup(settings->advertise, settings->advertise_count * sizeof *settings->advertise);
+    settings_take(node, settings);
 }
 
 struct node *node_new(const struct node_settings *settings)
@@ -100,10 +91,8 @@ void node_free(struct node *node)
     dialler_done(&node->dialler);
     timers_done(&node->timers);
     bytes_done(&node->hello);
-    free(node->addresses);
-    free(node->accept_from);
+    settings_done(node);
     free(node->agent);
-    free(node->name);
     free(node);
 }
 
@@ -193,11 +182,7 @@ void node_set_addresses(struct node *node, const struct host_port *addresses, si
                         struct now now)
 {
     begin(node, now);
-    if (!node->is_advertised) {
-        free(node->addresses);
-        node->addresses = xmemdup(addresses, count * sizeof *addresses);
-        node->address_count = count;
-    }
+    settings_listened(node, addresses, count);
     if (node->started) {
         hello_new_record(node);
         settle(node);
@@ -282,6 +267,9 @@ void node_input(struct node *node, const struct input *input, struct now now)
         break;
     case INPUT_CALL_GONE:
         call_gone(node, input->call_gone.client);
+        break;
+    case INPUT_CONFIG:
+        settings_input(node, input->config.settings);
         break;
     }
     settle(node);

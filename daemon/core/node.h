@@ -25,8 +25,8 @@ struct node;
 /* What becomes of a text that does not fit into one object of the classic dialect. */
 enum long_text { LONG_TEXT_SPLIT, LONG_TEXT_REFUSE };
 
-/* What a node is told once. Borrowed by node_new only while it runs, but for `identity` and
- * `network_key`, which must outlive the node. */
+/* What a node is told, and, where it may change, told again by INPUT_CONFIG. Borrowed only during
+ * the call, but for `identity` and `network_key`, which must outlive the node. */
 struct node_settings {
     const struct identity *identity;
     struct random random;

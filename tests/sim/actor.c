@@ -256,6 +256,7 @@ static const char *input_name(enum input_kind kind)
         [INPUT_ROWS] = "rows",
         [INPUT_CALL] = "call",
         [INPUT_CALL_GONE] = "call gone",
+        [INPUT_CONFIG] = "config",
     };
 
     return names[kind];
@@ -287,6 +288,8 @@ static unsigned long long input_number(const struct input *input)
         return input->call.call;
     case INPUT_CALL_GONE:
         return input->call_gone.client;
+    case INPUT_CONFIG:
+        return input->config.settings->tracker_count;
     }
     return 0;
 }
@@ -379,11 +382,14 @@ void actor_saw_row(struct actor *actor, const struct log_row *row)
         people_saw_request(actor, actor_of_peer(actor, row->peer), row->body, row->body_length);
 }
 
-void actor_start(struct actor *actor)
+/* `everybody` is room for their keys, which are borrowed. */
+static struct node_settings settings_of(struct actor *actor, uint8_t everybody[][KEY_LENGTH])
 {
-    struct sim *sim = actor->sim;
-    uint8_t everybody[64][KEY_LENGTH];
-    const struct node_settings settings = {
+    const struct sim *sim = actor->sim;
+
+    for (size_t i = 0; i < sim->actor_count; i++)
+        memcpy(everybody[i], sim->actors[i].identity.key.bytes, KEY_LENGTH);
+    return (struct node_settings){
         .accept_from = everybody,
         .accept_from_count = actor->is_bot ? sim->actor_count : 0,
         .identity = &actor->identity,
@@ -394,17 +400,37 @@ void actor_start(struct actor *actor)
         .request_timeout_ms = sim->options.request_timeout_ms,
         .outbox_messages_max = sim->options.outbox_messages_max,
         .outbox_bytes_max = UINT64_C(1) << 30,
+        .advertise = &actor->address,
+        .advertise_count = actor->advertises,
         .trackers = actor->trackers,
         .tracker_count = actor->tracker_count,
         .classic = {.is_on = actor->is_classic, .long_text = LONG_TEXT_SPLIT},
     };
+}
+
+bool actor_configure(struct actor *actor)
+{
+    uint8_t everybody[64][KEY_LENGTH];
+
+    if (actor->node == NULL)
+        return true;
+    if (actor->is_stopping || actor->is_stalled)
+        return false;
+    const struct node_settings settings = settings_of(actor, everybody);
+    const struct input input = {.kind = INPUT_CONFIG, .config.settings = &settings};
+    actor_input(actor, &input);
+    return true;
+}
+
+void actor_start(struct actor *actor)
+{
+    struct sim *sim = actor->sim;
+    uint8_t everybody[64][KEY_LENGTH];
 
     if (actor->node != NULL) {
         actor->starts_again = actor->is_stopping;
         return;
     }
-    for (size_t i = 0; i < sim->actor_count; i++)
-        memcpy(everybody[i], sim->actors[i].identity.key.bytes, KEY_LENGTH);
     sim_trace(sim, actor, "starts");
     check_started(actor);
     random_fill(&sim->random, &actor->random_state, sizeof actor->random_state);
@@ -412,6 +438,7 @@ void actor_start(struct actor *actor)
     actor->timer_ms = UINT64_MAX;
     actor->last_carrier = 0;
     actor->appended_ticket = actor->durable_ticket = 0;
+    const struct node_settings settings = settings_of(actor, everybody);
     actor->node = node_new(&settings);
     model_store_load(actor->disk.store, load, actor);
     readers_start(actor);

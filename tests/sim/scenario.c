@@ -703,6 +703,7 @@ const struct scenario scenarios[] = {
     {"slow_disks", "windows are full and credit runs out", 20, slow_disks, false},
     {"registered", "who is registered is listed, and no one else", 10, play_registered, false},
     {"trackers", "trackers and nodes while everything goes wrong", 20, play_trackers, false},
+    {"reconfigured", "nodes whose configuration changes, too", 20, play_reconfigured, false},
     {"liars", "trackers that lie are caught, and not believed", 20, play_liars, false},
     {"canary", "disks that lie are caught", 5, canary, true},
     {"stolen_names", "a tracker whose disk lies is caught", 5, play_stolen_names, true},

@@ -22,6 +22,7 @@ void end_well(struct sim *sim);
 
 void play_registered(struct sim *sim);
 void play_trackers(struct sim *sim);
+void play_reconfigured(struct sim *sim);
 void play_stolen_names(struct sim *sim);
 void play_liars(struct sim *sim);
 

@@ -21,9 +21,11 @@ enum {
 /* What a node has been told to be registered as, for good. */
 struct resident {
     struct actor *actor;
-    char own_name[16]; /* nobody else's */
-    bool wants;        /* registered, or not */
-    struct call *call; /* the last that told it so */
+    char own_name[16];                         /* nobody else's */
+    bool wants;                                /* registered, or not */
+    struct call *call;                         /* the last that told it so */
+    struct tracker_setting uses[TRACKERS_TOP]; /* some of the town's */
+    bool has_to_read;                          /* its configuration is another than it knows */
 };
 
 struct town {
@@ -269,6 +271,40 @@ static void do_anything(struct town *town)
     }
 }
 
+/* Another configuration, which it may be too busy to read. */
+static void write_configuration(struct resident *resident, const struct tracker_setting *trackers,
+                                size_t count)
+{
+    memcpy(resident->uses, trackers, count * sizeof *trackers);
+    resident->actor->trackers = resident->uses;
+    resident->actor->tracker_count = count;
+    resident->has_to_read = true;
+}
+
+static bool reads_configuration(struct resident *resident)
+{
+    if (resident->has_to_read && actor_configure(resident->actor))
+        resident->has_to_read = false;
+    return !resident->has_to_read;
+}
+
+/* Some of the trackers, in any order, and whatever else can change. */
+static void reconfigure(struct town *town)
+{
+    struct resident *resident = any_resident(town);
+    struct tracker_setting uses[TRACKERS_TOP];
+    struct sim *sim = town->sim;
+    size_t count = 0;
+
+    for (size_t i = 0; i < town->tracker_count; i++)
+        if (sim_chance(sim, 50))
+            uses[count++] = town->settings[i];
+    write_configuration(resident, uses, count);
+    resident->actor->advertises = sim_chance(sim, 30);
+    resident->actor->is_bot = sim_chance(sim, 20);
+    reads_configuration(resident);
+}
+
 static bool is_told(const struct call *call)
 {
     return call != NULL && call->state == CALL_ANSWERED && call->error == OK;
@@ -280,7 +316,8 @@ static void tell_all(struct town *town, uint32_t rounds)
     for (uint32_t round = 0; round < rounds; round++) {
         for (size_t i = 0; i < town->resident_count; i++) {
             struct resident *r = &town->residents[i];
-            if (is_told(r->call) || (r->call != NULL && r->call->state == CALL_OPEN))
+            if (!reads_configuration(r) || is_told(r->call) ||
+                (r->call != NULL && r->call->state == CALL_OPEN))
                 continue;
             r->call = r->wants ? call_register(r->actor, r->own_name) : call_exit(r->actor);
         }
@@ -308,35 +345,63 @@ static void check_found(struct town *town)
     }
 }
 
+static void move_in(struct town *town, struct sim *sim)
+{
+    sim->options = quiet;
+    settle(town, sim, 1 + sim_below(sim, 3), 4 + sim_below(sim, 6));
+    watch(town, 20 * SECOND);
+    check_lists(town, "after the start");
+    sim->options = wild;
+    sim->options.jump_s_max = 3600;
+    chaos_start(sim);
+    for (size_t i = 0; i < town->tracker_count; i++)
+        town->trackers[i].inbound = true;
+}
+
+/* Everything is well again, and everybody is told what to be: that is what they are. */
+static void check_end(struct town *town, struct sim *sim)
+{
+    for (size_t i = 0; i < town->resident_count; i++)
+        town->residents[i].wants = sim_chance(sim, 75);
+    tell_all(town, 60);
+    set_clocks(sim);
+    chaos_heal(sim);
+    tell_all(town, 30); /* who was not there */
+    watch(town, RENEWED_MS);
+    check_listed(town, "one renewal after everything was healed");
+    watch(town, EXPIRED_MS);
+    check_lists(town, "after all was healed");
+    check_found(town);
+    end_well(sim);
+}
+
 void play_trackers(struct sim *sim)
 {
     struct town town;
 
-    sim->options = quiet;
-    settle(&town, sim, 1 + sim_below(sim, 3), 4 + sim_below(sim, 6));
-    watch(&town, 20 * SECOND);
-    check_lists(&town, "after the start");
-    sim->options = wild;
-    sim->options.jump_s_max = 3600;
-    chaos_start(sim);
-    for (size_t i = 0; i < town.tracker_count; i++)
-        town.trackers[i].inbound = true;
+    move_in(&town, sim);
     for (uint32_t step = 0; step < 80; step++) {
         do_anything(&town);
         watch(&town, sim_around(sim, 8 * SECOND));
     }
+    check_end(&town, sim);
+}
+
+void play_reconfigured(struct sim *sim)
+{
+    struct town town;
+
+    move_in(&town, sim);
+    for (uint32_t step = 0; step < 80; step++) {
+        if (sim_chance(sim, 40))
+            reconfigure(&town);
+        else
+            do_anything(&town);
+        watch(&town, sim_around(sim, 8 * SECOND));
+    }
     for (size_t i = 0; i < town.resident_count; i++)
-        town.residents[i].wants = sim_chance(sim, 75);
-    tell_all(&town, 60);
-    set_clocks(sim);
-    chaos_heal(sim);
-    tell_all(&town, 30); /* who was not there */
-    watch(&town, RENEWED_MS);
-    check_listed(&town, "one renewal after everything was healed");
-    watch(&town, EXPIRED_MS);
-    check_lists(&town, "after all was healed");
-    check_found(&town);
-    end_well(sim);
+        write_configuration(&town.residents[i], town.settings, town.tracker_count);
+    check_end(&town, sim);
 }
 
 /* --- Trackers that are not what they should be --- */

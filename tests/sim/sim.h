@@ -262,7 +262,9 @@ struct actor {
     struct host_port address, classic;
     char host_name[32]; /* by which it can be looked up */
     bool inbound;
-    enum node_role role;                    /* these hold from its next start on */
+    bool advertises;                        /* its address; holds as the next ones do */
+    enum node_role role;                    /* these hold from its next start on, or
+                                               from actor_configure */
     const struct tracker_setting *trackers; /* the scenario's */
     size_t tracker_count;
     bool is_classic;   /* listens for the classic dialect as well */
@@ -305,6 +307,10 @@ void actor_clone(struct actor *actor, const struct actor *of);
 /* Starts and stops a machine. */
 void actor_start(struct actor *actor);
 void actor_stop(struct actor *actor);
+
+/* The node reads its configuration again. False: not now. One that is down does so when it starts.
+ */
+bool actor_configure(struct actor *actor);
 void actor_crash(struct actor *actor);
 
 /* The machine stops, and starts again from a copy of its disk that was made at `ms` (0: with an

@@ -586,7 +586,8 @@ void member_rig_init(struct member_rig *rig, size_t trackers)
 {
     char text[ADDRESS_HOST_PORT_MAX + 1];
 
-    *rig = (struct member_rig){.now = {.mono = {1000000}, .unix_ms = 1700000000000}};
+    *rig =
+        (struct member_rig){.now = {.mono = {1000000}, .unix_ms = 1700000000000}, .name = "alice"};
     const struct random random = seeded(&rig->seed);
     identity_create(&random, &rig->identity);
     for (size_t i = 0; i < trackers; i++) {
@@ -596,20 +597,37 @@ void member_rig_init(struct member_rig *rig, size_t trackers)
     rig->store = model_store_new();
 }
 
+static struct node_settings settings_of(struct member_rig *rig)
+{
+    return (struct node_settings){.identity = &rig->identity,
+                                  .random = seeded(&rig->seed),
+                                  .role = ROLE_NODE,
+                                  .name = rig->name,
+                                  .agent = "p2pchat/0",
+                                  .request_timeout_ms = 600000,
+                                  .outbox_messages_max = 1000000,
+                                  .outbox_bytes_max = 1 << 30,
+                                  .advertise = rig->advertise,
+                                  .advertise_count = rig->advertise_count,
+                                  .trackers = rig->settings,
+                                  .tracker_count = rig->setting_count};
+}
+
 static void make_node(struct member_rig *rig)
 {
-    const struct node_settings settings = {.identity = &rig->identity,
-                                           .random = seeded(&rig->seed),
-                                           .role = ROLE_NODE,
-                                           .name = "alice",
-                                           .agent = "p2pchat/0",
-                                           .request_timeout_ms = 600000,
-                                           .outbox_messages_max = 1000000,
-                                           .outbox_bytes_max = 1 << 30,
-                                           .trackers = rig->settings,
-                                           .tracker_count = rig->setting_count};
+    const struct node_settings settings = settings_of(rig);
 
     rig->node = node_new(&settings);
+}
+
+void member_rig_reconfigure(struct member_rig *rig)
+{
+    const struct node_settings settings = settings_of(rig);
+    const struct input input = {.kind = INPUT_CONFIG, .config.settings = &settings};
+
+    node_input(rig->node, &input, rig->now);
+    drain(rig);
+    member_rig_run(rig);
 }
 
 static void load(void *context, const struct change *row)

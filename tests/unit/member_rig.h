@@ -60,6 +60,9 @@ struct member_rig {
     uint64_t seed;
     struct now now;
     struct identity identity;
+    const char *name; /* as configured, with all that follows */
+    const struct host_port *advertise;
+    size_t advertise_count;
     struct tracker_setting settings[RIG_TRACKERS_MAX];
     size_t setting_count;
     struct node *node;
@@ -85,6 +88,9 @@ void member_rig_done(struct member_rig *rig);
 
 /* The configuration has this one, too; before the start. */
 void member_rig_configure(struct member_rig *rig, const char *text);
+
+/* The node is told the configuration as it is in the rig now. */
+void member_rig_reconfigure(struct member_rig *rig);
 
 /* One more that is up, at the next address, and not configured. */
 struct rig_tracker *member_rig_open(struct member_rig *rig);

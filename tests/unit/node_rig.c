@@ -73,9 +73,9 @@ void node_rig_input(struct node_rig *rig, const struct input *input)
 
 /* --- Life --- */
 
-static struct node *make_node(struct node_rig *rig)
+struct node_settings node_rig_settings(struct node_rig *rig)
 {
-    const struct node_settings settings = {
+    return (struct node_settings){
         .identity = &rig->identity,
         .random = seeded(&rig->seed),
         .name = "home",
@@ -84,8 +84,21 @@ static struct node *make_node(struct node_rig *rig)
         .outbox_messages_max = 5,
         .outbox_bytes_max = 100000,
     };
+}
+
+static struct node *make_node(struct node_rig *rig)
+{
+    const struct node_settings settings = node_rig_settings(rig);
 
     return node_new(&settings);
+}
+
+void node_rig_reconfigure(struct node_rig *rig, const struct node_settings *settings)
+{
+    const struct input input = {.kind = INPUT_CONFIG, .config.settings = settings};
+
+    node_rig_input(rig, &input);
+    node_rig_commit(rig);
 }
 
 void node_rig_init(struct node_rig *rig)

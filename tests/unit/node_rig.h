@@ -38,6 +38,10 @@ void node_rig_start(struct node_rig *rig);
 /* Stops the node as a crash does, and makes it anew from its store. */
 void node_rig_restart(struct node_rig *rig);
 
+/* What it would be made with, to be changed and told again. */
+struct node_settings node_rig_settings(struct node_rig *rig);
+void node_rig_reconfigure(struct node_rig *rig, const struct node_settings *settings);
+
 /* Says good-bye. */
 void node_rig_stop(struct node_rig *rig);
 void node_rig_input(struct node_rig *rig, const struct input *input);

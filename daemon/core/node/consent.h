@@ -94,6 +94,7 @@ void consent_greeted(struct node *node,
 void consent_attempt_reached(struct node *node, struct session *session, struct attempt *attempt);
 void consent_expire(struct node *node, struct request *request);
 void consent_accept(struct node *node, struct request *request, const char *alias);
+void consent_accept_listed(struct node *node); /* accept_from may name who has asked */
 void consent_refuse(struct node *node, struct request *request);
 void consent_disconnect(struct node *node, struct contact *contact);
 void consent_remove(struct node *node, struct contact *contact);

@@ -119,14 +119,28 @@ void consent_attempt_reached(struct node *node, struct session *session, struct 
 
 /* --- Being asked --- */
 
-static bool is_accepted_at_once(const struct node *node, const struct contact *contact)
+static bool is_listed(const struct node *node, const struct contact *contact)
 {
-    if (consent_is_open(contact)) /* they lost what we still have: a restored or new database */
-        return true;
     for (size_t i = 0; i < node->accept_from_count; i++)
         if (memcmp(node->accept_from[i], contact->row.key, KEY_LENGTH) == 0)
             return true;
     return false;
+}
+
+static bool is_accepted_at_once(const struct node *node, const struct contact *contact)
+{
+    /* they lost what we still have: a restored or new database */
+    return consent_is_open(contact) || is_listed(node, contact);
+}
+
+void consent_accept_listed(struct node *node)
+{
+    for (struct request *r = node->requests.first, *next; r != NULL; r = next) {
+        next = r->next;
+        if (r->row.direction == DIRECTION_IN && r->row.state == REQUEST_PENDING &&
+            is_listed(node, contacts_by_number(&node->contacts, r->row.peer)))
+            consent_accept(node, r, NULL);
+    }
 }
 
 /* "Crossing requests accept each other; the lower key's id holds." */

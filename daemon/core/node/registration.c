@@ -214,6 +214,12 @@ static void judge_seen(struct node *node, struct tracker *tracker)
     hello_new_record(node);
 }
 
+void registration_advertised(struct node *node)
+{
+    for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)
+        judge_seen(node, t);
+}
+
 static void see(struct node *node, struct tracker *tracker, const char *seen)
 {
     if (strcmp(tracker->seen, seen) != 0) {

@@ -8,6 +8,7 @@
  *     ration.c     how much of it others may cause
  *     session.c    carriers and links: who is there
  *     session_key.c  the links of one key
+ *     settings.c   what the configuration says, and what it says anew
  *     dial.c       dials, until there is a carrier
  *     hello.c      the beginning of a link, and which of several is used
  *     consent.c    requests and their answers (p2pchat-protocol(7), Consent)
@@ -294,10 +295,12 @@ struct node {
     uint8_t record[PEER_RECORD_BYTES_MAX]; /* our own in it, signed and durable */
     size_t record_length;                  /* 0: there is none yet */
     uint64_t record_sequence;
-    struct now record_made; /* when the last one was */
-    struct host_port *addresses;
-    bool is_advertised; /* these are all that others are to be told */
+    struct now record_made;     /* when the last one was */
+    struct host_port *listened; /* where we listen */
+    size_t listened_count;
+    struct host_port *addresses; /* what others are told: the same, or what is advertised */
     size_t address_count;
+    bool is_advertised; /* and nothing else */
     struct dialect dialect;
     struct host_port classic; /* where the classic dialect reaches us; port 0: nowhere */
     struct timer record_timer;

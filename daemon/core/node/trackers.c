@@ -410,6 +410,92 @@ bool trackers_expect_key(struct node *node, struct tracker *tracker, const struc
     return true;
 }
 
+/* --- The configuration, read again --- */
+
+static const struct tracker_setting *
+setting_of(const struct tracker *tracker, const struct tracker_setting *settings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(settings[i].text, tracker->setting.text) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+static void put_wanted(struct node *node, struct tracker *tracker, bool is_wanted)
+{
+    struct tracker_row row = tracker->row;
+
+    if (!tracker->has_row || row.is_wanted == is_wanted)
+        return;
+    row.is_wanted = is_wanted;
+    ledger_put_tracker(node, &row);
+}
+
+/* It is forgotten once it is left. */
+static void unconfigure(struct node *node, struct tracker *tracker)
+{
+    if (trackers_is_wanted(tracker))
+        registration_unwanted(node, tracker, "configuration");
+    tracker->is_configured = false;
+    tracker->setting.address.peer_id[0] = '\0';
+    tracker->is_to_be_forgotten = true;
+    put_wanted(node, tracker, false);
+    if (tracker->state == TRACKER_OFF)
+        registration_left(node, tracker);
+}
+
+/* Another key than the one that it had: it is left, and looked for anew. */
+static void expect_configured_key(struct node *node, struct tracker *tracker,
+                                  const struct tracker_setting *setting)
+{
+    const char *id = setting->address.peer_id;
+    struct peer_key key;
+
+    if (strcmp(tracker->setting.address.peer_id, id) == 0)
+        return;
+    if (id[0] == '\0') {
+        tracker->setting.address.peer_id[0] = '\0';
+        if (!tracker->is_pinned && !tracker->is_linked)
+            tracker->row.has_key = false;
+        return;
+    }
+    const enum error error = peer_id_decode(id, PEER_ID_LENGTH, &key);
+    must(error == OK); /* tracker_setting_parse has seen to it */
+    if (tracker->row.has_key && !has_key(tracker, key.bytes) && tracker->state != TRACKER_OFF) {
+        tracker->is_to_be_forgotten = false;
+        registration_left(node, tracker);
+    }
+    tracker->setting.address = setting->address;
+    pin_given_key(tracker);
+}
+
+static void configure(struct node *node, const struct tracker_setting *setting)
+{
+    struct tracker_setting place = *setting;
+
+    place.address.peer_id[0] = '\0';
+    struct tracker *tracker = add(node, &place);
+    expect_configured_key(node, tracker, setting);
+    if (tracker->is_configured)
+        return;
+    tracker->is_configured = true;
+    tracker->is_to_be_forgotten = false;
+    put_wanted(node, tracker, true);
+}
+
+void trackers_reconfigure(struct node *node, const struct tracker_setting *settings, size_t count)
+{
+    for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
+        next = t->hh.next;
+        if (t->is_configured && setting_of(t, settings, count) == NULL)
+            unconfigure(node, t);
+    }
+    for (size_t i = 0; i < count; i++)
+        configure(node, &settings[i]);
+    trackers_apply(node);
+    tracker_calls_look(node);
+}
+
 void trackers_undone(struct node *node)
 {
     for (struct tracker *t = node->trackers; t != NULL; t = t->hh.next)

@@ -121,6 +121,10 @@ bool trackers_look(const struct node *node, size_t index, struct node_tracker *r
 /* Those of the configuration; before any row of the store. */
 void trackers_configure(struct node *node, const struct tracker_setting *settings, size_t count);
 
+/* The configuration was read again: those that are new in it are registered with, those that are
+ * there no more are left and forgotten, also when they had been registered with by hand. */
+void trackers_reconfigure(struct node *node, const struct tracker_setting *settings, size_t count);
+
 /* The rows that are kept of trackers; only the ledger changes them. _row: NULL when there is none;
  * borrowed until the next change. */
 void trackers_put_row(struct node *node, const struct tracker_row *row);
@@ -182,6 +186,10 @@ void registration_record_changed(struct node *node); /* our record may be shown 
 /* Somebody has proved this key on a link that we accepted: whether it is a tracker of ours, which
  * sees so that it can reach us. */
 bool registration_dialled_back(struct node *node, const uint8_t key[KEY_LENGTH]);
+
+/* What we advertise, or where we listen, is another: whether trackers' addresses count may be too.
+ */
+void registration_advertised(struct node *node);
 
 /* Addresses that trackers have found to lead here; returns their number. */
 size_t registration_addresses(const struct node *node, struct host_port *addresses, size_t max);
