@@ -3,16 +3,21 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/text.h"
 #include "daemon/defaults.h"
+#include "daemon/limits.h"
 #include "daemon/settings.h"
 
 /* An option as it stands on the command line. */
@@ -125,11 +130,12 @@ static void add_bad_option(struct bytes *out, int value, char **argv)
         add_line(out, "%s: there is no such option; see --help", argv[optind - 1]);
 }
 
-/* Reads argv into the list. False: a mistake stands in `out`. */
+/* Reads argv into the list. False: mistakes stand in `out`. */
 static bool read_options(int argc, char **argv, struct given_list *list, struct bytes *out)
 {
     struct option longs[SETTINGS_MAX + 1];
     char letters[2 * SETTINGS_MAX + 2];
+    bool good = true;
     int value;
 
     make_option_tables(longs, letters);
@@ -138,16 +144,17 @@ static bool read_options(int argc, char **argv, struct given_list *list, struct 
     while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         if (value == '?' || value == ':') {
             add_bad_option(out, value, argv);
-            return false;
+            good = false;
+            continue;
         }
         list->items = xreallocarray(list->items, list->count + 1, sizeof(list->items[0]));
         list->items[list->count++] = (struct given){setting_of(value), optarg};
     }
-    if (optind < argc) {
+    for (; optind < argc; optind++) {
         add_line(out, "%s: there is nothing that this could mean; see --help", argv[optind]);
-        return false;
+        good = false;
     }
-    return true;
+    return good;
 }
 
 static const char *given_value(const struct given_list *list, enum setting_kind kind)
@@ -228,15 +235,14 @@ static void write_help(struct bytes *out)
 enum section { SECTION_NONE, SECTION_KNOWN, SECTION_REFUSED };
 
 struct config_file {
-    FILE *stream;
     const char *path;
-    unsigned line; /* the one that was read last */
-    char *memory;  /* getline's */
-    size_t memory_size;
+    struct bytes text; /* all of it; each line has its end */
+    size_t at;         /* where in it the next line begins */
+    unsigned line;     /* the one that was read last */
     enum section section;
     struct config *config;
     struct bytes *out;
-    bool good;
+    unsigned mistakes;
     unsigned set_by[SETTINGS_MAX]; /* the last line that set each row of the table; 0: none does */
 };
 
@@ -248,11 +254,12 @@ static void add_mistake(struct config_file *file, const char *format, ...)
     char what[1024];
     va_list args;
 
+    if (++file->mistakes > CONFIG_MISTAKES_TOLD_MAX)
+        return;
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     add_line(file->out, "%s:%u: %s", file->path, file->line, what);
-    file->good = false;
 }
 
 static bool is_section(const char *name, size_t length)
@@ -308,27 +315,42 @@ static bool check_line(struct config_file *file, const char *line)
     return true;
 }
 
-/* inih's source of lines (ini_reader): nothing that it does not read as we mean reaches it. */
-static char *read_line(char *out, int size, void *context)
+/* The next line without white space at its ends, in memory of `file`; `ret_length` counts what
+ * stands behind a NUL, too. NULL: there are no more. */
+static char *next_line(struct config_file *file, size_t *ret_length)
 {
-    struct config_file *file = context;
-    ssize_t got = getline(&file->memory, &file->memory_size, file->stream);
-    char *line = file->memory;
+    const size_t left = bytes_length(&file->text) - file->at;
+    char *line = (char *)bytes_data(&file->text) + file->at;
     size_t length;
 
-    if (got < 0)
+    if (left == 0)
         return NULL;
-    file->line++;
-    length = (size_t)got;
-    if (file->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0) {
+    const char *end = memchr(line, '\n', left);
+    must(end != NULL); /* read_text has seen to it */
+    length = (size_t)(end - line);
+    file->at += length + 1;
+    if (file->line++ == 0 && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) {
         line += 3;
         length -= 3;
     }
     while (length > 0 && isspace((unsigned char)line[length - 1]))
-        line[--length] = '\0';
+        length--;
+    line[length] = '\0';
     for (; isspace((unsigned char)*line); line++)
         length--;
+    *ret_length = length;
+    return line;
+}
 
+/* inih's source of lines (ini_reader): nothing that it does not read as we mean reaches it. */
+static char *read_line(char *out, int size, void *context)
+{
+    struct config_file *file = context;
+    size_t length;
+    char *line = next_line(file, &length);
+
+    if (line == NULL)
+        return NULL;
     snprintf(out, (size_t)size, "\n");
     if (strlen(line) != length)
         add_mistake(file, "there is a NUL byte in this line");
@@ -380,31 +402,75 @@ static void check_role_of_file(struct config_file *file, enum node_role role)
     }
 }
 
+/* Why a descriptor is none of a configuration file; NULL: it is one. /dev/null stands for an empty
+ * one. */
+static const char *why_no_file(int descriptor)
+{
+    struct stat status;
+
+    if (fstat(descriptor, &status) < 0)
+        return strerror(errno);
+    if (S_ISDIR(status.st_mode))
+        return strerror(EISDIR);
+    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
+        return NULL;
+    return S_ISREG(status.st_mode) ? NULL : "it is no regular file";
+}
+
+/* Reads all of it, and ends its last line. NULL, or why that cannot be: a daemon that runs must
+ * neither wait for somebody to write nor read without end. */
+static const char *read_text(int descriptor, struct bytes *text)
+{
+    const char *why = why_no_file(descriptor);
+    ssize_t got = 0;
+
+    if (why != NULL)
+        return why;
+    do {
+        got = read(descriptor, bytes_reserve(text, CONFIG_READ_AT_ONCE), CONFIG_READ_AT_ONCE);
+        if (got < 0)
+            return strerror(errno);
+        bytes_commit(text, (size_t)got);
+        if (bytes_length(text) > CONFIG_FILE_MAX)
+            return "it is larger than 1 MiB";
+    } while (got > 0);
+    if (bytes_length(text) > 0 && bytes_data(text)[bytes_length(text) - 1] != '\n')
+        bytes_u8(text, '\n');
+    return NULL;
+}
+
+static void parse_file(struct config_file *file, const enum node_role *role)
+{
+    ini_parse_stream(read_line, file, take_key, file);
+    check_role_of_file(file, role != NULL ? *role : file->config->role);
+    if (file->mistakes > CONFIG_MISTAKES_TOLD_MAX)
+        add_line(file->out, "%s: there are %u more mistakes", file->path,
+                 file->mistakes - CONFIG_MISTAKES_TOLD_MAX);
+}
+
 /* `role` is the one that the options say; NULL: they say none, and the file may. False: mistakes
  * stand in `out`. */
 static bool read_file(const char *path, enum file_need need, const enum node_role *role,
                       struct config *config, struct bytes *out)
 {
-    struct config_file file = {
-        .stream = fopen(path, "re"), .path = path, .config = config, .out = out, .good = true};
+    struct config_file file = {.path = path, .config = config, .out = out};
+    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const char *why;
 
-    if (file.stream == NULL && errno == ENOENT && need == FILE_MAY_BE_MISSING)
+    if (descriptor < 0 && errno == ENOENT && need == FILE_MAY_BE_MISSING)
         return true;
-    if (file.stream == NULL) {
-        add_line(out, "%s: cannot be read: %s", path, strerror(errno));
+    why = descriptor < 0 ? strerror(errno) : read_text(descriptor, &file.text);
+    if (descriptor >= 0)
+        close(descriptor);
+    if (why != NULL)
+        add_line(out, "%s: cannot be read: %s", path, why);
+    else
+        parse_file(&file, role);
+    bytes_done(&file.text);
+    if (why != NULL || file.mistakes > 0)
         return false;
-    }
-    ini_parse_stream(read_line, &file, take_key, &file);
-    check_role_of_file(&file, role != NULL ? *role : config->role);
-    if (ferror(file.stream)) {
-        add_line(out, "%s: cannot be read: %s", path, strerror(errno));
-        file.good = false;
-    }
-    free(file.memory);
-    fclose(file.stream);
-    if (file.good)
-        config->file = xstrdup(path);
-    return file.good;
+    config->file = xstrdup(path);
+    return true;
 }
 
 /* --- All of it --- */
@@ -431,29 +497,67 @@ static bool fill_in_defaults(struct config *config, const struct config_place *p
     if (config->state_dir == NULL)
         add_line(out, "no place is known for the state directory ($HOME is not set): "
                       "give --state-dir=DIR");
-    return bytes_length(out) == 0;
+    return (config->socket != NULL || place->socket_passed) && config->state_dir != NULL;
 }
 
-/* `role` as for read_file. */
-static enum config_verdict read_all(const struct given_list *list, const enum node_role *role,
-                                    const struct config_place *place, struct config *config,
-                                    struct bytes *out)
+/* Reads the file, in its place or in that of the role; `role` as for read_file. */
+static bool read_given_file(const struct given_list *list, const enum node_role *role,
+                            const struct config_place *place, struct config *config,
+                            struct bytes *out)
 {
     const char *given = given_value(list, SETTING_CONFIG);
     char *path = given != NULL ? xstrdup(given)
                                : defaults_file(place->uid, role != NULL ? *role : ROLE_NODE);
-    bool good = true;
+    bool is_good = true;
 
     if (path != NULL)
-        good = read_file(path, given != NULL ? FILE_MUST_EXIST : FILE_MAY_BE_MISSING, role, config,
-                         out);
+        is_good = read_file(path, given != NULL ? FILE_MUST_EXIST : FILE_MAY_BE_MISSING, role,
+                            config, out);
     free(path);
-    if (!good)
+    return is_good;
+}
+
+static enum config_verdict read_all(const struct given_list *list, const enum node_role *role,
+                                    const struct config_place *place, struct config *config,
+                                    struct bytes *out)
+{
+    if (!read_given_file(list, role, place, config, out))
         return CONFIG_BAD_FILE;
     if (!apply_given(list, config, out) || !check_role_of_given(list, config->role, out) ||
         !fill_in_defaults(config, place, out))
         return CONFIG_BAD_OPTION;
     return CONFIG_READY;
+}
+
+/* --check-config: all mistakes at once, those of the options (which are in `out` already, unless
+ * they are `good`) and those of the file. Whether this user has a place for a socket is no question
+ * of the configuration. */
+static enum config_verdict check_all(const struct given_list *list, const enum node_role *role,
+                                     bool good, const struct config_place *place,
+                                     struct config *config, struct bytes *out)
+{
+    const bool is_good_file = read_given_file(list, role, place, config, out);
+
+    if (good && (!apply_given(list, config, out) || !check_role_of_given(list, config->role, out)))
+        good = false;
+    if (!good || !is_good_file)
+        return good ? CONFIG_CHECKED_BAD_FILE : CONFIG_CHECKED_BAD_OPTION;
+    if (config->file != NULL)
+        add_line(out, "%s is fine", config->file);
+    else
+        add_line(out, "there is no configuration file; what is given is fine");
+    return CONFIG_SHOWN;
+}
+
+static bool is_shown(const struct given_list *list, struct bytes *out)
+{
+    if (given_value(list, SETTING_HELP) != NULL)
+        write_help(out);
+    else if (given_value(list, SETTING_VERSION) != NULL)
+        bytes_text(out, "p2pchatd " PACKAGE_VERSION "\n");
+    else
+        return false;
+    return true;
 }
 
 enum config_verdict config_read(int argc, char **argv, const struct config_place *place,
@@ -462,25 +566,24 @@ enum config_verdict config_read(int argc, char **argv, const struct config_place
     struct config tried = {0}, config = {0};
     struct given_list list = {0};
     enum config_verdict verdict = CONFIG_BAD_OPTION;
+    bool is_good;
 
     clear_all(&tried);
     clear_all(&config);
-    if (!read_options(argc, argv, &list, ret_text))
-        goto out;
-    if (given_value(&list, SETTING_HELP) != NULL) {
-        write_help(ret_text);
-        verdict = CONFIG_SHOWN;
-        goto out;
-    }
-    if (given_value(&list, SETTING_VERSION) != NULL) {
-        bytes_text(ret_text, "p2pchatd " PACKAGE_VERSION "\n");
+    is_good = read_options(argc, argv, &list, ret_text);
+    if (is_good && is_shown(&list, ret_text)) {
         verdict = CONFIG_SHOWN;
         goto out;
     }
     /* Mistakes of the command line are told before the file is opened. */
-    if (apply_given(&list, &tried, ret_text))
-        verdict = read_all(&list, given_value(&list, SETTING_ROLE) != NULL ? &tried.role : NULL,
-                           place, &config, ret_text);
+    is_good = apply_given(&list, &tried, ret_text) && is_good;
+
+    const enum node_role *role = given_value(&list, SETTING_ROLE) != NULL ? &tried.role : NULL;
+
+    if (given_value(&list, SETTING_CHECK) != NULL)
+        verdict = check_all(&list, role, is_good, place, &config, ret_text);
+    else if (is_good)
+        verdict = read_all(&list, role, place, &config, ret_text);
     if (verdict == CONFIG_READY) {
         *ret_config = config;
         config = (struct config){0};

@@ -60,9 +60,11 @@ struct config_source {
 
 enum config_verdict {
     CONFIG_READY,
-    CONFIG_SHOWN,      /* --help or --version: print the text and end with 0 */
+    CONFIG_SHOWN,      /* --help, --version, or --check-config: print the text and end with 0 */
     CONFIG_BAD_OPTION, /* exit 64 */
-    CONFIG_BAD_FILE    /* exit 78 */
+    CONFIG_BAD_FILE,   /* exit 78 */
+    CONFIG_CHECKED_BAD_OPTION, /* the same of --check-config, whose text is for who asked */
+    CONFIG_CHECKED_BAD_FILE
 };
 
 /* Reads everything. CONFIG_READY: `ret_config` is filled in, and config_done frees what it holds.

@@ -22,6 +22,7 @@ struct housekeeping {
     struct mono trim_due;
     bool is_trimming; /* slice by slice, through the log once */
     bool has_trimmed; /* something was removed this time */
+    bool keep_is_new; /* since this time began */
 
     bool is_trimming_claims; /* some at a time, until none is over */
 };
@@ -43,7 +44,7 @@ static void start_trimming(struct housekeeping *h)
         !mono_due(h->trim_due, pump_now(h->pump).mono))
         return;
     h->is_trimming = true;
-    h->has_trimmed = false;
+    h->has_trimmed = h->keep_is_new = false;
     trim(h, 0);
 }
 
@@ -59,7 +60,7 @@ static void go_on_trimming(struct housekeeping *h, const struct store_answer *an
         return;
     }
     h->is_trimming = false;
-    if (answer->error == OK && !h->has_trimmed && answer->scanned_through > 0)
+    if (answer->error == OK && !h->has_trimmed && !h->keep_is_new && answer->scanned_through > 0)
         h->trim_due = mono_after(pump_now(h->pump).mono, RETAIN_REST_MS);
 }
 
@@ -92,14 +93,19 @@ static void on_period(evutil_socket_t descriptor, short what, void *context)
         trim_claims(h);
 }
 
+static void take_config(struct housekeeping *h, const struct config *config)
+{
+    h->consumer_ms_max = config->consumer_days * DAY_MS;
+    h->keep.age_ms = config->retain_days * DAY_MS;
+    h->keep.bytes = config->retain_bytes;
+}
+
 struct housekeeping *housekeeping_new(struct pump *pump, const struct config *config)
 {
     struct housekeeping *h = xcalloc(1, sizeof(*h));
 
     h->pump = pump;
-    h->consumer_ms_max = config->consumer_days * DAY_MS;
-    h->keep.age_ms = config->retain_days * DAY_MS;
-    h->keep.bytes = config->retain_bytes;
+    take_config(h, config);
     h->timer = event_new(pump->base, -1, EV_PERSIST, on_period, h);
     must(h->timer != NULL);
     return h;
@@ -118,6 +124,14 @@ void housekeeping_start(struct housekeeping *h)
     const struct timeval period = {.tv_sec = HOUSEKEEPING_PERIOD_MS / 1000};
 
     event_add(h->timer, &period);
+    on_period(-1, 0, h);
+}
+
+void housekeeping_configure(struct housekeeping *h, const struct config *config)
+{
+    take_config(h, config);
+    h->keep_is_new = true;
+    h->trim_due = pump_now(h->pump).mono;
     on_period(-1, 0, h);
 }
 

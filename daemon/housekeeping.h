@@ -16,6 +16,9 @@ void housekeeping_free(struct housekeeping *h);
 /* From now on, once every HOUSEKEEPING_PERIOD_MS, and for the first time at once. */
 void housekeeping_start(struct housekeeping *h);
 
+/* The configuration was read again: what it says now is gone by at once. */
+void housekeeping_configure(struct housekeeping *h, const struct config *config);
+
 /* The daemon is about to end: saves what the next start goes on from. */
 void housekeeping_stop(struct housekeeping *h);
 

@@ -5,6 +5,15 @@
 #include <stdint.h>
 
 enum {
+    /* The largest configuration file: thousands of lines more than anybody writes, and read in no
+     * time, since a daemon that runs reads it too. */
+    CONFIG_FILE_MAX = 1 << 20,
+    CONFIG_READ_AT_ONCE = 16 << 10,
+
+    /* Mistakes of a configuration file that are told one by one: more than anybody corrects at
+     * once; a file that is something else has one in every line. */
+    CONFIG_MISTAKES_TOLD_MAX = 50,
+
     /* More sockets to listen on than any host has reason for; bounds what a name may resolve to. */
     LISTEN_MAX = 16,
 

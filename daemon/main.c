@@ -16,6 +16,12 @@
 
 enum { GO_ON = -1 };
 
+static bool print(const struct bytes *text, FILE *stream)
+{
+    fwrite(bytes_data(text), 1, bytes_length(text), stream);
+    return fflush(stream) == 0;
+}
+
 /* Reads options and file. Returns GO_ON, or the exit code. */
 static int configure(const struct config_source *source, struct config *ret_config)
 {
@@ -26,8 +32,15 @@ static int configure(const struct config_source *source, struct config *ret_conf
     case CONFIG_READY:
         break;
     case CONFIG_SHOWN:
-        fwrite(bytes_data(&text), 1, bytes_length(&text), stdout);
-        code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        code = print(&text, stdout) ? EX_OK : EX_IOERR;
+        break;
+    case CONFIG_CHECKED_BAD_OPTION:
+        print(&text, stderr);
+        code = EX_USAGE;
+        break;
+    case CONFIG_CHECKED_BAD_FILE:
+        print(&text, stderr);
+        code = EX_CONFIG;
         break;
     case CONFIG_BAD_OPTION:
         log_coded_lines(LOG_BAD_OPTION, NULL, &text);

@@ -1,8 +1,11 @@
 #include "daemon/reload.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/alloc.h"
+#include "common/text.h"
+#include "daemon/housekeeping.h"
 #include "daemon/log.h"
 #include "daemon/metrics_http.h"
 #include "daemon/pump.h"
@@ -90,17 +93,30 @@ bool reload_look(const struct reload *reload, struct reload_found *ret_found,
 
 /* --- Applying --- */
 
+static void tell_node(struct pump *pump, const struct config *config)
+{
+    const struct node_settings settings_now = config_for_node(config);
+    const struct input input = {.kind = INPUT_CONFIG, .config.settings = &settings_now};
+
+    pump_input(pump, &input);
+}
+
+/* Every part is told all of it, whatever is new. Takes over `fresh`. */
 static void apply(struct reload *reload, const struct config *fresh)
 {
+    struct pump *pump = reload->pump;
     struct config before = reload->applied;
-    struct refusal refusal;
 
+    reload->applied = *fresh;
     log_set_level(fresh->log_level);
-    if (!metrics_http_set(reload->pump, &fresh->metrics_listen, &refusal))
-        log_coded(LOG_LISTEN_FAILED, NULL, "%s; metrics stay where they were", refusal.why);
+    pump->facts->advertise = fresh->advertise;
+    pump->facts->advertise_count = fresh->advertise_count;
+    pump->facts->name = fresh->name;
+    tell_node(pump, fresh);
+    pump_look_at_addresses(pump);
+    housekeeping_configure(pump->housekeeping, fresh);
     if (reload->is_applied)
         config_done(&before);
-    reload->applied = *fresh;
     reload->is_applied = true;
 }
 
@@ -130,6 +146,19 @@ static void log_found(const struct reload_found *found, const struct log_fields 
     bytes_done(&line);
 }
 
+/* The one part that may fail, and so the first: a port may be in use. */
+static bool move_metrics(struct reload *reload, const struct config *fresh, struct bytes *mistakes)
+{
+    struct refusal refusal;
+
+    if (metrics_http_set(reload->pump, &fresh->metrics_listen, &refusal))
+        return true;
+    bytes_text(mistakes, "Listen= of [Metrics]: ");
+    text_append_safe(mistakes, refusal.why, strlen(refusal.why));
+    bytes_u8(mistakes, '\n');
+    return false;
+}
+
 static bool read_and_apply(struct reload *reload, const struct log_fields *fields,
                            struct reload_found *ret_found, struct bytes *mistakes)
 {
@@ -139,6 +168,10 @@ static bool read_and_apply(struct reload *reload, const struct log_fields *field
     if (!read_again(reload, &fresh, mistakes))
         return false;
     compare(reload, &fresh, ret_found);
+    if (!move_metrics(reload, &fresh, mistakes)) {
+        config_done(&fresh);
+        return false;
+    }
     if (fresh.log_level > level)
         log_set_level(fresh.log_level); /* the line is written if either level has it */
     log_found(ret_found, fields);

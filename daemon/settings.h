@@ -12,6 +12,7 @@ enum setting_kind {
     SETTING_PATH,    /* the same; in the file it must begin with / */
     SETTING_ROLE,    /* --role: its value too goes to `set` */
     SETTING_CONFIG,  /* --config */
+    SETTING_CHECK,   /* --check-config */
     SETTING_HELP,    /* --help */
     SETTING_VERSION, /* --version */
 };

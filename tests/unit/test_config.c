@@ -1,3 +1,4 @@
+#include "tests/unit/config_rig.h"
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
@@ -7,112 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/config.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/overlay/peer_record.h"
 #include "daemon/defaults.h"
 #include "tests/unit/seeded.h"
 
-/* One reading of a command line and of a file that is written for it. */
-struct rig {
-    char path[64];
-    struct config_place place;
-    struct config config;
-    struct bytes text;
-    enum config_verdict verdict;
-};
-
-static int rig_setup(void **state)
-{
-    static struct rig rig;
-
-    rig = (struct rig){.place = {.uid = 1000}};
-    strcpy(rig.path, "/tmp/test_config.XXXXXX");
-    if (mkdtemp(rig.path) == NULL)
-        return -1;
-    setenv("HOME", "/home/tester", 1);
-    setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
-    setenv("XDG_CONFIG_HOME", rig.path, 1);
-    unsetenv("XDG_STATE_HOME");
-    unsetenv("STATE_DIRECTORY");
-    unsetenv("CONFIGURATION_DIRECTORY");
-    *state = &rig;
-    return 0;
-}
-
-static int rig_teardown(void **state)
-{
-    struct rig *rig = *state;
-    char path[128];
-
-    config_done(&rig->config);
-    bytes_done(&rig->text);
-    snprintf(path, sizeof(path), "%s/file", rig->path);
-    unlink(path);
-    rmdir(rig->path);
-    return 0;
-}
-
-static void write_file(struct rig *rig, const void *content, size_t length, char path[128])
-{
-    int fd;
-
-    snprintf(path, 128, "%s/file", rig->path);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, content, length), length);
-    close(fd);
-}
-
-/* `words`: the command line, separated by blanks; NULL-terminated result in rig->text. */
-static void read_words(struct rig *rig, const char *words)
-{
-    char copy[512], *argv[32] = {(char[]){"p2pchatd"}};
-    int argc = 1;
-
-    snprintf(copy, sizeof(copy), "%s", words);
-    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
-        argv[argc++] = word;
-    argv[argc] = NULL;
-    config_done(&rig->config);
-    bytes_clear(&rig->text);
-    rig->config = (struct config){0};
-    rig->verdict = config_read(argc, argv, &rig->place, &rig->config, &rig->text);
-    bytes_u8(&rig->text, '\0');
-}
-
-static void read_file_and_words(struct rig *rig, const char *content, const char *words)
-{
-    char path[128], line[512];
-
-    write_file(rig, content, strlen(content), path);
-    snprintf(line, sizeof(line), "--config=%s %s", path, words);
-    read_words(rig, line);
-}
-
-static const char *said(struct rig *rig)
-{
-    return (const char *)bytes_data(&rig->text);
-}
-
-static void assert_refused(struct rig *rig, enum config_verdict verdict, const char *what)
-{
-    assert_int_equal(rig->verdict, verdict);
-    if (strstr(said(rig), what) == NULL)
-        fail_msg("\"%s\" is not in \"%s\"", what, said(rig));
-    assert_null(rig->config.name);
-}
-
 static void assert_option_refused(struct rig *rig, const char *words, const char *what)
 {
-    read_words(rig, words);
-    assert_refused(rig, CONFIG_BAD_OPTION, what);
+    rig_read(rig, words);
+    rig_assert_refused(rig, CONFIG_BAD_OPTION, what);
 }
 
 static void assert_file_refused(struct rig *rig, const char *content, const char *what)
 {
-    read_file_and_words(rig, content, "");
-    assert_refused(rig, CONFIG_BAD_FILE, what);
+    rig_read_with(rig, content, "");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, what);
 }
 
 static void assert_listens(const struct config *config, size_t place, const char *where)
@@ -128,7 +38,7 @@ static void test_defaults_of_a_user(void **state)
 {
     struct rig *rig = *state;
 
-    read_words(rig, "");
+    rig_read(rig, "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_null(rig->config.file);
     assert_string_equal(rig->config.socket, "/run/user/1000/p2pchat/control.sock");
@@ -151,14 +61,14 @@ static void test_defaults_of_root(void **state)
 
     rig->place.uid = 0;
     unsetenv("XDG_RUNTIME_DIR");
-    read_words(rig, "");
+    rig_read(rig, "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_string_equal(rig->config.socket, "/run/p2pchat/control.sock");
     assert_string_equal(rig->config.state_dir, "/var/lib/p2pchat");
 
     setenv("XDG_RUNTIME_DIR", "/run/user/0", 1);
     setenv("STATE_DIRECTORY", "/var/lib/private/a:/var/lib/b", 1);
-    read_words(rig, "");
+    rig_read(rig, "");
     assert_string_equal(rig->config.socket, "/run/user/0/p2pchat/control.sock");
     assert_string_equal(rig->config.state_dir, "/var/lib/private/a");
 }
@@ -174,10 +84,10 @@ static void test_defaults_that_are_missing(void **state)
 
     rig->place.socket_passed = true;
     setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
-    read_words(rig, "");
+    rig_read(rig, "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_null(rig->config.socket);
-    read_words(rig, "--socket=/a");
+    rig_read(rig, "--socket=/a");
     assert_string_equal(rig->config.socket, "/a");
 }
 
@@ -187,10 +97,10 @@ static void test_sockets_for_peers_are_passed(void **state)
     struct rig *rig = *state;
 
     rig->place.peers_passed = true;
-    read_words(rig, "");
+    rig_read(rig, "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_int_equal(rig->config.listen_count, 0);
-    read_words(rig, "--listen=[::1]:7");
+    rig_read(rig, "--listen=[::1]:7");
     assert_int_equal(rig->config.listen_count, 1);
 }
 
@@ -198,7 +108,7 @@ static void test_defaults_of_a_tracker(void **state)
 {
     struct rig *rig = *state;
 
-    read_words(rig, "--role=tracker");
+    rig_read(rig, "--role=tracker");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_int_equal(rig->config.role, ROLE_TRACKER);
     assert_string_equal(rig->config.socket, "/run/user/1000/p2pchat-tracker/control.sock");
@@ -209,11 +119,11 @@ static void test_defaults_of_a_tracker(void **state)
 
     rig->place.uid = 0;
     unsetenv("XDG_RUNTIME_DIR");
-    read_words(rig, "-r tracker");
+    rig_read(rig, "-r tracker");
     assert_string_equal(rig->config.socket, "/run/p2pchat-tracker/control.sock");
     assert_string_equal(rig->config.state_dir, "/var/lib/p2pchat-tracker");
     setenv("STATE_DIRECTORY", "/var/lib/x", 1);
-    read_words(rig, "-r tracker");
+    rig_read(rig, "-r tracker");
     assert_string_equal(rig->config.state_dir, "/var/lib/x");
 }
 
@@ -225,7 +135,7 @@ static void test_file_of_a_service(void **state)
     FILE *file;
 
     setenv("CONFIGURATION_DIRECTORY", rig->path, 1);
-    read_words(rig, "");
+    rig_read(rig, "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_null(rig->config.file);
     snprintf(path, sizeof(path), "%s/p2pchatd.conf", rig->path);
@@ -233,7 +143,7 @@ static void test_file_of_a_service(void **state)
     assert_non_null(file);
     fputs("[Node]\nName=of-a-service\n", file);
     fclose(file);
-    read_words(rig, "");
+    rig_read(rig, "");
     unlink(path);
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_string_equal(rig->config.name, "of-a-service");
@@ -253,14 +163,14 @@ static void test_file_of_a_tracker(void **state)
     assert_non_null(file);
     fputs("[Node]\nName=from-its-file\n", file);
     fclose(file);
-    read_words(rig, "--role=tracker");
+    rig_read(rig, "--role=tracker");
     unlink(path);
     rmdir(folder);
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_string_equal(rig->config.name, "from-its-file");
     assert_string_equal(rig->config.file, path);
 
-    read_file_and_words(rig, "[Node]\nRole=tracker\n", "");
+    rig_read_with(rig, "[Node]\nRole=tracker\n", "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_int_equal(rig->config.role, ROLE_TRACKER);
     assert_listens(&rig->config, 0, "[::]:28471");
@@ -273,39 +183,39 @@ static void test_settings_that_a_tracker_has_no_use_for(void **state)
 
     assert_option_refused(rig, "-r tracker -t a:1",
                           "--tracker=a:1: a tracker has no use for it: it is for nodes");
-    read_words(rig, "-r tracker --tracker=");
+    rig_read(rig, "-r tracker --tracker=");
     assert_int_equal(rig->verdict, CONFIG_READY);
 
     /* The role may stand below, or be an option. */
     assert_file_refused(rig, "[Tracker]\nUse=a:1\n[Node]\nRole=tracker\n",
                         "file:2: Use=: a tracker has no use for it");
-    read_file_and_words(rig, "[Chat]\nRequestTimeoutSec=5\n[Store]\nRetainDays=1\n", "-r tracker");
-    assert_refused(rig, CONFIG_BAD_FILE, "file:2: RequestTimeoutSec=: a tracker");
-    assert_refused(rig, CONFIG_BAD_FILE, "file:4: RetainDays=: a tracker");
-    read_file_and_words(rig, "[Tracker]\nUse=a:1\n[Node]\nRole=tracker\n", "-r node");
+    rig_read_with(rig, "[Chat]\nRequestTimeoutSec=5\n[Store]\nRetainDays=1\n", "-r tracker");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "file:2: RequestTimeoutSec=: a tracker");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "file:4: RetainDays=: a tracker");
+    rig_read_with(rig, "[Tracker]\nUse=a:1\n[Node]\nRole=tracker\n", "-r node");
     assert_int_equal(rig->verdict, CONFIG_READY);
-    read_file_and_words(rig, "[Tracker]\nUse=a:1\nUse=\n[Node]\nRole=tracker\n", "");
+    rig_read_with(rig, "[Tracker]\nUse=a:1\nUse=\n[Node]\nRole=tracker\n", "");
     assert_int_equal(rig->verdict, CONFIG_READY);
-    read_file_and_words(rig, "[Node]\nRole=tracker\n", "-t a:1");
-    assert_refused(rig, CONFIG_BAD_OPTION, "--tracker=a:1: a tracker has no use for it");
+    rig_read_with(rig, "[Node]\nRole=tracker\n", "-t a:1");
+    rig_assert_refused(rig, CONFIG_BAD_OPTION, "--tracker=a:1: a tracker has no use for it");
 }
 
 static void test_where_it_is_reached(void **state)
 {
     struct rig *rig = *state;
 
-    read_words(rig, "-a Chat.Example.org:443 --advertise [2001:db8::1]:28470");
+    rig_read(rig, "-a Chat.Example.org:443 --advertise [2001:db8::1]:28470");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_int_equal(rig->config.advertise_count, 2);
     assert_string_equal(rig->config.advertise[0].host, "chat.example.org");
     assert_int_equal(rig->config.advertise[0].port, 443);
     assert_string_equal(rig->config.advertise[1].host, "2001:db8::1");
 
-    read_file_and_words(rig, "[Node]\nAdvertise=a:1\nAdvertise=b:2\n", "");
+    rig_read_with(rig, "[Node]\nAdvertise=a:1\nAdvertise=b:2\n", "");
     assert_int_equal(rig->config.advertise_count, 2);
-    read_file_and_words(rig, "[Node]\nAdvertise=a:1\nAdvertise=b:2\n", "-a c:3");
+    rig_read_with(rig, "[Node]\nAdvertise=a:1\nAdvertise=b:2\n", "-a c:3");
     assert_int_equal(rig->config.advertise_count, 1);
-    read_words(rig, "-a a:1 -a a:2 -a a:3 -a a:4 -a a:5 -a a:6 -a a:7 -a a:8");
+    rig_read(rig, "-a a:1 -a a:2 -a a:3 -a a:4 -a a:5 -a a:6 -a a:7 -a a:8");
     assert_int_equal(rig->config.advertise_count, 8);
     assert_option_refused(rig, "-a a:1 -a a:2 -a a:3 -a a:4 -a a:5 -a a:6 -a a:7 -a a:8 -a a:9",
                           "too many");
@@ -328,7 +238,7 @@ static void test_advertised_addresses_fit_into_a_record(void **state)
     for (length = 1; length <= 165; length++)
         strcat(words, length % 50 == 0 ? "." : "x");
     strcat(words, ":443");
-    read_words(rig, words);
+    rig_read(rig, words);
     assert_int_equal(rig->verdict, CONFIG_READY);
 
     identity_create(&random, &identity);
@@ -376,14 +286,14 @@ static void test_trackers(void **state)
 {
     struct rig *rig = *state;
 
-    read_file_and_words(rig,
-                        "[Tracker]\n"
-                        "Use=tracker.example.org:28471\n"
-                        "Use=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouab@192.0.2.1:1\n"
-                        "Use=classic:192.0.2.1:30000\n"
-                        "[Classic]\nListen=[::]:40000\nListen=127.0.0.1:0\nLongText=refuse\n",
-                        "");
-    assert_string_equal(said(rig), "");
+    rig_read_with(rig,
+                  "[Tracker]\n"
+                  "Use=tracker.example.org:28471\n"
+                  "Use=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouab@192.0.2.1:1\n"
+                  "Use=classic:192.0.2.1:30000\n"
+                  "[Classic]\nListen=[::]:40000\nListen=127.0.0.1:0\nLongText=refuse\n",
+                  "");
+    assert_string_equal(rig_said(rig), "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_int_equal(rig->config.tracker_count, 3);
     assert_string_equal(rig->config.trackers[0].text, "tracker.example.org:28471");
@@ -393,18 +303,18 @@ static void test_trackers(void **state)
     assert_string_equal(rig->config.classic_listen[0].host, "::");
     assert_int_equal(rig->config.long_text, LONG_TEXT_REFUSE);
 
-    read_file_and_words(rig, "[Tracker]\nUse=a:1\n", "-t b:2 -t c:3 --classic-listen=[::1]:0");
+    rig_read_with(rig, "[Tracker]\nUse=a:1\n", "-t b:2 -t c:3 --classic-listen=[::1]:0");
     assert_int_equal(rig->config.tracker_count, 2);
     assert_string_equal(rig->config.trackers[0].text, "b:2");
     assert_int_equal(rig->config.classic_listen_count, 1);
     assert_int_equal(rig->config.long_text, LONG_TEXT_SPLIT);
 
-    read_file_and_words(rig,
-                        "[Tracker]\n"
-                        "Use=192.0.2.1:1\n"
-                        "Use=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouab@192.0.2.1:1\n"
-                        "Use=b:2\n",
-                        ""); /* the first two are one */
+    rig_read_with(rig,
+                  "[Tracker]\n"
+                  "Use=192.0.2.1:1\n"
+                  "Use=4oe2dkroeuxythsc77butfzbiesixms6asekf3uwrhlo2lpemzpsouab@192.0.2.1:1\n"
+                  "Use=b:2\n",
+                  ""); /* the first two are one */
     assert_int_equal(rig->config.tracker_count, 2);
     assert_string_equal(rig->config.trackers[0].text, "192.0.2.1:1");
     assert_true(rig->config.trackers[0].address.peer_id[0] != '\0');
@@ -419,8 +329,8 @@ static void test_options(void **state)
 {
     struct rig *rig = *state;
 
-    read_words(rig, "-s /s -d state -l 127.0.0.1:0 --listen=[::1]:5 -n alice@home -r node "
-                    "--log-level debug");
+    rig_read(rig, "-s /s -d state -l 127.0.0.1:0 --listen=[::1]:5 -n alice@home -r node "
+                  "--log-level debug");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_string_equal(rig->config.socket, "/s");
     assert_string_equal(rig->config.state_dir, "state");
@@ -458,38 +368,38 @@ static void test_help_and_version(void **state)
 {
     struct rig *rig = *state;
 
-    read_words(rig, "--help");
+    rig_read(rig, "--help");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
-    assert_non_null(strstr(said(rig), "\n  -l, --listen=HOST:PORT "));
-    assert_non_null(strstr(said(rig), "\n      --log-level=LEVEL "));
-    assert_non_null(strstr(said(rig), "\n      --classic-listen=HOST:PORT  speak"));
-    read_words(rig, "--version");
+    assert_non_null(strstr(rig_said(rig), "\n  -l, --listen=HOST:PORT "));
+    assert_non_null(strstr(rig_said(rig), "\n      --log-level=LEVEL "));
+    assert_non_null(strstr(rig_said(rig), "\n      --classic-listen=HOST:PORT  speak"));
+    rig_read(rig, "--version");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
-    assert_memory_equal(said(rig), "p2pchatd ", 9);
+    assert_memory_equal(rig_said(rig), "p2pchatd ", 9);
 }
 
 static void test_file(void **state)
 {
     struct rig *rig = *state;
 
-    read_file_and_words(rig,
-                        "\xEF\xBB\xBF# comment\r\n"
-                        "; another\n"
-                        "\n"
-                        "[Control]\n"
-                        "Socket=/run/x;y\n"
-                        "  [Node]  \n"
-                        "StateDirectory = /var/x y \n"
-                        "   Listen=1.1.1.1:1\n"
-                        "Listen=[::1]:0\n"
-                        "Name=\"bob\" = he\n"
-                        "Role=node\n"
-                        "[Log]\nLevel=error\n"
-                        "[Chat]\nRequestTimeoutSec=1h 30min\n"
-                        "[Limits]\nOutboxMessages=10\nOutboxBytes=2M\n"
-                        "[Store]\nRetainDays=90\nRetainBytes=10G\nConsumerDays=0",
-                        "");
-    assert_string_equal(said(rig), "");
+    rig_read_with(rig,
+                  "\xEF\xBB\xBF# comment\r\n"
+                  "; another\n"
+                  "\n"
+                  "[Control]\n"
+                  "Socket=/run/x;y\n"
+                  "  [Node]  \n"
+                  "StateDirectory = /var/x y \n"
+                  "   Listen=1.1.1.1:1\n"
+                  "Listen=[::1]:0\n"
+                  "Name=\"bob\" = he\n"
+                  "Role=node\n"
+                  "[Log]\nLevel=error\n"
+                  "[Chat]\nRequestTimeoutSec=1h 30min\n"
+                  "[Limits]\nOutboxMessages=10\nOutboxBytes=2M\n"
+                  "[Store]\nRetainDays=90\nRetainBytes=10G\nConsumerDays=0",
+                  "");
+    assert_string_equal(rig_said(rig), "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_string_equal(rig->config.socket, "/run/x;y");
     assert_string_equal(rig->config.state_dir, "/var/x y");
@@ -510,10 +420,10 @@ static void test_empty_value_clears(void **state)
 {
     struct rig *rig = *state;
 
-    read_file_and_words(rig,
-                        "[Node]\nListen=1.1.1.1:1\nListen=2.2.2.2:2\nListen=\nListen=3.3.3.3:3\n"
-                        "[Chat]\nRequestTimeoutSec=5\nRequestTimeoutSec=\n",
-                        "");
+    rig_read_with(rig,
+                  "[Node]\nListen=1.1.1.1:1\nListen=2.2.2.2:2\nListen=\nListen=3.3.3.3:3\n"
+                  "[Chat]\nRequestTimeoutSec=5\nRequestTimeoutSec=\n",
+                  "");
     assert_int_equal(rig->config.listen_count, 1);
     assert_listens(&rig->config, 0, "3.3.3.3:3");
     assert_int_equal(rig->config.request_timeout_ms, 600000);
@@ -523,14 +433,14 @@ static void test_option_replaces_the_file(void **state)
 {
     struct rig *rig = *state;
 
-    read_file_and_words(rig, "[Node]\nListen=1.1.1.1:1\nListen=2.2.2.2:2\nName=bob\n",
-                        "--listen=3.3.3.3:3 --listen=4.4.4.4:4");
+    rig_read_with(rig, "[Node]\nListen=1.1.1.1:1\nListen=2.2.2.2:2\nName=bob\n",
+                  "--listen=3.3.3.3:3 --listen=4.4.4.4:4");
     assert_int_equal(rig->config.listen_count, 2);
     assert_listens(&rig->config, 0, "3.3.3.3:3");
     assert_listens(&rig->config, 1, "4.4.4.4:4");
     assert_string_equal(rig->config.name, "bob");
 
-    read_file_and_words(rig, "[Node]\nListen=1.1.1.1:1\n", "--listen=");
+    rig_read_with(rig, "[Node]\nListen=1.1.1.1:1\n", "--listen=");
     assert_listens(&rig->config, 0, "[::]:28470");
 }
 
@@ -546,7 +456,7 @@ static void test_accept_from(void **state)
     while (identity_from_seed(tried, &identity) != OK)
         tried[1]++;
     snprintf(content, sizeof(content), "[Chat]\nAcceptFrom=%s\n", identity.id);
-    read_file_and_words(rig, content, "");
+    rig_read_with(rig, content, "");
     assert_int_equal(rig->config.accept_from_count, 1);
     assert_memory_equal(rig->config.accept_from[0], identity.key.bytes, KEY_LENGTH);
 
@@ -588,9 +498,9 @@ static void test_every_mistake_is_told(void **state)
     struct rig *rig = *state;
 
     assert_file_refused(rig, "[Node]\nA=1\nB=2\n[C]\nD=1\n", "file:2: A=: ");
-    assert_non_null(strstr(said(rig), "file:3: B=: "));
-    assert_non_null(strstr(said(rig), "file:4: [C]: "));
-    assert_null(strstr(said(rig), "file:5"));
+    assert_non_null(strstr(rig_said(rig), "file:3: B=: "));
+    assert_non_null(strstr(rig_said(rig), "file:4: [C]: "));
+    assert_null(strstr(rig_said(rig), "file:5"));
 }
 
 /* Keys of a section that was refused are not told of as well, wherever it stands. */
@@ -603,11 +513,11 @@ static void test_one_mistake_is_told_once(void **state)
     for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
         snprintf(content, sizeof(content), "%s\nBar=1\n[Node]\nName=alice\n", first[i]);
         assert_file_refused(rig, content, "file:1: [");
-        assert_null(strstr(said(rig), "file:2"));
+        assert_null(strstr(rig_said(rig), "file:2"));
         snprintf(content, sizeof(content), "[Node]\n%s\nBar=1\n[Chat]\nBaz=1\n", first[i]);
         assert_file_refused(rig, content, "file:2: [");
-        assert_null(strstr(said(rig), "file:3"));
-        assert_non_null(strstr(said(rig), "file:5: Baz=: there is no such key in [Chat]"));
+        assert_null(strstr(rig_said(rig), "file:3"));
+        assert_non_null(strstr(rig_said(rig), "file:5: Baz=: there is no such key in [Chat]"));
     }
 }
 
@@ -616,10 +526,10 @@ static void test_nul_in_file(void **state)
     struct rig *rig = *state;
     char path[128], words[160];
 
-    write_file(rig, "[Node]\nName=a\0b\n", 16, path);
+    rig_write(rig, "[Node]\nName=a\0b\n", 16, path);
     snprintf(words, sizeof(words), "-c %s", path);
-    read_words(rig, words);
-    assert_refused(rig, CONFIG_BAD_FILE, "file:2: there is a NUL byte");
+    rig_read(rig, words);
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "file:2: there is a NUL byte");
 }
 
 static void test_quantities(void **state)
@@ -648,7 +558,7 @@ static void test_quantities(void **state)
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         snprintf(content, sizeof(content), "[Chat]\nRequestTimeoutSec=%s\n", times[i].text);
-        read_file_and_words(rig, content, "");
+        rig_read_with(rig, content, "");
         assert_int_equal(rig->verdict, times[i].seconds > 0 ? CONFIG_READY : CONFIG_BAD_FILE);
         if (times[i].seconds > 0)
             assert_int_equal(rig->config.request_timeout_ms, times[i].seconds * 1000);
@@ -668,10 +578,10 @@ static void test_file_must_exist_when_given(void **state)
 {
     struct rig *rig = *state;
 
-    read_words(rig, "--config=/nonexistent/x.conf");
-    assert_refused(rig, CONFIG_BAD_FILE, "/nonexistent/x.conf: cannot be read: No such file");
-    read_words(rig, "--config=/");
-    assert_refused(rig, CONFIG_BAD_FILE, "/: cannot be read: Is a directory");
+    rig_read(rig, "--config=/nonexistent/x.conf");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "/nonexistent/x.conf: cannot be read: No such file");
+    rig_read(rig, "--config=/");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "/: cannot be read: Is a directory");
 }
 
 static void test_default_names(void **state)

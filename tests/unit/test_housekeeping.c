@@ -280,6 +280,49 @@ static void test_retention_fails(void **state)
     assert_int_equal(rig.trims, 3);
 }
 
+static void test_another_configuration(void **state)
+{
+    const struct config config = {.consumer_days = 7, .retain_days = 1};
+
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    assert_int_equal(rig.trims, 0);
+    housekeeping_configure(rig.housekeeping, &config);
+    assert_true(rig.consumer_ms_max == UINT64_C(7) * 24 * 3600 * 1000);
+    assert_int_equal(rig.trims, 1);
+    assert_true(rig.keep.age_ms == UINT64_C(24) * 3600 * 1000 && rig.keep.bytes == 0);
+}
+
+/* It does not wait until a log is looked through again of which nothing was to go. */
+static void test_other_bounds_while_it_rests(void **state)
+{
+    const struct config config = {.retain_bytes = 500};
+
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    answer_trim(OK, 0, 700, true);
+    let_a_minute_pass();
+    assert_int_equal(rig.trims, 1);
+    housekeeping_configure(rig.housekeeping, &config);
+    assert_int_equal(rig.trims, 2);
+    assert_true(rig.keep.age_ms == 0 && rig.keep.bytes == 500);
+}
+
+/* What was looked at by the old ones is looked at again a minute later. */
+static void test_other_bounds_half_way(void **state)
+{
+    const struct config config = {.retain_bytes = 500};
+
+    (void)state;
+    housekeeping_start(rig.housekeeping);
+    housekeeping_configure(rig.housekeeping, &config);
+    assert_int_equal(rig.trims, 1);
+    answer_trim(OK, 0, 700, true);
+    let_a_minute_pass();
+    assert_int_equal(rig.trims, 2);
+    assert_int_equal(rig.trim_after, 0);
+}
+
 static void test_the_end(void **state)
 {
     (void)state;
@@ -305,6 +348,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_retention_looks_every_minute, set_up_retention,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_retention_fails, set_up_retention, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_configuration, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other_bounds_while_it_rests, set_up_retention,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_other_bounds_half_way, set_up_retention, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_are_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
     };
