@@ -81,20 +81,23 @@ static bool refuse_store(struct refusal *ret_refusal, enum store_refusal refusal
 
 /* A node that is new, or that lost what it knew, is told of: neither looks wrong from outside. */
 static void say_what_is_new(const struct config *config, const struct identity *identity,
-                            enum identity_origin origin, bool database_is_new)
+                            enum identity_origin origin, enum store_found found)
 {
     const char *path = config->state_dir;
 
     if (origin == IDENTITY_NEW)
         log_coded(LOG_IDENTITY_NEW, &(struct log_fields){.key = identity->key.bytes},
                   "%s: a new identity was made, peer id %s", path, identity->id);
-    else if (origin == IDENTITY_KEPT && database_is_new)
+    else if (origin == IDENTITY_KEPT && found == STORE_FOUND_NOTHING)
         log_coded(LOG_DATABASE_MISSING, NULL,
                   "%s: the identity was there, but no database: %s are gone; was p2pchat.db moved "
                   "away, or its -wal?",
                   path,
                   config->role == ROLE_NODE ? "contacts and history"
                                             : "the names that are reserved");
+    if (found == STORE_FOUND_OLDER)
+        log_coded(LOG_DATABASE_MIGRATED, NULL,
+                  "%s: p2pchat.db was of an older version and is up to date now", path);
 }
 
 /* Reading all of a large log takes minutes, and so does writing on a slow disk, which systemd must
@@ -156,7 +159,7 @@ static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
     refusal = store_start_age(daemon->pump.store, pump_now(&daemon->pump), message);
     if (refusal != STORE_OPENED)
         return refuse_store(ret_refusal, refusal, message);
-    say_what_is_new(&daemon->config, daemon->identity, origin, store_is_new(daemon->pump.store));
+    say_what_is_new(&daemon->config, daemon->identity, origin, store_found(daemon->pump.store));
     return true;
 }
 

@@ -116,7 +116,7 @@ struct opening {
     const uint8_t *key;
     sqlite3 *db;
     char *message;
-    bool is_new;
+    enum store_found found;
 };
 
 static enum store_refusal refuse(const struct opening *o, int rc)
@@ -273,22 +273,23 @@ static enum store_refusal check(struct opening *o)
         rc = query_u64(o->db, "SELECT count(*) FROM sqlite_schema", &tables);
     if (rc != SQLITE_OK)
         return refuse(o, rc);
-    o->is_new = application == 0 && tables == 0;
-    if (o->is_new)
+    o->found = STORE_FOUND_NOTHING;
+    if (application == 0 && tables == 0)
         return migrate(o, 0);
     if (application != APPLICATION_ID)
         return damaged(o, "it is a database of another program");
     refusal = check_version(o, &version);
     if (refusal == STORE_OPENED)
         refusal = check_key(o);
-    if (refusal == STORE_OPENED && version < SCHEMA_VERSION)
-        refusal = migrate(o, (size_t)version);
-    return refusal;
+    if (refusal != STORE_OPENED)
+        return refusal;
+    o->found = version < SCHEMA_VERSION ? STORE_FOUND_OLDER : STORE_FOUND_OURS;
+    return o->found == STORE_FOUND_OLDER ? migrate(o, (size_t)version) : STORE_OPENED;
 }
 
 enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH],
-                               const struct pulse *pulse, sqlite3 **ret_db, bool *ret_is_new,
-                               char message[STORE_MESSAGE_MAX])
+                               const struct pulse *pulse, sqlite3 **ret_db,
+                               enum store_found *ret_found, char message[STORE_MESSAGE_MAX])
 {
     struct opening o = {.path = path, .key = key, .message = message};
     enum store_refusal refusal;
@@ -313,6 +314,6 @@ enum store_refusal schema_open(const char *path, const uint8_t key[KEY_LENGTH],
     if (refusal == STORE_OPENED)
         refusal = check_when_demanded(path, o.db, message);
     if (refusal == STORE_OPENED)
-        *ret_is_new = o.is_new;
+        *ret_found = o.found;
     return refusal;
 }

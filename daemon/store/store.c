@@ -50,8 +50,8 @@ struct store {
     size_t queued_bytes;
     uint64_t generation; /* raised with each failure that the loop takes */
     struct store_totals totals;
-    bool is_new; /* made by this store_open */
-    bool asked;  /* the connections are the threads' from now on */
+    enum store_found found;
+    bool asked; /* the connections are the threads' from now on */
 };
 
 /* An absolute path, or one that begins with a dot: nothing that SQLite would take for a URI. */
@@ -132,7 +132,7 @@ static int start_threads(struct store *s)
 static enum store_refusal open_writer(struct store *s, const uint8_t key[KEY_LENGTH], char *message)
 {
     sqlite3 *db;
-    enum store_refusal refusal = schema_open(s->path, key, &s->writing, &db, &s->is_new, message);
+    enum store_refusal refusal = schema_open(s->path, key, &s->writing, &db, &s->found, message);
     int rc;
 
     if (refusal != STORE_OPENED) {
@@ -305,9 +305,9 @@ static void begin(struct store *s)
 
 /* --- Looking --- */
 
-bool store_is_new(const struct store *s)
+enum store_found store_found(const struct store *s)
 {
-    return s->is_new;
+    return s->found;
 }
 
 uint64_t store_age_ms(const struct store *s, struct mono now)

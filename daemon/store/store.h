@@ -53,9 +53,13 @@ bool store_exists(const char *directory);
  * is left where damage was met, and goes when all is found well. */
 bool store_is_to_be_checked(const char *directory);
 
-/* Whether there was nothing in the database before store_open: no file, or one without any table,
- * as it is when its -wal was lost. */
-bool store_is_new(const struct store *store);
+/* What was there before store_open. */
+enum store_found {
+    STORE_FOUND_NOTHING, /* no file, or one without any table, as it is when its -wal was lost */
+    STORE_FOUND_OLDER,   /* a database of an older schema, which is up to date now */
+    STORE_FOUND_OURS
+};
+enum store_found store_found(const struct store *store);
 
 /* Finishes what was appended, stops the threads, closes. Answers not fetched are dropped, and
  * questions not answered. NULL is fine. */

@@ -57,6 +57,7 @@ class Databases(rig.People):
         self.assertEqual(self.alice.call("status")["queued"], 3)
 
     def test_older(self):
+        migrated = 0
         for schema in OLDER:
             with self.subTest(schema=schema):
                 self.put_older(schema)
@@ -76,6 +77,8 @@ class Databases(rig.People):
                 self.alice.start()
                 self.assert_all_there()
                 self.assertEqual(self.alice.end(), 0)
+                migrated += 1  # once, and not at the second start
+                self.assertEqual(self.alice.log().count("code=database_migrated"), migrated)
 
     def test_older_of_another_identity(self):
         for schema in OLDER:

@@ -196,6 +196,7 @@ static void test_what_is_new(void **state)
     struct migration *m = *state;
 
     migrate(m);
+    assert_int_equal(store_found(m->rig.store), STORE_FOUND_OLDER);
     store_rig_close(&m->rig);
     assert_query(&m->rig, "SELECT * FROM consumer", m->saved->consumers);
     assert_query(&m->rig, "SELECT * FROM mark", m->saved->marks);

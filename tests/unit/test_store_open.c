@@ -175,9 +175,9 @@ static void test_exists(void **state)
     store_rig_open(rig);
     assert_true(store_last_seq(rig->store) == 0);
     assert_true(store_exists(rig->directory));
-    assert_true(store_is_new(rig->store));
+    assert_int_equal(store_found(rig->store), STORE_FOUND_NOTHING);
     store_rig_reopen(rig);
-    assert_false(store_is_new(rig->store));
+    assert_int_equal(store_found(rig->store), STORE_FOUND_OURS);
 }
 
 /* What a database is before the first copy of its WAL: a header, and no table. */
@@ -191,7 +191,7 @@ static void test_without_its_wal(void **state)
             " PRAGMA wal_checkpoint");
     assert_true(store_exists(rig->directory));
     store_rig_open(rig);
-    assert_true(store_is_new(rig->store));
+    assert_int_equal(store_found(rig->store), STORE_FOUND_NOTHING);
 }
 
 /* A copy of the database alone is a copy of all. */
