@@ -7,8 +7,9 @@
 char *xvasprintf(const char *format, va_list arguments)
 {
     char *text;
+    int length = vasprintf(&text, format, arguments);
 
-    must(vasprintf(&text, format, arguments) >= 0);
+    must(length >= 0);
     return text;
 }
 
