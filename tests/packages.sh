@@ -6,8 +6,8 @@ BUILD_PACKAGES="autoconf automake gcc libc6-dev make pkg-config python3
     libutf8proc-dev uthash-dev"
 
 # What its tests need besides.
-TEST_PACKAGES="binutils clang-format-14 dbus-user-session fish mandoc patch strace
-    systemd-container zsh"
+TEST_PACKAGES="binutils build-essential clang-format-14 dbus-user-session debhelper fish lintian mandoc
+    mmdebstrap patch strace systemd-container zsh"
 
 # packages_missing PACKAGE...: those that are not installed, on one line.
 packages_missing()

@@ -43,11 +43,11 @@ KEEPER = r"""
 set -e
 mount -t tmpfs -o mode=0755 machine "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay machine -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+mount -t overlay machine -o "lowerdir=$3,upperdir=$1/upper,workdir=$1/work" "$1/root"
 echo mounted
 read -r go
 place=$1 name=$2
-shift 2
+shift 3
 exec systemd-nspawn --quiet --directory="$place/root" --boot --register=no --keep-unit \
     --private-network --console=pipe --machine="$name" --link-journal=no --resolv-conf=off \
     --timezone=off "$@" </dev/null
@@ -108,8 +108,9 @@ class Machine:
 
     made = 0
 
-    def __init__(self, top, nspawn=()):
-        """`top`: a directory of the test's. `nspawn`: more options for systemd-nspawn."""
+    def __init__(self, top, nspawn=(), base=None):
+        """`top`: a directory of the test's. `nspawn`: more options for systemd-nspawn. `base`: the
+        files that it sees and nothing is done to, instead of this machine's with p2pchat."""
         Machine.made += 1
         self.name = f"p2pchat-{os.getpid()}-{Machine.made}"
         self.place = os.path.join(top, self.name)
@@ -121,7 +122,7 @@ class Machine:
             self.keeper = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork",
                  "--kill-child", "--mount-proc", "--propagation", "private", "sh", "-c", KEEPER,
-                 "sh", self.place, self.name, *nspawn],
+                 "sh", self.place, self.name, base or "/", *nspawn],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=console)
         if self.keeper.stdout.readline() != b"mounted\n":
             raise Failed(f"no overlay: {self.console()}")
@@ -130,7 +131,8 @@ class Machine:
             with open(os.path.join(cgroup, "cgroup.procs"), "w", encoding="ascii") as file:
                 file.write(str(self.outside))
         try:
-            self.prepare()
+            if base is None:
+                self.prepare()
         except BaseException:
             self.close()
             raise
@@ -336,8 +338,8 @@ class Test(rig.Test):
         super().setUp()
         self.machines = []
 
-    def machine(self, nspawn=()):
-        m = Machine(self.top, nspawn)
+    def machine(self, nspawn=(), base=None):
+        m = Machine(self.top, nspawn, base)
         self.machines.append(m)
         self.addCleanup(m.close)
         return m
