@@ -114,9 +114,11 @@ void diagnosis_clock(struct json_writer *w, const struct vital_clock *clock)
 
 void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits)
 {
-    const uint64_t left = limits->descriptors_max - limits->descriptors;
+    const uint64_t low = limits->descriptors_max / 10;
+    const uint64_t most =
+        limits->descriptors_max - (low > DESCRIPTORS_LEFT_LOW ? low : DESCRIPTORS_LEFT_LOW);
 
-    if (limits->descriptors_max <= limits->descriptors || left < limits->descriptors_max / 10)
+    if (limits->descriptors_max <= DESCRIPTORS_LEFT_LOW || limits->descriptors > most)
         diagnosis_say(w, "limits", PROBLEM,
                       "%" PRIu64 " of %" PRIu64
                       " descriptors are open: who connects next is turned away; allow more "

@@ -64,6 +64,9 @@ enum {
      * what failed on the disk is tried again. */
     ANNOUNCE_PERIOD_MS = 30000,
 
+    /* With less than a tenth of the descriptors left, or than these, doctor warns. */
+    DESCRIPTORS_LEFT_LOW = 8,
+
     /* A dial ends after so long, whatever its attempts are doing: longer than TCP's first three
      * retransmissions of SYN, shorter than a person's patience. */
     DIAL_TOTAL_MS = 30000,
@@ -195,8 +198,8 @@ enum {
 #define DISK_FREE_LOW        (UINT64_C(64) << 20)
 #define DISK_FREE_INODES_LOW UINT64_C(16)
 
-/* No clock that is right shows less: 2026-01-01. */
-#define CLOCK_SANE_FROM_MS INT64_C(1767225600000)
+/* No clock that is right shows less: 2024-01-01. */
+#define CLOCK_SANE_FROM_MS INT64_C(1704067200000)
 
 /* The log's size. An empty one has a hundred thousand bytes, and one message may have as many. */
 #define RETAIN_BYTES_BOTTOM (UINT64_C(256) << 10)

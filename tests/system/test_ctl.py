@@ -1,12 +1,14 @@
 """p2pchatctl against a daemon that is not one: what goes over the wire, how it ends, and what a
 hostile or broken daemon can do to it (nothing)."""
 
+import grp
 import json
 import os
 import pty
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -206,6 +208,72 @@ class ExitStatus(Case):
                 self.ends(3, f"--socket={path}", "watch", says="start one with 'p2pchatd'")
                 self.ends(3, f"--socket={path}", "status", says=path)
 
+    def test_no_daemon_that_is_for_us(self):
+        """3, and whom the socket is for"""
+        if os.geteuid() != 0:
+            self.skipTest("only root can be refused as somebody else")
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
+            path = f"{directory}/s"
+            # The program may lie where nobody else comes: so it is open before.
+            with open(CTL, "rb") as program:
+                def says(what):
+                    done = subprocess.run([*nobody, f"/proc/self/fd/{program.fileno()}",
+                                           f"--socket={path}", "doctor"],
+                                          stderr=subprocess.PIPE, env=environment(),
+                                          pass_fds=[program.fileno()], timeout=DEADLINE_S,
+                                          check=False)
+                    self.assertEqual(done.returncode, 3, done.stderr)
+                    self.assertIn(what, done.stderr.decode())
+
+                os.chmod(directory, 0o755)
+                listener.bind(path)
+                listener.listen()
+                os.chmod(path, 0o600)
+                says("it is for the user root only")
+                os.chmod(path, 0o660)
+                group = grp.getgrgid(os.stat(path).st_gid).gr_name
+                says(f"it is for the group {group} only; 'adduser YOU {group}' by root lets you in")
+                os.chmod(directory, 0o700)
+                says("a directory on the way to it is closed to you")
+
+    def test_no_service(self):
+        """3, and how a service is started whose socket that would be"""
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"{directory}/p2pchat/control.sock"
+            self.ends(3, f"--socket={path}", "status", env=environment(XDG_RUNTIME_DIR=directory),
+                      says="'systemctl --user start p2pchatd.socket' starts the service")
+        self.ends(3, "--socket=/run/p2pchat/there-is-none", "status",
+                  says="'systemctl start p2pchatd.socket' starts the service")
+        self.ends(3, "--socket=/run/p2pchat-tracker/there-is-none", "status",
+                  says="'systemctl start p2pchat-tracker.socket' starts the service")
+
+    def test_doctor(self):
+        """1 when something is wrong; 3, and why, when the daemon does not answer"""
+        def checks(*verdicts):
+            return {"checks": [{"name": "disk", "ok": ok, "message": "m"} for ok in verdicts]}
+
+        with FakeDaemon(answering(checks(True, True))) as daemon:
+            self.ends(0, "doctor", daemon=daemon, prints=b"ok       disk           m\n" * 2)
+        with FakeDaemon(answering(checks(True, False))) as daemon:
+            self.ends(1, "doctor", daemon=daemon, says="1 of 2 checks found a problem")
+            out = self.ends(1, "--json", "doctor", daemon=daemon, says="1 of 2 checks")
+            self.assertEqual(json.loads(out), checks(True, False))
+        with FakeDaemon(lambda connection: connection.read_rest()) as daemon:
+            self.ends(3, "--timeout=0.2", "doctor", daemon=daemon,
+                      says=f"process {os.getpid()} does not answer in time")
+
+    def test_doctor_of_a_daemon_that_is_stopped(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"{directory}/s"
+            script = ("import os, signal, socket; s = socket.socket(socket.AF_UNIX); "
+                      f"s.bind({path!r}); s.listen(); os.kill(os.getpid(), signal.SIGSTOP)")
+            with subprocess.Popen([sys.executable, "-c", script]) as process:
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+                self.ends(3, f"--socket={path}", "--timeout=0.2", "doctor",
+                          says=f"it is stopped; 'kill -CONT {process.pid}' lets it go on")
+                process.kill()
+
     def test_timeout(self):
         """4 when the daemon does not answer"""
         with FakeDaemon(lambda connection: connection.read_rest()) as daemon:
@@ -229,6 +297,8 @@ class ExitStatus(Case):
                 waiting.append(socket.socket(socket.AF_UNIX))
                 waiting[-1].setblocking(False)
             self.ends(4, f"--socket={path}", "--timeout=0.2", "status", says="stuck")
+            self.ends(3, f"--socket={path}", "--timeout=0.2", "doctor",
+                      says="what listens there does not answer in time")
             for each in waiting:
                 each.close()
 

@@ -311,6 +311,27 @@ static void test_safety_number(void **state)
                   "compare it with what the other side shows, over another way than this\n");
 }
 
+static void test_checks(void **state)
+{
+    struct json *result = parse("{\"checks\":[{\"name\":\"dns\",\"ok\":false,\"message\":\"x\"}]}");
+    struct bytes out = BYTES_EMPTY;
+
+    (void)state;
+    assert_result(API_DOCTOR, "{\"checks\":[]}", "nothing was checked\n");
+    assert_result(API_DOCTOR,
+                  "{\"checks\":["
+                  "{\"name\":\"configuration\",\"ok\":true,\"message\":\"it is fine\"},"
+                  "{\"name\":\"disk\",\"ok\":false,\"message\":\"one\\ntwo\\u001b[31m\"},"
+                  "{\"name\":\"a-very-long-check\",\"ok\":\"\",\"message\":null}]}",
+                  "ok       configuration  it is fine\n"
+                  "PROBLEM  disk           one\n"
+                  "                        two<U+001B>[31m\n"
+                  "PROBLEM  a-very-long-check \n");
+    OUTPUT_TEXT.result(&out, LOOK_COLOUR, API_DOCTOR, result);
+    assert_said(&out, "\033[1;31mPROBLEM  dns            \033[0mx\n");
+    json_free(result);
+}
+
 static void test_history(void **state)
 {
     (void)state;
@@ -583,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_listed),
         cmocka_unit_test(test_tracker_events),
         cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_checks),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_every_event),
         cmocka_unit_test(test_time_is_local),
