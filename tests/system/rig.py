@@ -63,6 +63,7 @@ class Refused(Exception):
         self.code = error["code"]
         self.name = error["data"]["name"]
         self.message = error["message"]
+        self.data = error["data"]
 
 
 class Client:
