@@ -32,8 +32,9 @@ static const char *seen(int64_t then_ms, int64_t now_ms, char out[SPAN_MAX])
 {
     if (then_ms == 0)
         return "never";
-    span(now_ms > then_ms ? (uint64_t)(now_ms - then_ms) : 0, out);
-    strcat(out, " ago");
+    size_t length = strlen(span(now_ms > then_ms ? (uint64_t)(now_ms - then_ms) : 0, out));
+
+    snprintf(out + length, SPAN_MAX - length, " ago");
     return out;
 }
 
