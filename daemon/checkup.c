@@ -307,6 +307,6 @@ void checkup_write(struct json_writer *w, struct pump *pump, const struct contro
     say_systemd(w);
     if (facts->role == ROLE_TRACKER)
         return;
-    diagnosis_reachability(w, pump->node);
+    diagnosis_reachability(w, pump->node, facts->advertise_count);
     diagnosis_trackers(w, pump->node);
 }

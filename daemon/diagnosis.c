@@ -235,7 +235,23 @@ void diagnosis_trackers(struct json_writer *w, const struct node *node)
 /* --- Reachability --- */
 
 /* By what trackers say that tried. One that has reached us proves it. */
-void diagnosis_reachability(struct json_writer *w, const struct node *node)
+static void say_not_reached(struct json_writer *w, const struct node_tracker *tracker,
+                            size_t advertise_count)
+{
+    if (advertise_count > 0)
+        diagnosis_say(w, "reachability", WELL,
+                      "%s sees us at %s and does not reach us there; nobody has told whether what "
+                      "we advertise leads here: try it from outside",
+                      tracker->address, tracker->seen);
+    else
+        diagnosis_say(w, "reachability", PROBLEM,
+                      "%s sees us at %s and does not reach us there: let our port through the "
+                      "firewall and the router (port forwarding), or say with [Node] Advertise= "
+                      "where we are reached; until then only those talk to us whom we reach",
+                      tracker->address, tracker->seen);
+}
+
+void diagnosis_reachability(struct json_writer *w, const struct node *node, size_t advertise_count)
 {
     struct node_tracker tracker, best = {.reached = NODE_REACHED_UNKNOWN};
 
@@ -249,14 +265,11 @@ void diagnosis_reachability(struct json_writer *w, const struct node *node)
                       "nobody has told whether this node is reached from outside: a tracker would");
         break;
     case NODE_REACHED_NO:
-        diagnosis_say(w, "reachability", PROBLEM,
-                      "%s sees us at %s and does not reach us there: let our port through the "
-                      "firewall and the router (port forwarding), and say where with [Node] "
-                      "Advertise=; until then only those reach us whom we reach",
-                      best.address, best.seen);
+        say_not_reached(w, &best, advertise_count);
         break;
     case NODE_REACHED_YES:
-        diagnosis_say(w, "reachability", WELL, "%s reaches us at %s", best.address, best.seen);
+        diagnosis_say(w, "reachability", WELL, "%s reaches us%s%s", best.address,
+                      best.seen != NULL ? " at " : "", best.seen != NULL ? best.seen : "");
         break;
     }
 }

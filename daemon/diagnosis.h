@@ -41,7 +41,7 @@ void diagnosis_name(struct json_writer *w, const char *name, const char *whose, 
 
 /* "trackers" and "reachability", by what trackers say; a tracker itself has neither. */
 void diagnosis_trackers(struct json_writer *w, const struct node *node);
-void diagnosis_reachability(struct json_writer *w, const struct node *node);
+void diagnosis_reachability(struct json_writer *w, const struct node *node, size_t advertise_count);
 
 /* What keeps messages from a peer: "consent", "link", "address", "record" and "queue". */
 void diagnosis_peer(struct json_writer *w, const char *alias, const struct node_peer_state *state,

@@ -215,7 +215,7 @@ static void check_reachability(const struct node_tracker *list, size_t count, en
 {
     trackers = list;
     tracker_count = count;
-    diagnosis_reachability(begin(), NULL);
+    diagnosis_reachability(begin(), NULL, 0);
     check("reachability", verdict, part);
 }
 
@@ -224,13 +224,19 @@ static void test_reachability(void **state)
     const struct node_tracker t[] = {
         {.address = "a.example:1", .reached = NODE_REACHED_UNKNOWN},
         {.address = "b.example:1", .seen = "192.0.2.1", .reached = NODE_REACHED_NO},
-        {.address = "c.example:1", .seen = "192.0.2.2", .reached = NODE_REACHED_YES}};
+        {.address = "c.example:1", .seen = "192.0.2.2", .reached = NODE_REACHED_YES},
+        {.address = "d.example:1", .reached = NODE_REACHED_YES}};
 
     (void)state;
     check_reachability(t, 0, WELL, "nobody has told");
     check_reachability(t, 1, WELL, "nobody has told");
     check_reachability(t, 2, PROBLEM, "b.example:1 sees us at 192.0.2.1 and does not reach us");
     check_reachability(t, 3, WELL, "c.example:1 reaches us at 192.0.2.2");
+    check_reachability(&t[3], 1, WELL, "d.example:1 reaches us"); /* and has not said where */
+    trackers = t;
+    tracker_count = 2;
+    diagnosis_reachability(begin(), NULL, 1);
+    check("reachability", WELL, "nobody has told whether what we advertise leads here");
 }
 
 /* --- Peers --- */
