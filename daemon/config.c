@@ -485,8 +485,9 @@ static bool fill_in_defaults(struct config *config, const struct config_place *p
         config->socket = defaults_socket(place->uid, config->role);
     if (config->state_dir == NULL)
         config->state_dir = defaults_state_dir(place->uid, config->role);
-    if (config->name == NULL)
-        config->name = defaults_name(place->uid);
+    config->name_is_default = config->name == NULL;
+    if (config->name_is_default)
+        config->name = place->name != NULL ? xstrdup(place->name) : defaults_name(place->uid);
     if (config->listen_count == 0 && !place->peers_passed) {
         config->listen = xmemdup(&listen, sizeof(listen));
         config->listen_count = 1;

@@ -26,7 +26,8 @@ struct config {
     size_t listen_count;
     struct host_port *advertise; /* they fit into a record */
     size_t advertise_count;
-    char *name; /* passed name_check */
+    char *name;           /* passed name_check */
+    bool name_is_default; /* nobody said it */
     struct tracker_setting *trackers;
     size_t tracker_count;
     struct host_port *classic_listen; /* none: the classic dialect is off */
@@ -49,6 +50,10 @@ struct config_place {
     uid_t uid;          /* the effective one */
     bool socket_passed; /* systemd passed a control socket */
     bool peers_passed;  /* and sockets for peers: then there is no default for `listen` */
+
+    /* The default name, when it was found out before; NULL: it is found out. To ask who a user is
+     * may take long, and a host is called otherwise now and then; a node is not. */
+    const char *name;
 };
 
 /* Where all of it comes from: the same at a start and whenever it is read again. */

@@ -75,8 +75,14 @@ static bool read_again(const struct reload *reload, struct config *ret_config,
                        struct bytes *mistakes)
 {
     const struct config_source *from = reload->source;
+    const struct config *before = running(reload);
+    struct config_place place = from->place;
 
-    return config_read(from->argc, from->argv, &from->place, ret_config, mistakes) == CONFIG_READY;
+    if (reload->started->name_is_default)
+        place.name = reload->started->name;
+    else if (before->name_is_default)
+        place.name = before->name;
+    return config_read(from->argc, from->argv, &place, ret_config, mistakes) == CONFIG_READY;
 }
 
 bool reload_look(const struct reload *reload, struct reload_found *ret_found,

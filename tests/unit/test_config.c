@@ -266,13 +266,13 @@ static void test_metrics(void **state)
         "[fe80::1]:94", "127.0.0.1",      "127.0.0.1:x",  "127.0.0.1:9470:1",
     };
 
-    read_file_and_words(rig, "", "");
+    rig_read_with(rig, "", "");
     assert_string_equal(rig->config.metrics_listen.host, "");
-    read_file_and_words(rig, "[Metrics]\nListen=127.0.0.1:9470\nListen=[::1]:0\n", "");
-    assert_string_equal(said(rig), "");
+    rig_read_with(rig, "[Metrics]\nListen=127.0.0.1:9470\nListen=[::1]:0\n", "");
+    assert_string_equal(rig_said(rig), "");
     assert_string_equal(rig->config.metrics_listen.host, "::1"); /* the last one counts */
     assert_int_equal(rig->config.metrics_listen.port, 0);
-    read_file_and_words(rig, "[Metrics]\nListen=127.9.9.9:1\nListen=\n", "");
+    rig_read_with(rig, "[Metrics]\nListen=127.9.9.9:1\nListen=\n", "");
     assert_string_equal(rig->config.metrics_listen.host, "");
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char file[60];

@@ -187,6 +187,22 @@ static void test_what_needs_a_restart(void **state)
     reload("[Node]\nListen=a:1\nName=anna\n", "", "");
 }
 
+/* A name that nobody gave is the same as at the start, whatever the host is called by now. */
+static void test_default_name(void **state)
+{
+    (void)state;
+    start("", NULL);
+    char *name = xstrdup(rig.file->config.name);
+    memset(rig.file->config.name, 'x', 1);
+    reload("", "", "");
+    assert_int_equal(rig.facts.name[0], 'x');
+    reload("[Node]\nName=anna\n", "Node.Name ", "");
+    reload("", "Node.Name ", "");
+    assert_int_equal(rig.facts.name[0], 'x');
+    assert_string_equal(rig.facts.name + 1, name + 1);
+    free(name);
+}
+
 static void test_options_stand_above_the_file(void **state)
 {
     (void)state;
@@ -278,6 +294,7 @@ int main(void)
         TEST(test_nothing_has_changed),
         TEST(test_what_has_changed),
         TEST(test_what_needs_a_restart),
+        TEST(test_default_name),
         TEST(test_options_stand_above_the_file),
         TEST(test_a_mistake_changes_nothing),
         TEST(test_a_port_in_use),
