@@ -9,6 +9,14 @@ AC_DEFUN([P2PCHAT_COMPILE_FLAGS], [
   done
 ])
 
+dnl P2PCHAT_PREPROCESSOR_FLAGS(VARIABLE, FLAGS)
+dnl The same for flags that change what CPPFLAGS say, and so stand behind these.
+AC_DEFUN([P2PCHAT_PREPROCESSOR_FLAGS], [
+  for p2pchat_flag in $2; do
+    P2PCHAT_TRY_FLAG([$1], [COMPILE], [CPPFLAGS])
+  done
+])
+
 dnl P2PCHAT_LINK_FLAGS(VARIABLE, FLAGS)
 dnl The same for flags of the link step.
 AC_DEFUN([P2PCHAT_LINK_FLAGS], [
@@ -17,7 +25,7 @@ AC_DEFUN([P2PCHAT_LINK_FLAGS], [
   done
 ])
 
-dnl P2PCHAT_TRY_FLAG(VARIABLE, COMPILE or LINK, CFLAGS or LDFLAGS, [PROGRAM-TEXT])
+dnl P2PCHAT_TRY_FLAG(VARIABLE, COMPILE or LINK, VARIABLE OF FLAGS, [PROGRAM-TEXT])
 AC_DEFUN([P2PCHAT_TRY_FLAG], [
   AS_VAR_PUSHDEF([p2pchat_works], [p2pchat_cv_$2_$p2pchat_flag])
   AC_CACHE_CHECK([whether $CC takes $p2pchat_flag], [p2pchat_works], [
