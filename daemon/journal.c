@@ -54,6 +54,5 @@ bool journal_send(const struct journal_entry *entry)
         begin = entry->ends[i];
     }
     /* The library calls it a success when there is no journal. */
-    return sendv != NULL && access(SOCKET_PATH, W_OK) == 0 &&
-           sendv(fields, (int)entry->count) == 0;
+    return sendv != NULL && access(SOCKET_PATH, W_OK) == 0 && sendv(fields, (int)entry->count) == 0;
 }
