@@ -1,11 +1,14 @@
 """A daemon that says what a test tells it to, on a Unix socket in a directory of its own."""
 
+import fcntl
 import json
 import os
 import shutil
 import socket
 import tempfile
+import termios
 import threading
+import time
 
 from rig import DEADLINE_S
 
@@ -50,6 +53,14 @@ class Connection:
 
     def read_request(self):
         return json.loads(self.read_line())
+
+    def wait_until_read(self):
+        """Until the client has taken all that was sent."""
+        end = time.monotonic() + DEADLINE_S
+        while fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0\0\0\0") != b"\0\0\0\0":
+            if time.monotonic() > end:
+                raise AssertionError("what was sent is not read")
+            time.sleep(0.001)
 
     def read_rest(self):
         """All that comes until the client closes."""

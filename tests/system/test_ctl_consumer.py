@@ -24,7 +24,7 @@ class Acks:
 
     def __init__(self, *answers):
         self.answers = list(answers)
-        self.seqs, self.answered = [], []
+        self.seqs, self.answered, self.refused = [], [], []
         self.came = threading.Condition()
 
     def __call__(self, connection):
@@ -45,14 +45,23 @@ class Acks:
                 say = say[1]
             if isinstance(say, str):
                 connection.send(error(request, -32000, "not now", say))
+                connection.wait_until_read()
             else:
                 connection.send(answer(request, request["params"]))
-                with self.came:
-                    self.answered.append(request["params"]["seq"])
-                    self.came.notify_all()
+            with self.came:
+                (self.refused if isinstance(say, str) else self.answered).append(
+                    request["params"]["seq"])
+                self.came.notify_all()
 
     def wait_for(self, seq, answered=False):
-        seqs = self.answered if answered else self.seqs
+        """Until it came, or was answered."""
+        self.wait_in(self.answered if answered else self.seqs, seq)
+
+    def wait_until_refused(self, seq):
+        """Until the client has read so."""
+        self.wait_in(self.refused, seq)
+
+    def wait_in(self, seqs, seq):
         with self.came:
             if not self.came.wait_for(lambda: seq in seqs, DEADLINE_S):
                 raise AssertionError(f"{seq} is not acknowledged: {seqs}")
@@ -228,7 +237,7 @@ class Consumer(Case):
 
         with FakeDaemon(events, acks) as daemon:
             process = self.start(daemon, "--timeout=3600", "--count=2")
-            acks.wait_for(1)
+            acks.wait_until_refused(1)
             more.set()
             self.assertEqual(self.finish(process, 1, says), [1, 2])
         self.assertEqual(acks.seqs, [1, 2])
