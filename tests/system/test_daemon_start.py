@@ -247,11 +247,11 @@ class Start(rig.Test):
         self.write("alice/p2pchat.db", b"this is no database\n" * 1000)
         self.refuses(alice, 78, "p2pchat.db")
 
-    def test_reload_is_not_there_yet(self):
+    def test_hangup_does_not_end_it(self):
         alice = self.daemon("alice")
         client = alice.start()
         alice.process.send_signal(signal.SIGHUP)
-        rig.wait_for(lambda: "SIGHUP: nothing was read again" in alice.log(), "a line in the log")
+        rig.wait_for(lambda: "the configuration was read again" in alice.log(), "a line in the log")
         self.assertEqual(client.call("status")["name"], "alice")
         self.assertEqual(alice.end(), 0)
 
