@@ -260,6 +260,30 @@ class PeerSocket(Services):
 
 
 class Sandbox(Services):
+    """A system call that the units do not allow ends the process here, so that none is refused that
+    nobody misses."""
+
+    def booted(self):
+        m = self.machine()
+        for unit in ("p2pchatd.service", "p2pchat-tracker.service", "bob.service"):
+            m.drop_in(unit, "[Service]\nSystemCallErrorNumber=kill\n", name="kill")
+        return m.boot()
+
+    def test_what_is_asked_of_it(self):
+        m = self.booted()
+        m.run("systemctl", "start", "p2pchat-tracker.service")
+        for service, folder in (("p2pchatd", "p2pchat"), ("p2pchat-tracker",) * 2):
+            before = m.main_pid(f"{service}.service")
+            for command in (("doctor",), ("metrics",), ("status",)):
+                m.run("p2pchatctl", f"--socket=/run/{folder}/control.sock", *command)
+            m.run("systemctl", "reload", f"{service}.service")
+            self.assertEqual(m.main_pid(f"{service}.service"), before)
+            with open(m.path(f"/proc/{before}/status"), encoding="ascii") as file:
+                threads = int(re.search(r"Threads:\t(\d+)", file.read()).group(1))
+            self.assertLess(threads, int(m.show(f"{service}.service", "TasksMax")))
+            m.run("systemctl", "stop", f"{service}.service")
+            self.assertEqual(m.show(f"{service}.service", "Result"), "success")
+
     def test_peers_over_both_protocols_and_by_name(self):
         m = self.booted()
         m.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo")
