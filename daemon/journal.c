@@ -1,58 +1,53 @@
 #include "daemon/journal.h"
 
-#include <stdint.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
 
-/* The place in our source is none of an administrator's business. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
-
-#include "common/alloc.h"
 #include "common/text.h"
-#include "daemon/libsystemd.h"
+#include "daemon/limits.h"
 
-/* Where the journal listens (systemd-journald.service(8)). */
-#define SOCKET_PATH "/run/systemd/journal/socket"
+static const struct sockaddr_un journal = {.sun_family = AF_UNIX,
+                                           .sun_path = "/run/systemd/journal/socket"};
 
-void journal_add(struct journal_entry *entry, const char *name, const char *value, size_t length)
+/* Made when it is needed first, and kept. */
+static int sending = -1;
+
+void journal_add(struct bytes *entry, const char *name, const char *value, size_t length)
 {
-    must(entry->count < JOURNAL_FIELDS_MAX);
-    bytes_text(&entry->text, name);
-    bytes_u8(&entry->text, '=');
-    text_append_safe(&entry->text, value, length);
-    entry->ends[entry->count++] = bytes_length(&entry->text);
+    bytes_text(entry, name);
+    bytes_u8(entry, '=');
+    text_append_safe(entry, value, length);
+    bytes_u8(entry, '\n');
 }
 
-void journal_done(struct journal_entry *entry)
+static bool send_datagram(const void *bytes, size_t length)
 {
-    bytes_done(&entry->text);
+    if (sending < 0)
+        sending = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return sending >= 0 && sendto(sending, bytes, length, MSG_NOSIGNAL,
+                                  (const struct sockaddr *)&journal, sizeof(journal)) >= 0;
 }
 
-/* Looked up once: a daemon that tells all that it does tells much. */
-static __typeof__(&sd_journal_sendv) find_sendv(void)
+bool journal_send(const struct bytes *entry)
 {
-    static __typeof__(&sd_journal_sendv) found;
-    static bool was_sought;
-
-    if (!was_sought)
-        found = (__typeof__(&sd_journal_sendv))libsystemd_function("sd_journal_sendv");
-    was_sought = true;
-    return found;
+    return send_datagram(bytes_data(entry), bytes_length(entry));
 }
 
-bool journal_send(const struct journal_entry *entry)
+void journal_flush(void)
 {
-    const __typeof__(&sd_journal_sendv) sendv = find_sendv();
-    struct iovec fields[JOURNAL_FIELDS_MAX];
-    /* What is only read need not be writable, but struct iovec knows one kind. */
-    char *text = (char *)(uintptr_t)bytes_data(&entry->text);
-    size_t begin = 0;
+    static const struct timespec moment = {.tv_nsec = 1000 * 1000};
+    int unread = 0;
 
-    for (size_t i = 0; i < entry->count; i++) {
-        fields[i] = (struct iovec){.iov_base = text + begin, .iov_len = entry->ends[i] - begin};
-        begin = entry->ends[i];
+    /* One entry after the other: when this empty one, which is none, was received, those before it
+     * were dealt with. */
+    if (sending < 0 || !send_datagram("", 0))
+        return;
+    for (int ms = 0; ms < JOURNAL_FLUSH_MS; ms++) {
+        if (ioctl(sending, SIOCOUTQ, &unread) < 0 || unread == 0)
+            return;
+        nanosleep(&moment, NULL);
     }
-    /* The library calls it a success when there is no journal. */
-    return sendv != NULL && access(SOCKET_PATH, W_OK) == 0 && sendv(fields, (int)entry->count) == 0;
 }

@@ -1,4 +1,5 @@
-/* One entry of systemd's journal, with fields of its own (systemd.journal-fields(7)). */
+/* Entries of systemd's journal, with fields of their own (systemd.journal-fields(7)), in its own
+ * protocol: https://systemd.io/JOURNAL_NATIVE_PROTOCOL. */
 #ifndef P2PCHAT_DAEMON_JOURNAL_H
 #define P2PCHAT_DAEMON_JOURNAL_H
 
@@ -7,22 +8,16 @@
 
 #include "common/bytes.h"
 
-enum { JOURNAL_FIELDS_MAX = 16 };
+/* Adds a field to an entry, which is a line for each. `name` is ours: capitals and underscores. The
+ * value is made safe (text.h), so that it has no end of line, whoever wrote it. */
+void journal_add(struct bytes *entry, const char *name, const char *value, size_t length);
 
-/* All zero: an entry without fields. */
-struct journal_entry {
-    struct bytes text;               /* "NAME=value" of all fields, one behind the other */
-    size_t ends[JOURNAL_FIELDS_MAX]; /* of each field in `text` */
-    size_t count;
-};
+/* Sends an entry. False when the journal is not there or does not take it: then it is to be said in
+ * another way. */
+bool journal_send(const struct bytes *entry);
 
-/* Adds a field. `name` is ours: capitals and underscores. The value is made safe (text.h), so that
- * it has one line, whoever wrote it. */
-void journal_add(struct journal_entry *entry, const char *name, const char *value, size_t length);
-void journal_done(struct journal_entry *entry);
-
-/* Sends it (sd_journal_sendv(3)). False when libsystemd is not installed or the journal does not
- * take it: then it is to be said in another way. */
-bool journal_send(const struct journal_entry *entry);
+/* Waits until the journal has looked at what was sent, for at most JOURNAL_FLUSH_MS. It asks the
+ * system for the unit of the process then, which cannot be told of one that is gone. */
+void journal_flush(void);
 
 #endif

@@ -178,6 +178,9 @@ enum {
     /* How often the log says what others can make happen a thousand times a second. */
     QUIET_S = 60,
 
+    /* At the end the journal gets so long to look at the last lines: it takes less than one. */
+    JOURNAL_FLUSH_MS = 1000,
+
     /* A line of the daemon's own log is cut here. */
     LOG_LINE_MAX = 2048,
 

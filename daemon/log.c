@@ -12,6 +12,7 @@
 #include "common/alloc.h"
 #include "common/text.h"
 #include "daemon/core/link/identity.h"
+#include "daemon/journal.h"
 #include "daemon/limits.h"
 
 static const char *const level_names[] = {
@@ -258,7 +259,7 @@ void log_compose(struct bytes *out, enum log_manner manner, int64_t unix_ms,
 
 /* --- Entries --- */
 
-static void add_field(struct journal_entry *out, const struct field *field)
+static void add_field(struct bytes *out, const struct field *field)
 {
     char name[32] = "P2PCHAT_";
     size_t length = strlen(name);
@@ -269,7 +270,7 @@ static void add_field(struct journal_entry *out, const struct field *field)
     journal_add(out, name, field->value, strlen(field->value));
 }
 
-void log_compose_journal(struct journal_entry *out, const struct log_entry *entry)
+void log_compose_journal(struct bytes *out, const struct log_entry *entry)
 {
     const char priority = priority_of(entry->level);
     struct bytes message = BYTES_EMPTY;
@@ -336,12 +337,12 @@ struct log_entry log_entry_of_note(const struct action *note, struct bytes *text
 
 static bool send_entry(const struct log_entry *entry)
 {
-    struct journal_entry fields = {.count = 0};
+    struct bytes fields = BYTES_EMPTY;
     bool is_sent;
 
     log_compose_journal(&fields, entry);
     is_sent = journal_send(&fields);
-    journal_done(&fields);
+    bytes_done(&fields);
     return is_sent;
 }
 

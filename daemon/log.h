@@ -13,7 +13,6 @@
 
 #include "common/bytes.h"
 #include "daemon/core/action.h"
-#include "daemon/journal.h"
 #include "daemon/log_code.h"
 
 /* The name of a level ("warning"), and the level of a name; false when there is none. */
@@ -69,7 +68,7 @@ enum log_manner {
     LOG_MANNER_PLAIN,    /* "2026-01-31 12:00:00.123 notice: … code=…": a file; local time */
     LOG_MANNER_TERMINAL, /* the same for a person who watches */
     LOG_MANNER_COLOUR,   /* the same, in colours */
-    LOG_MANNER_PREFIXED, /* "<5>… code=…" (sd-daemon(3)): the journal without its library */
+    LOG_MANNER_PREFIXED, /* "<5>… code=…" (sd-daemon(3)): the journal takes no entries */
     LOG_MANNER_JOURNAL   /* no line, but an entry */
 };
 
@@ -82,7 +81,7 @@ enum log_manner log_manner_of(int descriptor, const char *journal_stream, const 
 void log_compose(struct bytes *out, enum log_manner manner, int64_t unix_ms,
                  const struct log_entry *entry);
 
-/* Adds all that the journal is told to an entry without fields. */
-void log_compose_journal(struct journal_entry *out, const struct log_entry *entry);
+/* Appends all fields that the journal is told (journal.h). */
+void log_compose_journal(struct bytes *out, const struct log_entry *entry);
 
 #endif

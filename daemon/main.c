@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/core/link/identity.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/metrics_http.h"
 #include "daemon/service.h"
@@ -108,18 +109,13 @@ static int run(const struct config_source *source, const struct config *config,
     return code;
 }
 
-int main(int argc, char **argv)
+static int serve(int argc, char **argv)
 {
     struct config config;
     struct refusal refusal;
     struct service_sockets passed;
     int code;
 
-    umask(077);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);  /* until the loop hears it: there is nothing to read again yet */
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is no reason to die */
-    crypto_init();
     if (!service_take_sockets(&passed, &refusal)) {
         log_coded(refusal.code, NULL, "%s", refusal.why);
         return refusal.exit_code;
@@ -133,4 +129,18 @@ int main(int argc, char **argv)
     };
     code = configure(&source, &config);
     return code == GO_ON ? run(&source, &config, &passed) : code;
+}
+
+int main(int argc, char **argv)
+{
+    int code;
+
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);  /* until the loop hears it: there is nothing to read again yet */
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is no reason to die */
+    crypto_init();
+    code = serve(argc, argv);
+    journal_flush();
+    return code;
 }

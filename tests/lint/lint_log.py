@@ -70,6 +70,9 @@ def check_catalog(tree, table):
         elif not re.search(rf"^# {name}\n-- {ident}\nSubject: \S.*\nDefined-By: p2pchat\n", catalog,
                            re.M):
             yield f"{TABLE}:{line}: its entry in {CATALOG} does not begin as that of {name}"
+    for line, text in rules.numbered(catalog):
+        if re.search(r"@\w+@", text):
+            yield f"{CATALOG}:{line}: systemd puts in no field whose name has a digit"
     known = {ident for _, _, _, ident in table}
     for ident in entries:
         if ident not in known:
@@ -116,6 +119,8 @@ FIRES = [
      "does not begin"),
     ("an entry without a row", {**GOOD, CATALOG: GOOD[CATALOG] + f"# x\n-- {ID[::-1]}\n"},
      f"{CATALOG}: {ID[::-1]} is no row"),
+    ("a field in an entry", {**GOOD, CATALOG: GOOD[CATALOG] + "At @P2PCHAT_ADDRESS@.\n"},
+     "no field"),
     ("an id that is none", {**GOOD, TABLE: GOOD[TABLE].replace(ID, "12")}, "32 hexadecimal"),
     ("a name twice", {**GOOD, TABLE: GOOD[TABLE] + 'LOG_NOTE("lost", NULL, "")\n'}, "twice"),
     ("a code that nobody writes", {**GOOD, "daemon/main.c": ""}, "nothing in daemon/ writes"),

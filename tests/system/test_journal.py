@@ -44,6 +44,7 @@ class Journal(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.entries = []
+        self.is_over = False
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(SOCKET)
         self.start()
@@ -51,9 +52,10 @@ class Journal(threading.Thread):
     def run(self):
         while True:
             datagram = self.socket.recv(1 << 20)
-            if not datagram:
+            if self.is_over:
                 return
-            self.entries.append(fields_of(datagram))
+            if datagram:  # else it only shows that it was received
+                self.entries.append(fields_of(datagram))
 
     def find(self, code):
         return [entry for entry in self.entries if entry.get("P2PCHAT_CODE") == code]
@@ -65,6 +67,7 @@ class Journal(threading.Thread):
 
     def close(self):
         os.unlink(SOCKET)
+        self.is_over = True
         self.socket.shutdown(socket.SHUT_RD)
         self.join()
         self.socket.close()

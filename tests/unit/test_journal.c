@@ -9,14 +9,27 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 
-static struct journal_entry made;
+static struct bytes made;
 
 static int teardown(void **state)
 {
     (void)state;
-    journal_done(&made);
-    memset(&made, 0, sizeof(made));
+    bytes_done(&made);
+    made = BYTES_EMPTY;
     return 0;
+}
+
+static size_t count_fields(void)
+{
+    const char *text = (const char *)bytes_data(&made), *end = text + bytes_length(&made);
+    size_t count = 0;
+
+    for (; text < end; count++) {
+        text = memchr(text, '\n', (size_t)(end - text));
+        assert_non_null(text);
+        text++;
+    }
+    return count;
 }
 
 /* The value of the only field of this name, as text; fails the test when there are several. NULL:
@@ -24,21 +37,19 @@ static int teardown(void **state)
 static const char *field(const char *name)
 {
     static char value[8192];
-    const char *text = (const char *)bytes_data(&made.text);
-    const char *found = NULL;
-    size_t begin = 0;
+    const char *text = (const char *)bytes_data(&made), *end = text + bytes_length(&made);
+    const char *found = NULL, *next;
 
-    for (size_t i = 0; i < made.count; i++) {
-        const size_t length = made.ends[i] - begin;
-
-        if (length > strlen(name) && memcmp(text + begin, name, strlen(name)) == 0 &&
-            text[begin + strlen(name)] == '=') {
+    for (; text < end; text = next + 1) {
+        next = memchr(text, '\n', (size_t)(end - text));
+        assert_non_null(next);
+        if ((size_t)(next - text) > strlen(name) && memcmp(text, name, strlen(name)) == 0 &&
+            text[strlen(name)] == '=') {
             assert_null(found);
-            snprintf(value, sizeof(value), "%.*s", (int)(length - strlen(name) - 1),
-                     text + begin + strlen(name) + 1);
+            text += strlen(name) + 1;
+            snprintf(value, sizeof(value), "%.*s", (int)(next - text), text);
             found = value;
         }
-        begin = made.ends[i];
     }
     return found;
 }
@@ -90,11 +101,10 @@ static void test_only_what_there_is(void **state)
     assert_string_equal(field("MESSAGE"), "x");
     assert_string_equal(field("PRIORITY"), "3");
     assert_string_equal(field("SYSLOG_FACILITY"), "3");
-    assert_int_equal(made.count, 4);
+    assert_int_equal(count_fields(), 4);
 }
 
-/* A newline would begin a field in the journal's own protocol; the library would say its length,
- * but nobody who reads the journal line by line should see two. */
+/* A newline would begin a field. */
 static void test_nobody_makes_fields(void **state)
 {
     (void)state;
@@ -115,7 +125,7 @@ static void test_nobody_makes_fields(void **state)
     assert_null(field("MESSAGE_ID"));
     assert_null(field("P2PCHAT_CODE"));
     assert_null(field("P2PCHAT_UID"));
-    assert_null(memchr(bytes_data(&made.text), '\n', bytes_length(&made.text)));
+    assert_int_equal(count_fields(), 6);
 }
 
 static bool is_hexadecimal(const char *id)
