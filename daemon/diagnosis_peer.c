@@ -183,6 +183,12 @@ static void say_queue(struct json_writer *w, const char *alias, const struct nod
 {
     if (state->queued == 0)
         diagnosis_say(w, "queue", WELL, "nothing waits for %s", alias);
+    else if (state->is_queue_low_on_room)
+        diagnosis_say(w, "queue", PROBLEM,
+                      "messages that wait for %s: %" PRIu64 " (%" PRIu64
+                      " bytes), nearly as much as may: no more are taken then, unless more is "
+                      "allowed ([Limits] OutboxMessages=, OutboxBytes=)",
+                      alias, state->queued, state->queued_bytes);
     else
         diagnosis_say(w, "queue", WELL,
                       "messages that wait for %s: %" PRIu64 " (%" PRIu64

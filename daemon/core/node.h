@@ -193,6 +193,7 @@ struct node_peer_state {
     bool is_record_expired;
 
     uint64_t queued, queued_bytes;
+    bool is_queue_low_on_room; /* nearly as much waits as may */
 };
 bool node_peer_state(const struct node *node, uint32_t peer, struct now now,
                      struct node_peer_state *ret_state);

@@ -1,5 +1,6 @@
 """doctor: each check is made to fail once, by what really makes it fail, and says what to do."""
 
+import json
 import os
 import resource
 import shutil
@@ -239,6 +240,17 @@ class Peers(Doctor):
         self.well("link", "up for ", alice, peer="bob")
         self.well("queue", "nothing waits for bob", alice, peer="bob")
 
+    def test_queue_that_is_full(self):
+        path = self.write("c", "[Limits]\nOutboxMessages=10\n")
+        alice, bob = self.person("alice", f"--config={path}"), self.person("bob")
+        self.befriend(alice, bob)
+        bob.end(signal.SIGKILL)
+        for _ in range(8):
+            alice.call("chat.message", peer="bob", text="hello")
+        self.well("queue", "messages that wait for bob: 8 (40 bytes)", alice, peer="bob")
+        alice.call("chat.message", peer="bob", text="hello")
+        self.problem("queue", "nearly as much as may", alice, peer="bob")
+
     def test_another_key_there(self):
         alice, bob = self.pair()
         at = bob.address()
@@ -250,12 +262,22 @@ class Peers(Doctor):
                      peer="bob")
 
     def test_classic(self):
+        """One who asked, and is not there any more to hear the answer."""
         alice = self.person("alice", "--classic-listen=127.0.0.1:0")
+        host, _, port = alice.call("status")["classic_listen"][0].rpartition(":")
         with socket.create_server(("127.0.0.1", 0)) as neighbour:
-            at = f"127.0.0.1:{neighbour.getsockname()[1]}"
-            alias = alice.call("chat.request", to=f"classic:{at}")["alias"]
-        alice.call("chat.disconnect", peer=alias)
-        self.problem("consent", f"there is no chat with {alias}", alice, peer=alias)
+            ours = neighbour.getsockname()[1]
+        with socket.create_connection((host, int(port))) as carrier:
+            carrier.sendall(json.dumps({"msgtype": "CHAT_REQUEST", "msgdata": {
+                "peername": "carol", "host": "127.0.0.1", "port": ours}}).encode())
+            carrier.shutdown(socket.SHUT_WR)
+            rig.wait_for(lambda: alice.call("chat.requests")["requests"], "the request")
+        self.problem("consent", "'chat accept r1'", alice, peer="carol")
+        alice.call("chat.accept", request="carol")
+        at = f"127.0.0.1:{ours}"
+        rig.wait_for(lambda: f"{at} refuses the connection" in
+                     str(self.checks(alice, peer="carol")), "a dial that fails")
+        self.problem("link", "carol is looked for again", alice, peer="carol")
 
 
 class Many(Doctor):

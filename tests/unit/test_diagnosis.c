@@ -336,6 +336,8 @@ static void test_record_and_queue(void **state)
     peer.queued = 3;
     peer.queued_bytes = 12;
     check_peer(&peer, "queue", WELL, "wait for bob: 3 (12 bytes)");
+    peer.is_queue_low_on_room = true;
+    check_peer(&peer, "queue", PROBLEM, "OutboxMessages=");
 }
 
 int main(void)

@@ -49,6 +49,12 @@ static void look_at_record(const struct contact *contact, struct now now,
     state->is_record_expired = validity == PEER_RECORD_EXPIRED;
 }
 
+/* Nine tenths, or more. */
+static bool is_near(uint64_t value, uint64_t max)
+{
+    return value >= max - max / 10;
+}
+
 bool node_peer_state(const struct node *node, uint32_t peer, struct now now,
                      struct node_peer_state *ret_state)
 {
@@ -70,6 +76,8 @@ bool node_peer_state(const struct node *node, uint32_t peer, struct now now,
     }
     state.queued = outbox_queued(&contact->outbox);
     state.queued_bytes = outbox_queued_bytes(&contact->outbox);
+    state.is_queue_low_on_room = is_near(state.queued, node->outbox_messages_max) ||
+                                 is_near(state.queued_bytes, node->outbox_bytes_max);
     look_at_request(node, contact, now, &state);
     look_at_dials(node, contact, now, &state);
     look_at_record(contact, now, &state);
