@@ -454,6 +454,11 @@ void control_reply(struct control *control, const struct action *action)
                        action->reply.length);
 }
 
+bool control_meets(struct control *control, const struct socket_address *remote)
+{
+    return doctor_meets(control->doctor, remote);
+}
+
 void control_stop(struct control *control)
 {
     control->is_stopping = true;

@@ -17,6 +17,7 @@
 struct consumer_row;
 struct control;
 struct pump;
+struct socket_address;
 struct store_answer;
 
 /* Begins to accept clients on `socket`, which it takes over, as soon as the loop runs. `pump` and
@@ -49,6 +50,10 @@ struct control_counts control_counts(const struct control *control);
 void control_tell_lags(const struct control *control,
                        void (*tell)(void *context, const char *consumer, uint64_t lag),
                        void *context);
+
+/* A connection was accepted where peers come to: whether it is one of our own, by which doctor sees
+ * that they can. */
+bool control_meets(struct control *control, const struct socket_address *remote);
 
 /* --- What the pump tells (daemon/pump.h) --- */
 

@@ -149,6 +149,11 @@ void doctor_leave(struct doctor *doctor, struct call *call)
         end_probes(doctor);
 }
 
+bool doctor_meets(struct doctor *doctor, const struct socket_address *remote)
+{
+    return doctor->probes != NULL && probes_meet(doctor->probes, remote);
+}
+
 void doctor_stop(struct doctor *doctor)
 {
     while (!TAILQ_EMPTY(&doctor->calls))

@@ -15,7 +15,8 @@
 struct place {
     struct probes *probes;
     struct socket_address address;
-    int fd; /* -1: not under way */
+    int fd;                      /* -1: not under way */
+    struct socket_address local; /* our end of it */
     int error;
     struct event connected;
     STAILQ_ENTRY(place) next;
@@ -131,6 +132,14 @@ static void leave(struct place *place)
     place->fd = -1;
 }
 
+static void end(struct place *place, int error)
+{
+    place->error = error;
+    leave(place);
+    settle(place->probes);
+}
+
+/* One that is connected waits until it is accepted, too: the system connects by itself. */
 static void on_connected(evutil_socket_t fd, short events, void *context)
 {
     struct place *place = context;
@@ -140,9 +149,32 @@ static void on_connected(evutil_socket_t fd, short events, void *context)
     (void)events;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
         error = errno;
-    place->error = error;
-    leave(place);
-    settle(place->probes);
+    if (error != 0)
+        end(place, error);
+}
+
+bool probes_meet(struct probes *probes, const struct socket_address *remote)
+{
+    struct place *place;
+
+    STAILQ_FOREACH(place, &probes->places, next)
+    {
+        if (place->fd >= 0 && socket_address_equal(&place->local, remote)) {
+            end(place, 0);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the connection comes from. */
+static bool find_local(struct place *place)
+{
+    struct sockaddr_storage local;
+    socklen_t length = sizeof(local);
+
+    return getsockname(place->fd, (struct sockaddr *)&local, &length) == 0 &&
+           socket_address_from((const struct sockaddr *)&local, &place->local);
 }
 
 static void connect_to(struct place *place)
@@ -157,7 +189,8 @@ static void connect_to(struct place *place)
     }
     event_assign(&place->connected, place->probes->base, fd, EV_WRITE, on_connected, place);
     /* A socket that is connected at once is writable at once. */
-    if (connect(fd, &to->any, socket_address_length(to)) < 0 && errno != EINPROGRESS) {
+    if ((connect(fd, &to->any, socket_address_length(to)) < 0 && errno != EINPROGRESS) ||
+        !find_local(place)) {
         place->error = errno;
         leave(place);
         return;

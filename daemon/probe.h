@@ -1,5 +1,5 @@
-/* Probes: places that are connected to, and names that are looked up, all at once and in little
- * time, to tell what is found there. What they cost ends with them. */
+/* Probes: places where we listen, which are connected to, and names that are looked up, all at once
+ * and in little time, to tell what is found. What they cost ends with them. */
 #ifndef P2PCHAT_DAEMON_PROBE_H
 #define P2PCHAT_DAEMON_PROBE_H
 
@@ -26,8 +26,12 @@ void probes_add_name(struct probes *probes, const char *name);
  * this returns; it may free the probes. */
 void probes_begin(struct probes *probes, void (*done)(void *context), void *context);
 
-/* What was found at a place that was added: 0, somebody accepts; else errno, ETIMEDOUT also when
- * nothing came in time. */
+/* A connection was accepted from there: whether it is one of these, which is then known to have
+ * come to where we listen. */
+bool probes_meet(struct probes *probes, const struct socket_address *remote);
+
+/* What was found at a place that was added: 0, we have accepted there; else errno, ETIMEDOUT also
+ * when we did not in time. */
 int probes_at_place(const struct probes *probes, const struct socket_address *place);
 
 /* Whether the name was added. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "daemon/control.h"
@@ -505,15 +506,24 @@ bool pump_init(struct pump *pump)
     return true;
 }
 
+static void accept_from(struct pump *pump, const struct arrival *arrival)
+{
+    if (control_meets(pump->control, &arrival->remote))
+        close(arrival->fd);
+    else
+        net_adopt(pump->net, arrival);
+}
+
 static void on_accepted(void *context, int fd, const struct socket_address *remote)
 {
-    net_adopt(context, &(const struct arrival){.fd = fd, .kind = CARRIER_LINK, .remote = *remote});
+    accept_from(context,
+                &(const struct arrival){.fd = fd, .kind = CARRIER_LINK, .remote = *remote});
 }
 
 static void on_classic_accepted(void *context, int fd, const struct socket_address *remote)
 {
-    net_adopt(context,
-              &(const struct arrival){.fd = fd, .kind = CARRIER_CLASSIC, .remote = *remote});
+    accept_from(context,
+                &(const struct arrival){.fd = fd, .kind = CARRIER_CLASSIC, .remote = *remote});
 }
 
 /* Nobody is let in, and nobody asked, before what the node wrote at its start has come back: its
@@ -538,9 +548,9 @@ void pump_start(struct pump *pump)
     must(pump->store_readable != NULL && pump->look_again != NULL);
     event_add(pump->store_readable, NULL);
     event_add(pump->look_again, &period);
-    listeners_start(pump->listeners, pump->base, on_accepted, pump->net);
+    listeners_start(pump->listeners, pump->base, on_accepted, pump);
     if (pump->classic_listeners != NULL)
-        listeners_start(pump->classic_listeners, pump->base, on_classic_accepted, pump->net);
+        listeners_start(pump->classic_listeners, pump->base, on_classic_accepted, pump);
     announce(pump);
     housekeeping_start(pump->housekeeping);
     node_start(pump->node, pump_now(pump));

@@ -297,6 +297,13 @@ class Many(Doctor):
         self.assertIn("result", answers[91])
         self.assertEqual(answers[92]["error"]["data"]["name"], "limit_exceeded")
 
+    def test_is_no_peer(self):
+        """However often it is asked, nobody is taken for one who comes too often."""
+        alice = self.person("alice", "--log-level=debug", "--classic-listen=127.0.0.1:0")
+        for _ in range(200):
+            self.well("listening", f"{alice.address()} accepts", alice)
+        self.assertNotIn("link", alice.log())
+
     def test_who_goes_away(self):
         alice = self.person("alice")
         alice.call("doctor")

@@ -25,6 +25,22 @@ static struct state_dir dir;
 static struct config config;
 static struct host_port listen_at;
 static int listener;
+static struct event *acceptable;
+
+/* As the pump does. */
+static void on_acceptable(evutil_socket_t fd, short events, void *context)
+{
+    struct sockaddr_storage remote;
+    socklen_t length = sizeof(remote);
+    struct socket_address from;
+    int accepted = accept(fd, (struct sockaddr *)&remote, &length);
+
+    (void)events;
+    (void)context;
+    if (socket_address_from((struct sockaddr *)&remote, &from))
+        control_meets(rig.pump.control, &from);
+    close(accepted);
+}
 
 static int setup(void **state)
 {
@@ -44,6 +60,8 @@ static int setup(void **state)
         getsockname(listener, &at.any, &length) < 0)
         return -1;
     socket_address_format(&at, &listen_at);
+    acceptable = event_new(rig.pump.base, listener, EV_READ | EV_PERSIST, on_acceptable, NULL);
+    event_add(acceptable, NULL);
     config = (struct config){.file = NULL};
     rig.pump.facts->dir = &dir;
     rig.pump.facts->config = &config;
@@ -56,6 +74,7 @@ static int teardown(void **state)
 {
     char *path = xstrdup(dir.path);
 
+    event_free(acceptable);
     close(listener);
     unlinkat(dir.descriptor, "lock", 0);
     state_dir_close(&dir);
@@ -112,6 +131,7 @@ static void test_nobody_listens(void **state)
     int c = rig_connect();
 
     (void)state;
+    event_del(acceptable);
     close(listener);
     rig_send(c, DOCTOR("1"));
     rig_expect_part(c, "{\"name\":\"listening\",\"ok\":false,");

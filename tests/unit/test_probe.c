@@ -104,6 +104,23 @@ static void run(void)
     assert_int_equal(rig.ended, 1);
 }
 
+/* Accepts, as the daemon does where it listens. */
+static void on_acceptable(evutil_socket_t fd, short events, void *context)
+{
+    struct sockaddr_storage remote;
+    socklen_t length = sizeof(remote);
+    struct socket_address from;
+    int accepted = accept(fd, (struct sockaddr *)&remote, &length);
+
+    (void)events;
+    (void)context;
+    assert_return_code(accepted, errno);
+    assert_true(socket_address_from((struct sockaddr *)&remote, &from));
+    assert_true(probes_meet(rig.probes, &from));
+    assert_false(probes_meet(rig.probes, &from)); /* it is over */
+    close(accepted);
+}
+
 /* A socket that is bound on loopback, and where it is. */
 static int bound(struct socket_address *ret_at)
 {
@@ -129,15 +146,39 @@ static void test_places(void **state)
 {
     struct socket_address open, closed;
     int listener = bound(&open), silent = bound(&closed);
+    struct event *acceptable = event_new(rig.base, listener, EV_READ, on_acceptable, NULL);
 
     (void)state;
     assert_return_code(listen(listener, 1), errno);
+    event_add(acceptable, NULL);
+    assert_false(probes_meet(rig.probes, &open));
     probes_add_place(rig.probes, &open);
     probes_add_place(rig.probes, &closed);
     probes_add_place(rig.probes, &open);
     begin();
     run();
     assert_int_equal(probes_at_place(rig.probes, &open), 0);
+    assert_int_equal(probes_at_place(rig.probes, &closed), ECONNREFUSED);
+    event_free(acceptable);
+    close(listener);
+    close(silent);
+}
+
+/* The system has connected it; the daemon does not accept. */
+static void test_place_that_is_not_accepted(void **state)
+{
+    struct socket_address open, closed;
+    int listener = bound(&open), silent = bound(&closed);
+
+    (void)state;
+    assert_return_code(listen(listener, 1), errno);
+    probes_add_place(rig.probes, &open);
+    probes_add_place(rig.probes, &closed);
+    begin();
+    for (int i = 0; i < 5; i++)
+        event_base_loop(rig.base, EVLOOP_NONBLOCK);
+    assert_int_equal(rig.ended, 0);
+    assert_int_equal(probes_at_place(rig.probes, &open), ETIMEDOUT); /* as far as is known */
     assert_int_equal(probes_at_place(rig.probes, &closed), ECONNREFUSED);
     close(listener);
     close(silent);
@@ -229,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_ends_at_once),
         TEST(test_places),
+        TEST(test_place_that_is_not_accepted),
         TEST(test_name_in_one_family),
         TEST(test_name_in_the_other),
         TEST(test_name_in_neither),
