@@ -22,6 +22,7 @@ files are to be handed in, use write() or path().
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -90,10 +91,20 @@ def cgroups_of_machine(name):
     for hierarchy in ("", "systemd", "unified"):
         top = os.path.join("/sys/fs/cgroup", hierarchy)
         if os.path.exists(os.path.join(top, "cgroup.procs")):
+            remove_leftovers(top)
             own = os.path.join(top, name)
-            os.mkdir(own)
+            os.makedirs(own, exist_ok=True)
             made.append(own)
     return made
+
+
+def remove_leftovers(top):
+    """Groups of tests that were killed: empty, as their processes went with them."""
+    for name in os.listdir(top):
+        owner = re.fullmatch(r"p2pchat-(\d+)-\d+", name)
+        if owner and not os.path.exists(f"/proc/{owner.group(1)}"):
+            with contextlib.suppress(OSError):
+                remove_cgroup(os.path.join(top, name))
 
 
 def remove_cgroup(top):

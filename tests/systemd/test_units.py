@@ -348,6 +348,17 @@ class Sandbox(Services):
         self.assertNotEqual(m.call("whoami")["peer_id"], before)
         self.assertTrue(os.path.exists(m.path("/srv/p2pchat/identity.key")))
 
+    def test_identity_as_a_credential(self):
+        """From where systemd looks for it: no unit is changed."""
+        m = self.booted()
+        before = m.call("whoami")["peer_id"]
+        m.run("systemctl", "stop", "p2pchatd.service")
+        m.write("/etc/credstore/p2pchat.identity", m.read("/var/lib/p2pchat/identity.key"), 0o600)
+        m.run("rm", "-r", "/var/lib/p2pchat")
+        m.run("systemctl", "start", "p2pchatd.service")
+        self.assertEqual(m.call("whoami")["peer_id"], before)
+        self.assertFalse(os.path.exists(m.path("/var/lib/p2pchat/identity.key")))
+
     def test_who_may(self):
         m = self.booted()
         self.user(m, "member", "p2pchat")
