@@ -247,6 +247,38 @@ static void test_success_overwrites_what_failed(void **state)
     put_next(rig, 2);
 }
 
+static uint64_t commits(const struct store_totals *totals)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++)
+        count += totals->commits.counts[i];
+    return count;
+}
+
+/* Those that happened with the time they took, and those that did not. */
+static void test_commits_are_counted(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_totals before = *store_totals(rig->store);
+    const struct store_totals *now = store_totals(rig->store);
+    struct transaction *t = message(rig, "gone");
+
+    faulty_vfs_plan(&sync_fails);
+    store_append(rig->store, t);
+    take_failed(rig, t, ERR_STORAGE_FAILED);
+    faulty_vfs_heal();
+    assert_int_equal(now->commits_failed, before.commits_failed + 1);
+    assert_int_equal(commits(now), commits(&before));
+    assert_int_equal(now->transactions, before.transactions);
+
+    put_next(rig, 1);
+    assert_int_equal(now->commits_failed, before.commits_failed + 1);
+    assert_int_equal(commits(now), commits(&before) + 1);
+    assert_true(now->commits.sum_us > before.commits.sum_us);
+    assert_int_equal(now->transactions, before.transactions + 1);
+}
+
 /* The streams that the writer knows go back to what they were, too. */
 static void test_streams_go_back(void **state)
 {
@@ -557,6 +589,7 @@ int main(void)
         TEST(test_failures_are_a_suffix),
         TEST(test_restart_after_a_failed_sync),
         TEST(test_success_overwrites_what_failed),
+        TEST(test_commits_are_counted),
         TEST(test_streams_go_back),
         TEST(test_checkpoint_fails),
         TEST(test_reading_fails),
