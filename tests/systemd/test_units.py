@@ -359,6 +359,18 @@ class Sandbox(Services):
         self.assertEqual(m.call("whoami")["peer_id"], before)
         self.assertFalse(os.path.exists(m.path("/var/lib/p2pchat/identity.key")))
 
+    def test_identity_that_is_encrypted(self):
+        m = self.booted()
+        before = m.call("whoami")["peer_id"]
+        m.run("systemctl", "stop", "p2pchatd.service")
+        m.run("mkdir", "-p", "/etc/credstore.encrypted")
+        m.run("systemd-creds", "--with-key=host", "encrypt", "--name=p2pchat.identity",
+              "/var/lib/p2pchat/identity.key", "/etc/credstore.encrypted/p2pchat.identity")
+        m.run("rm", "-r", "/var/lib/p2pchat")
+        m.drop_in("p2pchatd.service", "[Service]\nLoadCredentialEncrypted=p2pchat.identity\n")
+        m.run("systemctl", "start", "p2pchatd.service")
+        self.assertEqual(m.call("whoami")["peer_id"], before)
+
     def test_who_may(self):
         m = self.booted()
         self.user(m, "member", "p2pchat")
