@@ -123,6 +123,22 @@ class Credentials(Service):
                          {"ExecMainStatus": "78", "NRestarts": "0"})
         self.assertIn("the credential p2pchat.network-key is no key", m.messages("-u", UNIT))
 
+    def test_each_service_has_its_own(self):
+        m = self.booted()
+        node, line = m.call("whoami")["peer_id"], m.read(f"{STATE}/identity.key")
+        m.write("/etc/credstore/p2pchat.identity", line, 0o600)
+        m.run("systemctl", "start", "p2pchat-tracker.service")
+        tracker = m.call("whoami", service="p2pchat-tracker")["peer_id"]
+        self.assertNotEqual(tracker, node)
+        m.run("systemctl", "stop", "p2pchat-tracker.service")
+        state = m.path("/var/lib/p2pchat-tracker")
+        m.write("/etc/credstore/p2pchat-tracker.identity", m.read(
+            "/var/lib/p2pchat-tracker/identity.key"), 0o600)
+        os.unlink(f"{state}/identity.key")
+        m.run("systemctl", "start", "p2pchat-tracker.service")
+        self.assertEqual(m.call("whoami", service="p2pchat-tracker")["peer_id"], tracker)
+        self.assertFalse(os.path.exists(f"{state}/identity.key"))
+
 
 if __name__ == "__main__":
     machine.main()
