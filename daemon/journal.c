@@ -1,10 +1,10 @@
 #include "daemon/journal.h"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "common/text.h"
 #include "daemon/limits.h"
@@ -38,7 +38,6 @@ bool journal_send(const struct bytes *entry)
 
 void journal_flush(void)
 {
-    static const struct timespec moment = {.tv_nsec = 1000 * 1000};
     int unread = 0;
 
     /* One entry after the other: when this empty one, which is none, was received, those before it
@@ -48,6 +47,6 @@ void journal_flush(void)
     for (int ms = 0; ms < JOURNAL_FLUSH_MS; ms++) {
         if (ioctl(sending, SIOCOUTQ, &unread) < 0 || unread == 0)
             return;
-        nanosleep(&moment, NULL);
+        poll(NULL, 0, 1); /* the loop has ended, and there is nothing else to do */
     }
 }
