@@ -290,8 +290,10 @@ static void test_a_long_log(void **state)
 {
     enum { ROWS = 100000, BATCH = 1000 };
     struct store_rig *rig = *state;
+    struct history_query query = {.search = "干草 hay", .limit = 1000};
     struct store_answer answer;
     bool is_partial = false;
+    size_t found;
 
     for (int i = 0; i < ROWS / BATCH; i++) {
         struct transaction *t = store_rig_transaction(rig);
@@ -304,15 +306,25 @@ static void test_a_long_log(void **state)
         answer = take_search(rig, &(struct history_query){.search = "needle", .limit = 1000});
         assert_int_equal(answer.error, OK);
         assert_in_range(answer.indexed_through, 1, ROWS);
-        assert_int_equal(answer.count, (answer.indexed_through + BATCH - 501) / BATCH);
+        found = (answer.indexed_through + BATCH - 501) / BATCH;
+        if (answer.next == 0)
+            assert_int_equal(answer.count, found);
+        else /* it took too long */
+            assert_in_range(answer.count, 0, found);
         is_partial |= answer.indexed_through < ROWS;
         store_answer_done(&answer);
     } while (answer.indexed_through < ROWS);
     assert_true(is_partial);
-    answer = take_search(rig, &(struct history_query){.search = "干草 hay", .limit = 1000});
-    assert_int_equal(answer.count, 1000);
-    assert_int_equal(answer.rows[999].log.seq, ROWS);
-    store_answer_done(&answer);
+    for (found = 0; found < 1000; store_answer_done(&answer)) { /* in pages where it takes long */
+        query.limit = 1000 - found;
+        answer = take_search(rig, &query);
+        assert_true(answer.count > 0 || answer.next > 0);
+        if (found == 0 && answer.count > 0)
+            assert_int_equal(answer.rows[answer.count - 1].log.seq, ROWS);
+        found += answer.count;
+        query.seq = answer.next;
+    }
+    assert_int_equal(found, 1000);
 }
 
 /* --- An index that is not what it should be --- */
