@@ -371,6 +371,7 @@ class Consumer(Case):
                                  f"read line <{fifo}")
             for _ in range(3):
                 process.stdout.readline()
+            acks.wait_for(1)
             self.assertEqual(acks.seqs, [1])
             answered.set()
             acks.wait_for(2)  # while the third runs
