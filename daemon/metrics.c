@@ -18,21 +18,12 @@ static void put(struct exposition *e, enum metric metric, uint64_t value)
 
 /* --- The process --- */
 
-/* By the wall clock as it is now. */
-static uint64_t started_us(struct pump *pump)
-{
-    const struct now now = pump_now(pump);
-    const int64_t started_ms = now.unix_ms - (int64_t)mono_left_ms(pump->facts->started, now.mono);
-
-    return started_ms > 0 ? (uint64_t)started_ms * 1000 : 0;
-}
-
 static void write_process(struct exposition *e, struct pump *pump)
 {
     uint64_t value;
 
     exposition_put(e, METRIC_BUILD_INFO, PACKAGE_VERSION, 1);
-    exposition_put_us(e, METRIC_START_TIME, started_us(pump));
+    exposition_put_us(e, METRIC_START_TIME, (uint64_t)pump->facts->started_unix_ms * 1000);
     exposition_put_us(e, METRIC_CPU, process_cpu_us());
     if (process_resident_bytes(&value))
         put(e, METRIC_RESIDENT, value);

@@ -53,6 +53,7 @@ struct facts {
     size_t address_count;
     struct host_port classic_address; /* for the classic dialect; port 0: none */
     struct mono started;
+    int64_t started_unix_ms; /* the same by the wall clock, as it was then */
 };
 
 /* The members down to `facts` are filled in by main, in the order of its start, and are there for

@@ -301,7 +301,8 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
                                    .role = daemon->config.role,
                                    .advertise = daemon->config.advertise,
                                    .advertise_count = daemon->config.advertise_count,
-                                   .started = pump_now(pump).mono};
+                                   .started = pump_now(pump).mono,
+                                   .started_unix_ms = pump_now(pump).unix_ms};
     pump->facts = &daemon->facts;
     if (!make_node(daemon, ret_refusal) || !bind_listeners(daemon, passed, ret_refusal))
         return false;

@@ -63,6 +63,8 @@ class WhatTheySay(rig.People):
         self.assertGreaterEqual(first.of("log_size_bytes"), first.of("log_wal_bytes"))
         start = os.stat(f"/proc/{alice.process.pid}").st_mtime
         self.assertLess(abs(first.of("process_start_time_seconds") - start), rig.DEADLINE_S)
+        self.assertEqual({numbers(alice).of("process_start_time_seconds") for _ in range(20)},
+                         {first.of("process_start_time_seconds")})
         second = numbers(alice)
         second.check_since(first)
         self.assertGreater(second.of("calls_total", "metrics"),
