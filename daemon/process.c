@@ -46,7 +46,7 @@ bool process_open_descriptors(uint64_t *ret_count)
     while ((entry = readdir(directory)) != NULL)
         count += entry->d_name[0] != '.';
     closedir(directory);
-    *ret_count = count - 1; /* without the one that looks */
+    *ret_count = count > 0 ? count - 1 : 0; /* without the one that looks */
     return true;
 }
 

@@ -1,13 +1,12 @@
 #include "daemon/vitals.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
-#include <unistd.h>
+
+#include "daemon/process.h"
 
 void vital_disk_read(int descriptor, struct vital_disk *ret_disk)
 {
@@ -35,39 +34,10 @@ void vital_clock_read(int64_t unix_ms, struct vital_clock *ret_clock)
                                       .is_synchronised = state >= 0 && state != TIME_ERROR};
 }
 
-/* Entries of a directory but "." and ".."; 0 when it cannot be read. */
-static uint64_t count_entries(const char *path)
-{
-    DIR *directory = opendir(path);
-    uint64_t count = 0;
-
-    if (directory == NULL)
-        return 0;
-    for (const struct dirent *each; (each = readdir(directory)) != NULL;)
-        count += each->d_name[0] != '.';
-    closedir(directory);
-    return count > 0 ? count - 1 : 0; /* without the one that looks */
-}
-
-static uint64_t resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long long size = 0, resident = 0;
-
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%llu %llu", &size, &resident) != 2)
-        resident = 0;
-    fclose(file);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 void vital_limits_read(struct vital_limits *ret_limits)
 {
-    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
-
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    *ret_limits = (struct vital_limits){.descriptors = count_entries("/proc/self/fd"),
-                                        .descriptors_max = limit.rlim_cur,
-                                        .memory_bytes = resident_bytes()};
+    *ret_limits = (struct vital_limits){.descriptors_max = RLIM_INFINITY};
+    (void)process_open_descriptors(&ret_limits->descriptors);
+    (void)process_max_descriptors(&ret_limits->descriptors_max);
+    (void)process_resident_bytes(&ret_limits->memory_bytes);
 }
