@@ -78,7 +78,7 @@ void diagnosis_disk(struct json_writer *w, const char *directory, const struct d
         diagnosis_say(w, "disk", PROBLEM,
                       "%" PRIu64 " MiB are free of %" PRIu64
                       " MiB where %s is: nothing is taken when none is; make room, or have less "
-                      "kept ([Store] RetainSize=)",
+                      "kept ([Store] RetainBytes=)",
                       mebibytes(disk->free_bytes), mebibytes(disk->size_bytes), directory);
     else if (disk->inodes > 0 && disk->free_inodes < DISK_FREE_INODES_LOW)
         diagnosis_say(w, "disk", PROBLEM,
