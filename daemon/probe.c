@@ -167,14 +167,16 @@ bool probes_meet(struct probes *probes, const struct socket_address *remote)
     return false;
 }
 
-/* Where the connection comes from. */
+/* Where the connection comes from. False and errno when the system does not say. */
 static bool find_local(struct place *place)
 {
     struct sockaddr_storage local;
     socklen_t length = sizeof(local);
 
-    return getsockname(place->fd, (struct sockaddr *)&local, &length) == 0 &&
-           socket_address_from((const struct sockaddr *)&local, &place->local);
+    if (getsockname(place->fd, (struct sockaddr *)&local, &length) < 0)
+        return false;
+    must(socket_address_from((const struct sockaddr *)&local, &place->local)); /* as it was made */
+    return true;
 }
 
 static void connect_to(struct place *place)
