@@ -79,6 +79,14 @@ static void say_systemd(struct json_writer *w)
                       "also restart one that hangs");
 }
 
+/* --- The state directory's disk --- */
+
+/* While one does not answer, whoever looks at it waits for it, too. */
+static uint64_t disk_silence_ms(struct pump *pump)
+{
+    return store_silence_ms(pump->store, pump_now(pump).mono);
+}
+
 /* --- Permissions --- */
 
 /* What a message, or who talks to whom, can be read from. */
@@ -117,12 +125,16 @@ static bool check_key(const struct facts *facts, struct refusal *ret_refusal)
     return good;
 }
 
-static void say_permissions(struct json_writer *w, const struct facts *facts)
+static void say_permissions(struct json_writer *w, struct pump *pump)
 {
+    const struct facts *facts = pump->facts;
     struct refusal refusal;
 
-    if (state_dir_check(facts->dir, &refusal) && check_key(facts, &refusal) &&
-        check_private_files(facts->dir, &refusal))
+    if (disk_silence_ms(pump) >= DISK_SILENT_MS)
+        diagnosis_say(w, "permissions", WELL, "not looked at, as the disk of %s does not answer",
+                      facts->dir->path);
+    else if (state_dir_check(facts->dir, &refusal) && check_key(facts, &refusal) &&
+             check_private_files(facts->dir, &refusal))
         diagnosis_say(w, "permissions", WELL,
                       "%s is ours, and nobody else can read the key and the log in it",
                       facts->dir->path);
@@ -175,14 +187,18 @@ static void say_socket(struct json_writer *w, const struct control_socket *socke
 
 /* --- Disk --- */
 
-static void say_disk(struct json_writer *w, const struct pump *pump)
+static void say_disk(struct json_writer *w, struct pump *pump)
 {
     const struct diagnosis_log log = {.state = store_state(pump->store),
                                       .reason = store_reason(pump->store),
-                                      .demands_check = store_demands_check(pump->store)};
-    struct vital_disk disk;
+                                      .demands_check = store_demands_check(pump->store),
+                                      .is_lost = store_is_lost(pump->store),
+                                      .can_be_trimmed = pump->facts->role == ROLE_NODE,
+                                      .silent_ms = disk_silence_ms(pump)};
+    struct vital_disk disk = {.error = 0};
 
-    vital_disk_read(pump->facts->dir->descriptor, &disk);
+    if (log.silent_ms < DISK_SILENT_MS)
+        vital_disk_read(pump->facts->dir->descriptor, &disk);
     diagnosis_disk(w, pump->facts->dir->path, &log, &disk);
 }
 
@@ -294,7 +310,7 @@ void checkup_write(struct json_writer *w, struct pump *pump, const struct contro
     struct vital_limits limits;
 
     say_configuration(w, pump);
-    say_permissions(w, facts);
+    say_permissions(w, pump);
     say_socket(w, socket);
     say_disk(w, pump);
     vital_clock_read(pump_now(pump).unix_ms, &clock);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,22 +30,41 @@ void diagnosis_say(struct json_writer *w, const char *check, enum verdict verdic
 
 /* --- Disk --- */
 
-static uint64_t mebibytes(uint64_t bytes)
+enum { ROOM_MAX = 32 };
+
+/* Of little also what is less than a MiB. */
+static const char *room(uint64_t bytes, char out[ROOM_MAX])
 {
-    return bytes >> 20;
+    if (bytes < UINT64_C(10) << 20)
+        snprintf(out, ROOM_MAX, "%" PRIu64 " KiB", bytes >> 10);
+    else
+        snprintf(out, ROOM_MAX, "%" PRIu64 " MiB", bytes >> 20);
+    return out;
 }
 
 /* The log itself: what it met last counts more than what is free. */
-static bool say_log(struct json_writer *w, const struct diagnosis_log *log)
+static bool say_log(struct json_writer *w, const char *directory, const struct diagnosis_log *log)
 {
+    if (log->silent_ms >= DISK_SILENT_MS) {
+        diagnosis_say(w, "disk", PROBLEM,
+                      "the disk where %s is has not answered for %" PRIu64
+                      " s: until it does, what needs the log waits; look at it (dmesg)",
+                      directory, log->silent_ms / 1000);
+        return true;
+    }
     switch (log->state) {
     case STORE_OK:
-        if (!log->demands_check)
-            return false;
-        diagnosis_say(w, "disk", PROBLEM,
-                      "pages of the log were damaged: restart the daemon, which checks all of it; "
-                      "p2pchatd(8) says how to bring it back from a copy");
-        return true;
+        if (log->is_lost)
+            diagnosis_say(w, "disk", PROBLEM,
+                          "%s/p2pchat.db was moved, replaced or removed: the daemon goes on with "
+                          "the one that it has open, which the next start does not find; move it "
+                          "back, or before you restart save what there is (history --export)",
+                          directory);
+        else if (log->demands_check)
+            diagnosis_say(w, "disk", PROBLEM,
+                          "pages of the log were damaged: restart the daemon, which checks all of "
+                          "it; p2pchatd(8) says how to bring it back from a copy");
+        return log->is_lost || log->demands_check;
     case STORE_FULL:
         diagnosis_say(w, "disk", PROBLEM,
                       "there is no room for the log (%s): nothing is taken until there is; remove "
@@ -64,8 +84,12 @@ static bool say_log(struct json_writer *w, const struct diagnosis_log *log)
 void diagnosis_disk(struct json_writer *w, const char *directory, const struct diagnosis_log *log,
                     const struct vital_disk *disk)
 {
-    if (say_log(w, log))
+    char free[ROOM_MAX], size[ROOM_MAX];
+
+    if (say_log(w, directory, log))
         return;
+    room(disk->free_bytes, free);
+    room(disk->size_bytes, size);
     if (disk->error != 0)
         diagnosis_say(w, "disk", PROBLEM, "%s cannot be looked at: %s", directory,
                       strerror(disk->error));
@@ -76,18 +100,16 @@ void diagnosis_disk(struct json_writer *w, const char *directory, const struct d
                       directory);
     else if (disk->free_bytes < DISK_FREE_LOW)
         diagnosis_say(w, "disk", PROBLEM,
-                      "%" PRIu64 " MiB are free of %" PRIu64
-                      " MiB where %s is: nothing is taken when none is; make room, or have less "
-                      "kept ([Store] RetainBytes=)",
-                      mebibytes(disk->free_bytes), mebibytes(disk->size_bytes), directory);
+                      "%s are free of %s where %s is: nothing is taken when none is; make room%s",
+                      free, size, directory,
+                      log->can_be_trimmed ? ", or have less kept ([Store] RetainBytes=)" : "");
     else if (disk->inodes > 0 && disk->free_inodes < DISK_FREE_INODES_LOW)
         diagnosis_say(w, "disk", PROBLEM,
                       "%" PRIu64 " more files can be made where %s is: remove some there",
                       disk->free_inodes, directory);
     else
-        diagnosis_say(w, "disk", WELL,
-                      "the log works; %" PRIu64 " MiB are free of %" PRIu64 " MiB where %s is",
-                      mebibytes(disk->free_bytes), mebibytes(disk->size_bytes), directory);
+        diagnosis_say(w, "disk", WELL, "the log works; %s are free of %s where %s is", free, size,
+                      directory);
 }
 
 /* --- Clock --- */
@@ -100,8 +122,8 @@ void diagnosis_clock(struct json_writer *w, const struct vital_clock *clock)
                       "right (timedatectl set-ntp true); peers do not believe what we sign by it");
     else if (!clock->is_known)
         diagnosis_say(w, "clock", WELL,
-                      "the time looks right; whether something keeps it right cannot be asked in "
-                      "this sandbox, but timedatectl tells");
+                      "the time looks right; whether something keeps it right cannot be asked "
+                      "within the unit's filter of system calls, but timedatectl tells");
     else if (!clock->is_synchronised)
         diagnosis_say(w, "clock", WELL,
                       "the time looks right, but nothing keeps it right: install "
@@ -114,6 +136,7 @@ void diagnosis_clock(struct json_writer *w, const struct vital_clock *clock)
 
 void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits)
 {
+    char memory[ROOM_MAX];
     const uint64_t low = limits->descriptors_max / 10;
     const uint64_t most =
         limits->descriptors_max - (low > DESCRIPTORS_LEFT_LOW ? low : DESCRIPTORS_LEFT_LOW);
@@ -125,10 +148,10 @@ void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits)
                       "(LimitNOFILE= of the unit, ulimit -n) and restart",
                       limits->descriptors, limits->descriptors_max);
     else
-        diagnosis_say(
-            w, "limits", WELL,
-            "%" PRIu64 " of %" PRIu64 " descriptors are open; %" PRIu64 " MiB of memory are used",
-            limits->descriptors, limits->descriptors_max, mebibytes(limits->memory_bytes));
+        diagnosis_say(w, "limits", WELL,
+                      "%" PRIu64 " of %" PRIu64 " descriptors are open; %s of memory are used",
+                      limits->descriptors, limits->descriptors_max,
+                      room(limits->memory_bytes, memory));
 }
 
 /* --- Listening --- */

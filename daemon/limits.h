@@ -175,6 +175,10 @@ enum {
      * where something has happened. */
     STATUS_LINE_MS = 3000,
 
+    /* When doctor says that a disk does not answer: one that is only slow takes less for one call.
+     */
+    DISK_SILENT_MS = 5000,
+
     /* How often the log says what others can make happen a thousand times a second. */
     QUIET_S = 60,
 

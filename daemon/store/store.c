@@ -26,10 +26,22 @@
 #include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
 
+/* What a database consists of, and what a copy of it must have. */
+static const char *const parts[] = {"", "-wal"};
+
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+/* Which file it is; an inode of 0: none. */
+struct file {
+    dev_t device;
+    ino_t inode;
+};
+
 enum { THREAD_STACK_BYTES = 256 << 10 }; /* SQLite needs less than 64 KiB; address space only */
 
 struct store {
     char *path;
+    struct file opened[PARTS];
     void (*goes_on)(void); /* the caller's; or NULL */
     struct pulse writing, reading;
     struct store_writer writer;
@@ -58,6 +70,17 @@ struct store {
 static char *path_of(const char *directory)
 {
     return xasprintf("%s%s/p2pchat.db", directory[0] == '/' ? "" : "./", directory);
+}
+
+static struct file file_at(const char *path, const char *suffix)
+{
+    char *name = xasprintf("%s%s", path, suffix);
+    struct stat st = {.st_ino = 0};
+
+    if (stat(name, &st) < 0)
+        st.st_ino = 0;
+    free(name);
+    return (struct file){st.st_dev, st.st_ino};
 }
 
 static uint64_t size_of_file(const char *path, const char *suffix)
@@ -165,6 +188,8 @@ static enum store_refusal open_all(struct store *s, const uint8_t key[KEY_LENGTH
     if (refusal != STORE_OPENED)
         return refusal;
     s->last_seq = s->writer.apply.seq;
+    for (size_t i = 0; i < PARTS; i++)
+        s->opened[i] = file_at(s->path, parts[i]);
     error = start_threads(s);
     if (error == 0)
         return STORE_OPENED;
@@ -364,6 +389,18 @@ uint64_t store_silence_ms(const struct store *s, struct mono now)
     const uint64_t reader_ms = pulse_silence_ms(&s->reading, now);
 
     return writer_ms > reader_ms ? writer_ms : reader_ms;
+}
+
+bool store_is_lost(const struct store *s)
+{
+    for (size_t i = 0; i < PARTS; i++) {
+        const struct file there = file_at(s->path, parts[i]);
+
+        if (s->opened[i].inode != 0 &&
+            (there.inode != s->opened[i].inode || there.device != s->opened[i].device))
+            return true;
+    }
+    return false;
 }
 
 uint64_t store_size_bytes(const struct store *s)

@@ -133,6 +133,10 @@ void store_look_again(struct store *store);
  * 0: neither is. Work that only takes long, in many calls, does not count. */
 uint64_t store_silence_ms(const struct store *store, struct mono now);
 
+/* Whether the files that are open are no more where the next start looks for them: somebody moved,
+ * replaced or removed them. */
+bool store_is_lost(const struct store *store);
+
 /* Size of the files on disk, now: of all, and of the WAL. */
 uint64_t store_size_bytes(const struct store *store);
 uint64_t store_wal_bytes(const struct store *store);

@@ -146,6 +146,18 @@ class Host(Doctor):
         resource.prlimit(alice.process.pid, resource.RLIMIT_FSIZE,
                          (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
+    def test_database_that_is_away(self):
+        """What is open is not what the next start would find."""
+        alice = self.person("alice")
+        database = os.path.join(alice.state, "p2pchat.db")
+        for name in (database, f"{database}-wal"):
+            os.rename(name, f"{name}.away")
+            self.problem("disk", f"{database} was moved, replaced or removed", alice)
+            shutil.copyfile(f"{name}.away", name)
+            self.problem("disk", "save what there is (history --export)", alice)
+            os.rename(f"{name}.away", name)
+            self.well("disk", "the log works", alice)
+
     def test_disk_that_is_nearly_full(self):
         place = self.path("alice")
         if os.geteuid() != 0:

@@ -263,6 +263,19 @@ bool store_demands_check(const struct store *store)
     return false;
 }
 
+bool store_is_lost(const struct store *store)
+{
+    (void)store;
+    return false;
+}
+
+uint64_t store_silence_ms(const struct store *store, struct mono now)
+{
+    (void)store;
+    (void)now;
+    return rig.silence_ms;
+}
+
 static void ask(const struct rig_question *question)
 {
     assert_true(rig.question_count < RIG_QUESTIONS_MAX);

@@ -53,6 +53,7 @@ struct rig {
     struct host_port public_address; /* at which a tracker has reached the node; port 0: none */
     uint64_t last_seq, floor, age_ms;
     size_t queued_bytes; /* of the store */
+    uint64_t silence_ms; /* of its disk */
     struct rig_question questions[RIG_QUESTIONS_MAX];
     size_t question_count;
     struct rig_write writes[RIG_WRITES_MAX];

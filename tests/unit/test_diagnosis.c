@@ -83,6 +83,10 @@ static void test_log(void **state)
     check_disk(&log, &disk, WELL, "512 MiB are free of 1024 MiB where /state is");
     log.demands_check = true;
     check_disk(&log, &disk, PROBLEM, "restart the daemon, which checks all of it");
+    log.is_lost = true;
+    check_disk(&log, &disk, PROBLEM, "/state/p2pchat.db was moved, replaced or removed");
+    log.silent_ms = DISK_SILENT_MS;
+    check_disk(&log, &disk, PROBLEM, "has not answered for 5 s");
     log = (struct diagnosis_log){.state = STORE_FULL, .reason = "writing: no room"};
     check_disk(&log, &disk, PROBLEM, "there is no room for the log (writing: no room)");
     log.state = STORE_FAILING;
@@ -93,7 +97,7 @@ static void test_log(void **state)
 
 static void test_room(void **state)
 {
-    const struct diagnosis_log log = {.state = STORE_OK};
+    struct diagnosis_log log = {.state = STORE_OK};
     const uint64_t size = DISK_FREE_LOW * 10;
     struct vital_disk disk = {
         .size_bytes = size, .free_bytes = DISK_FREE_LOW, .inodes = 1000, .free_inodes = 500};
@@ -101,8 +105,13 @@ static void test_room(void **state)
     (void)state;
     check_disk(&log, &disk, WELL, "the log works");
     disk.free_bytes--;
-    check_disk(&log, &disk, PROBLEM, "make room");
-    disk.free_bytes = size;
+    check_disk(&log, &disk, PROBLEM, "where /state is: nothing is taken when none is; make room");
+    log.can_be_trimmed = true;
+    check_disk(&log, &disk, PROBLEM, "make room, or have less kept ([Store] RetainBytes=)");
+    disk.free_bytes = 4096;
+    disk.size_bytes = 320 << 10;
+    check_disk(&log, &disk, PROBLEM, "4 KiB are free of 320 KiB");
+    disk.free_bytes = disk.size_bytes = size;
     disk.free_inodes = DISK_FREE_INODES_LOW - 1;
     check_disk(&log, &disk, PROBLEM, "more files can be made");
     disk.inodes = 0; /* not counted there */

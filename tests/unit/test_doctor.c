@@ -126,6 +126,22 @@ static void test_mistakes(void **state)
     close(c);
 }
 
+/* Nothing on it is touched: whoever does waits with it. */
+static void test_disk_that_hangs(void **state)
+{
+    static const char *const parts[] = {
+        "{\"name\":\"permissions\",\"ok\":true,\"message\":\"not looked at, as the disk of ",
+        "{\"name\":\"disk\",\"ok\":false,\"message\":\"the disk where ",
+        " is has not answered for 7 s"};
+    int c = rig_connect();
+
+    (void)state;
+    rig.silence_ms = 7000;
+    rig_send(c, DOCTOR("1"));
+    expect_parts(rig_line(c), parts, sizeof(parts) / sizeof(parts[0]));
+    close(c);
+}
+
 static void test_nobody_listens(void **state)
 {
     int c = rig_connect();
@@ -238,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_findings),
         TEST(test_mistakes),
+        TEST(test_disk_that_hangs),
         TEST(test_nobody_listens),
         TEST(test_peer),
         TEST(test_all_who_wait_are_answered),
