@@ -58,6 +58,17 @@ class Reload(machine.Test):
         self.assertEqual(self.name(m), "anna")
         self.assert_runs_on(m, pid)
 
+    def test_the_end_overtakes_it(self):
+        """What is stopped while it is to read its configuration has not failed."""
+        m = self.booted()
+        m.run("kill", "-STOP", self.started(m))
+        reload = m.spawn("systemctl", "reload", "p2pchatd", stderr=subprocess.DEVNULL)
+        rig.wait_for(lambda: m.show("p2pchatd", "ActiveState") == "reloading", "the reload")
+        m.run("systemctl", "stop", "p2pchatd")
+        reload.wait(rig.DEADLINE_S)
+        self.assertEqual(m.show("p2pchatd", "ActiveState", "Result"),
+                         {"ActiveState": "inactive", "Result": "success"})
+
     def test_fails_when_the_file_is_bad(self):
         m = self.booted()
         pid, name = self.started(m), self.name(m)
