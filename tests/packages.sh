@@ -6,7 +6,7 @@ BUILD_PACKAGES="autoconf automake gcc libc6-dev make pkg-config python3
     libutf8proc-dev uthash-dev"
 
 # What its tests need besides.
-TEST_PACKAGES="binutils build-essential clang-format-14 dbus-user-session debhelper fish lintian mandoc
+TEST_PACKAGES="bash-completion binutils build-essential clang-format-14 dbus-user-session debhelper fish lintian mandoc
     mmdebstrap patch python3-prometheus-client strace systemd-container zsh"
 
 # packages_missing PACKAGE...: those that are not installed, on one line.

@@ -155,6 +155,17 @@ class Installed(Services):
                 m.run("systemctl", "restart", f"{service}.service")
                 self.assertTrue(m.call("status", service=folder)["name"].startswith(called))
 
+    def test_completion_is_found(self):
+        """By shells that are set up as Debian does, and by nobody else."""
+        m = self.booted()
+        said = m.run("zsh", "-f", "-c", "autoload -Uz compinit; compinit -D; print $_comps[p2pchatctl]")
+        self.assertEqual((said.out, said.err), ("_p2pchatctl\n", ""))
+        said = m.run("fish", "-c", "complete -C 'p2pchatctl chat mess'")
+        self.assertTrue(said.out.startswith("message\t"), said)
+        said = m.run("bash", "-c", ". /usr/share/bash-completion/bash_completion; "
+                     "_completion_loader p2pchatctl; complete -p p2pchatctl", check=False)
+        self.assertEqual(said.out, "complete -F _p2pchatctl p2pchatctl\n", said)
+
     def test_exposure(self):
         m = self.booted()
         for unit in ("p2pchatd.service", "p2pchat-tracker.service"):
