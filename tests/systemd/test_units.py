@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 EXPOSURE_MAX = 12  # tenths
 TRACKER = "tracker.example.org"
 BOB_PORT = 28480
+TRIGGER_BURST = 15  # of all sockets
 
 # A second node of the machine, as an administrator may copy it, with a user that is there only while
 # it runs.
@@ -28,13 +29,18 @@ Group=bob
 DynamicUser=yes
 StateDirectory=
 StateDirectory=bob
-ConfigurationDirectory=
-ConfigurationDirectory=bob
+Environment=CONFIGURATION_DIRECTORY=/etc/bob
 """
 BOB_SOCKET = """
 [Socket]
 ListenStream=
 ListenStream=/run/bob/control.sock
+"""
+
+# Ends as with a disk that is full, until there is room.
+FULL_DISK = """
+[Service]
+ExecStartPre=sh -c "test -e /run/room || exit 74"
 """
 
 # As in p2pchatd(8).
@@ -232,6 +238,48 @@ class Life(Services):
         m.run("systemctl", "start", "p2pchatd.service")
         self.assertEqual(m.call("status")["name"], "x")
 
+    def starts(self, m, unit):
+        return m.messages("-u", unit).count("Starting ")
+
+    def test_strangers_do_not_start_what_cannot_run(self):
+        """Who waits at a port has it tried a few times, not for ever; the administrator's next start
+        opens the port again."""
+        m = self.booted()
+        for service, folder, file in (("p2pchatd", "p2pchat", "p2pchatd.conf"),
+                                      ("p2pchat-tracker", "p2pchat-tracker", "tracker.conf")):
+            with self.subTest(service):
+                m.run("systemctl", "enable", f"{service}-peer.socket")
+                m.run("systemctl", "restart", service)
+                m.run("systemctl", "stop", service)
+                m.write(f"/etc/{folder}/{file}", "Bogus=1\n")
+                before = self.starts(m, service)
+                stranger = m.spawn("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/443; read -u 3; sleep inf",
+                                   stderr=machine.subprocess.DEVNULL)
+                rig.wait_for(lambda: m.show(f"{service}-peer.socket", "Result") == "trigger-limit-hit",
+                             "the port to be closed")
+                stranger.kill()
+                stranger.wait()
+                self.assertLessEqual(self.starts(m, service) - before, TRIGGER_BURST)
+                os.unlink(m.path(f"/etc/{folder}/{file}"))
+                m.run("systemctl", "start", service)
+                self.assertEqual(m.call("status", service=folder)["listen"], ["[::]:443"])
+                m.run("systemctl", "disable", "--now", f"{service}-peer.socket")
+                m.run("systemctl", "stop", service)
+
+    def test_who_waits_for_what_fails_is_served_in_the_end(self):
+        """It is tried each second, as long as it takes, and its socket stays open meanwhile."""
+        m = self.booted()
+        m.run("systemctl", "stop", "p2pchatd.service")
+        m.drop_in("p2pchatd.service", FULL_DISK)
+        client = m.spawn("p2pchatctl", "status", stdout=machine.subprocess.PIPE)
+        self.addCleanup(client.stdout.close)
+        rig.wait_for(lambda: int(m.show("p2pchatd.service", "NRestarts")) > TRIGGER_BURST,
+                     "it to fail again and again")
+        self.assert_active(m, "p2pchatd.socket")
+        m.write("/run/room", "")
+        self.assertIn(b"role        node\n", client.stdout.read())
+        self.assertEqual(client.wait(), 0)
+
 
 class PeerSocket(Services):
     """Port 443, which no service of ours may open itself."""
@@ -342,6 +390,30 @@ class Sandbox(Services):
         m.run("systemctl", "restart", "bob.service")
         self.assertEqual(m.call("whoami", service="bob")["peer_id"], before)
 
+    def test_reload_and_members_with_such_a_user(self):
+        """As p2pchatd(8) says it, also where the group went with the user."""
+        m = self.booted()
+        self.user(m, "member", "p2pchat")
+        for service, folder in (("p2pchatd", "p2pchat"), ("p2pchat-tracker",) * 2):
+            for extra in ("", "Group=\n"):
+                m.drop_in(f"{service}.service", f"[Service]\nDynamicUser=yes\nUser=p2pdyn\n{extra}")
+                m.run("systemctl", "restart", f"{service}.service")
+                m.run("systemctl", "reload", f"{service}.service")
+                m.call("status", service=folder, user="member")
+                m.run("systemctl", "stop", f"{service}.service")
+
+    def test_configuration_is_of_root(self):
+        """Nobody else could change it, whoever the service runs as, and whether it was there or not."""
+        m = self.booted()
+        for service, folder in (("p2pchatd", "p2pchat"), ("p2pchat-tracker",) * 2):
+            found = os.stat(m.path(f"/etc/{folder}"))
+            self.assertEqual((found.st_mode & 0o7777, found.st_uid, found.st_gid), (0o755, 0, 0))
+            os.rmdir(m.path(f"/etc/{folder}"))
+            for extra in ("", "DynamicUser=yes\nUser=p2pdyn\n"):
+                m.drop_in(f"{service}.service", f"[Service]\n{extra}")
+                m.run("systemctl", "restart", f"{service}.service")
+                self.assertFalse(os.path.exists(m.path(f"/etc/{folder}")))
+
     def test_dynamic_user_of_the_same_name(self):
         m = self.booted()
         before = m.call("whoami")["peer_id"]
@@ -411,16 +483,21 @@ class OfUsers(Services):
         return m.run("systemctl", "--user", *words, user=user,
                      env=(f"XDG_RUNTIME_DIR=/run/user/{uid}",))
 
+    def of_the_readme(self):
+        """What README.md has people type."""
+        with open(f"{os.environ['top_srcdir']}/README.md", encoding="utf-8") as file:
+            lines = re.search(r"\nWithout root(?s:.*?)\n\n((?:    .*\n)+)", file.read()).group(1)
+        self.assertIn("systemctl --user", lines)
+        return lines
+
     def test_node_of_a_user_who_is_away(self):
         m = self.booted()
         self.user(m, "carol")
         m.run("loginctl", "enable-linger", "carol")
         uid = m.run("id", "--user", "carol").out.strip()
         self.wait_until_active(m, f"user@{uid}.service")
-        m.run("mkdir", "-p", "/home/carol/.config/p2pchat", user="carol")
-        m.write("/home/carol/.config/p2pchat/p2pchatd.conf", "[Node]\nListen=[::]:0\n")
-        self.systemctl(m, "carol", "enable", "--now", "p2pchatd.service")
         runtime = f"XDG_RUNTIME_DIR=/run/user/{uid}"
+        m.run("sh", "-ec", self.of_the_readme(), user="carol", env=(runtime,))
         status = m.run("p2pchatctl", "--json", "status", user="carol", env=(runtime,)).out
         self.assertIn('"name":"carol@', status)
         for file in ("/home/carol/.local/state/p2pchat/identity.key",
@@ -431,6 +508,11 @@ class OfUsers(Services):
         # The first client starts it, as that of the machine.
         self.systemctl(m, "carol", "stop", "p2pchatd.service")
         m.run("p2pchatctl", "status", user="carol", env=(runtime,))
+        # Who has no node of one's own any more talks to that of the machine.
+        m.run("adduser", "--quiet", "carol", "p2pchat")
+        self.systemctl(m, "carol", "disable", "--now", "p2pchatd.service", "p2pchatd.socket")
+        status = m.run("p2pchatctl", "--json", "status", user="carol", env=(runtime,)).out
+        self.assertIn('"name":"p2pchat@', status)
 
 
 if __name__ == "__main__":
