@@ -91,6 +91,17 @@ static void pair_places(struct table *table, const char *name, const struct json
     table_end_cell(table);
 }
 
+/* Everybody's is what is expected; only another is told. */
+static void pair_network(struct table *table, const struct json *has_key)
+{
+    bool is_closed;
+
+    if (!json_bool(has_key, &is_closed) || !is_closed)
+        return;
+    bytes_text(pair(table, "network"), "closed, with a key");
+    table_end_cell(table);
+}
+
 /* "ok, from 17 up to 90, 1.5 MiB, 69.7 GiB free" */
 static void pair_log(struct table *table, const struct json *log)
 {
@@ -135,6 +146,7 @@ static void show_status(struct bytes *out, enum look look, const struct json *re
     table_end_cell(&table);
     pair_places(&table, "classic on", json_member(result, "classic_listen"));
     pair_places(&table, "metrics on", json_member(result, "metrics_listen"));
+    pair_network(&table, json_member(result, "network_key"));
     if (!is_tracker)
         pair_trackers(&table, json_member(result, "trackers"));
     if (json_member(result, "registered") != NULL)

@@ -79,6 +79,7 @@ static void say_ready(const struct daemon *daemon)
     add_places(&where, facts->classic_listen, facts->classic_listen_count);
     bytes_text(&where, metrics != NULL ? "; metrics on " : "");
     add_places(&where, metrics, metrics != NULL);
+    bytes_text(&where, facts->has_network_key ? "; with a network key" : "");
     bytes_u8(&where, '\0');
     log_coded(LOG_READY, &(struct log_fields){.key = facts->identity->key.bytes},
               "p2pchatd " PACKAGE_VERSION " is ready as a %s: %s, peer id %s, listening on %s",

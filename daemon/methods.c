@@ -135,6 +135,7 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     write_hosts(w, "listen", facts->listen, facts->listen_count);
     write_hosts(w, "classic_listen", facts->classic_listen, facts->classic_listen_count);
     write_hosts(w, "metrics_listen", metrics, metrics != NULL);
+    json_put_bool(w, "network_key", facts->has_network_key);
     json_write_name(w, "trackers");
     node_write_trackers(pump->node, w);
     json_put_integer(w, "links", (int64_t)counts.links);

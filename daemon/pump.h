@@ -43,6 +43,7 @@ struct facts {
     const struct identity *identity;
     const char *name; /* ours, checked with name_check */
     enum node_role role;
+    bool has_network_key;           /* links are made with those only who have the same */
     const struct host_port *listen; /* bound, with real ports; wildcards stay "::" and "0.0.0.0" */
     size_t listen_count;
     const struct host_port *classic_listen; /* the same for the classic dialect; none: it is off */

@@ -66,13 +66,20 @@ class Credentials(rig.Test):
         place = inside["alice"].address()
         for name in ("bob", "carol"):
             self.assertEqual(inside[name].call("chat.request", to=place)["state"], "sent")
-        for stranger in (dave, eve):
+            self.assertIs(inside[name].call("status")["network_key"], True)
+            self.assertIn("; with a network key code=ready", inside[name].log())
+        self.assertIs(dave.call("status")["network_key"], False)
+        self.assertNotIn("network key", dave.log())
+        for stranger, why in ((dave, "wants a p2pchat.network-key"),
+                              (eve, "has not our p2pchat.network-key")):
             with self.assertRaises(rig.Refused) as caught:
                 stranger.call("chat.request", to=place)
             self.assertEqual(caught.exception.name, "unreachable")
+            self.assertIn(why, caught.exception.message)
             with self.assertRaises(rig.Refused) as caught:
                 inside["alice"].call("chat.request", to=stranger.address())
             self.assertEqual(caught.exception.name, "unreachable")
+            self.assertIn("has not our p2pchat.network-key", caught.exception.message)
 
     def test_network_key_that_is_refused(self):
         self.assert_refuses(self.handed("alice", network_key=b"a word\n"),

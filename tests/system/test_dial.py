@@ -103,10 +103,12 @@ class Dial(inside.Test):
         self.name("127.0.0.2", "127.0.0.3")
         bob_id = self.peer_id(self.bob)
         self.assertEqual(self.why(f"{bob_id}@{AT}"),
-                         f"127.0.0.2:{PORT} ({BOB}) answers, but does not prove the key of {bob_id}; "
+                         f"127.0.0.2:{PORT} ({BOB}) answers, but does not prove the key of {bob_id}, or "
+                         f"wants a p2pchat.network-key; "
                          f"127.0.0.3:{PORT} ({BOB}) refuses the connection")
         self.assertEqual(self.why(f"127.0.0.4:{PORT}"),
-                         f"127.0.0.4:{PORT} answers, but not as a node of p2pchat does")
+                         f"127.0.0.4:{PORT} answers, but not as a node of p2pchat does, or "
+                         "wants a p2pchat.network-key")
         self.assertEqual(self.why(f"127.0.1.1:{PORT}"), f"127.0.1.1:{PORT} is this node itself")
         self.name()
         self.assertEqual(self.why(AT), f"{BOB}: no name server says where it is")
@@ -173,7 +175,8 @@ class Dial(inside.Test):
         self.assertEqual(self.bob.end(), 0)
         mallory = self.node("mallory", "127.0.0.1")
         self.assertEqual(self.why(AT),
-                         f"127.0.0.1:{PORT} answers, but does not prove the key of bob")
+                         f"127.0.0.1:{PORT} answers, but does not prove the key of bob, or "
+                         "wants a p2pchat.network-key")
         self.assert_nobody_asked(mallory)
         self.alice.call("contact.remove", peer="bob")  # then she may ask anew who is there
         asked = self.alice.call("chat.request", to=AT)

@@ -59,7 +59,7 @@ struct house {
         size_t count;
     } dialled;                   /* the last time */
     uint64_t gone_on, forgotten; /* the last dial that it wants to go on, and that it forgets */
-    char found[128];             /* where that one did not get on */
+    char found[256];             /* where that one did not get on */
     struct {
         uint64_t resolve;
         char host[ADDRESS_HOST_MAX + 1];

@@ -64,7 +64,7 @@ static void test_status(void **state)
                   "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":"
                   "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"name\":"
                   "\"bob\",\"listen\":[\"[::]:28470\",\"127.0.0.1:28471\"],\"classic_listen\":[],"
-                  "\"metrics_listen\":[],"
+                  "\"metrics_listen\":[],\"network_key\":false,"
                   "\"trackers\":[\"a tracker\"],"
                   "\"links\":1,\"contacts\":2,\"queued\":3,\"log\":{\"last_seq\":100,"
                   "\"size_bytes\":4096,\"wal_bytes\":1024,\"free_bytes\":8192,\"first_seq\":1,"

@@ -92,10 +92,11 @@ static void the_others_are_tried(void **state)
     struct house *house = *state;
     struct visitor *bob = house_come(house), *mallory = house_come(house);
     const uint64_t call = request(house, address_of(bob, "192.0.2.1:1"));
-    char found[128], peer_id[PEER_ID_LENGTH + 1];
+    char found[160], peer_id[PEER_ID_LENGTH + 1];
 
     peer_id_encode(bob->identity.key.bytes, peer_id);
-    snprintf(found, sizeof found, "answers, but does not prove the key of %s", peer_id);
+    snprintf(found, sizeof found,
+             "answers, but does not prove the key of %s, or wants a p2pchat.network-key", peer_id);
     answer_at(house, mallory, 0);
     assert_gone_on(house, found);
     house_assert_heard(mallory, "");
@@ -154,7 +155,8 @@ static void not_a_node(void **state)
     struct house *house = *state;
 
     speak_http(house);
-    assert_gone_on(house, "answers, but not as a node of p2pchat does");
+    assert_gone_on(house, "answers, but not as a node of p2pchat does, or wants a "
+                          "p2pchat.network-key");
 }
 
 /* Who could have been asked in the classic dialect is told how. */
@@ -163,8 +165,9 @@ static void maybe_a_classic_program(void **state)
     struct house *house = *state;
 
     speak_http(house);
-    assert_gone_on(house, "answers, but not as a node of p2pchat does (a program of the classic "
-                          "dialect is asked with classic:192.0.2.1:80)");
+    assert_gone_on(house, "answers, but not as a node of p2pchat does, or wants a "
+                          "p2pchat.network-key (a program of the classic dialect is asked with "
+                          "classic:192.0.2.1:80)");
 }
 
 static void this_node_itself(void **state)

@@ -119,7 +119,7 @@ static void test_identity_and_status(void **state)
         API_STATUS,
         "{\"version\":\"0.1.0\",\"role\":\"node\",\"peer_id\":\"abc\",\"name\":\"al\","
         "\"listen\":[\"[::]:28470\",\"127.0.0.1:1\"],\"classic_listen\":[\"[::]:40000\"],"
-        "\"trackers\":[{\"address\":\"t:1\","
+        "\"network_key\":false,\"trackers\":[{\"address\":\"t:1\","
         "\"state\":\"up\"}],\"links\":1,\"contacts\":2,\"queued\":0,\"log\":{\"last_seq\":9,"
         "\"size_bytes\":1572864,\"state\":\"full\",\"reason\":\"writing: no "
         "room\"},\"uptime_s\":90061}",
@@ -138,7 +138,8 @@ static void test_identity_and_status(void **state)
     assert_result(API_STATUS,
                   "{\"version\":\"0.1.0\",\"role\":\"tracker\",\"peer_id\":\"abc\",\"name\":\"t\","
                   "\"listen\":[\"[::]:28471\"],\"classic_listen\":[],"
-                  "\"metrics_listen\":[\"127.0.0.1:9470\"],\"trackers\":[],\"links\":1,"
+                  "\"metrics_listen\":[\"127.0.0.1:9470\"],\"network_key\":true,"
+                  "\"trackers\":[],\"links\":1,"
                   "\"contacts\":0,\"queued\":0,\"registered\":4,\"log\":{\"last_seq\":90,"
                   "\"size_bytes\":1572864,\"wal_bytes\":1,\"free_bytes\":2147483648,"
                   "\"first_seq\":17,\"state\":\"ok\"},\"uptime_s\":1}",
@@ -148,6 +149,7 @@ static void test_identity_and_status(void **state)
                   "peer id     abc\n"
                   "listens on  [::]:28471\n"
                   "metrics on  127.0.0.1:9470\n"
+                  "network     closed, with a key\n"
                   "registered  4\n"
                   "links       1\n"
                   "log         ok, from 17 up to 90, 1.5 MiB, 2.0 GiB free\n"

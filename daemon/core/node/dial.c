@@ -120,6 +120,13 @@ static bool is_awaited(const struct node *node, const struct dial *dial)
     return dial->peer != 0 && dialler_is_dialling(&node->dialler, dial->peer);
 }
 
+/* The other side does not say which of the two keys it was. */
+static const char *or_network_key(const struct node *node)
+{
+    return node->link_settings.network_key != NULL ? ", or has not our p2pchat.network-key"
+                                                   : ", or wants a p2pchat.network-key";
+}
+
 /* What is to be said of an address where a carrier was won and nothing proved, behind its name;
  * ends with a NUL. */
 static void write_found(const struct node *node, const struct dial *dial, enum link_end why,
@@ -135,6 +142,7 @@ static void write_found(const struct node *node, const struct dial *dial, enum l
         bytes_text(text, "takes the connection and says nothing");
     } else if (!dial->has_key) {
         bytes_text(text, "answers, but not as a node of p2pchat does");
+        bytes_text(text, or_network_key(node));
         if (node->dialect.is_on && dial->peer == 0) {
             bytes_text(text, " (a program of the classic dialect is asked with classic:");
             bytes_text(text, remote);
@@ -145,6 +153,7 @@ static void write_found(const struct node *node, const struct dial *dial, enum l
         bytes_text(text, "answers, but does not prove the key of ");
         bytes_text(text,
                    contact != NULL && contact->row.alias != NULL ? contact->row.alias : peer_id);
+        bytes_text(text, or_network_key(node));
     }
     bytes_append(text, "", 1);
 }
