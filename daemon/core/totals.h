@@ -23,8 +23,8 @@ struct node_totals {
     uint64_t classic_refused;      /* objects of the classic dialect, or what was none */
     uint64_t warnings;             /* about security, also those that were not told */
 
-    uint64_t messages_sent; /* ours, when they are in the log */
-    uint64_t messages_delivered;
+    uint64_t messages_sent;      /* ours, when they are in the log */
+    uint64_t messages_delivered; /* when that is in the log */
     uint64_t messages_received;
 
     /* Of a tracker. */

@@ -77,6 +77,7 @@ class WhatTheySay(rig.People):
             alice.call("chat.message", peer="bob", text=f"message {i}")
         rig.wait_until_delivered(alice)
         wait_for_number(bob, MESSAGES, "messages_received_total")
+        wait_for_number(alice, MESSAGES, "messages_delivered_total")
         self.assert_numbers(alice, links=1, contacts=1, contacts_online=1, messages_queued=0,
                             messages_sent_total=MESSAGES, messages_delivered_total=MESSAGES)
         self.assertEqual(numbers(alice).of("links_proved_total", "us") +

@@ -569,6 +569,23 @@ static void end_without_messages_is_not_noted(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, house_setup, house_teardown)
 
+/* --- What is counted --- */
+
+static void delivered_counts_when_it_is_kept(void **state)
+{
+    struct house *house = *state;
+    struct visitor *visitor = house_befriend(house);
+
+    queue(house, "one");
+    queue(house, "two");
+    house->disk_waits = true;
+    acknowledge(house, visitor, visitor->epoch, 2);
+    assert_int_equal(node_totals(house->node)->messages_delivered, 0);
+    house->disk_waits = false;
+    house_run(house);
+    assert_int_equal(node_totals(house->node)->messages_delivered, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +609,7 @@ int main(void)
         TEST(outbox_after_failures),
         TEST(end_by_the_other_side_is_noted),
         TEST(end_without_messages_is_not_noted),
+        TEST(delivered_counts_when_it_is_kept),
     };
 
     crypto_init();

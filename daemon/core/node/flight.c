@@ -132,11 +132,19 @@ static void recovered(struct node *node)
     }
 }
 
+static void count_delivered(struct node *node, const struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->count; i++)
+        if (transaction->changes[i].kind == CHANGE_STREAM_OUT)
+            node->totals.messages_delivered += transaction->changes[i].stream.queued;
+}
+
 static void durable(struct node *node, struct transaction *transaction)
 {
     struct flight *flight = take_flight(node, transaction->ticket);
     struct effect *effects = flight->effects;
 
+    count_delivered(node, transaction);
     flight->effects = NULL;
     happen_all(node, effects, transaction);
     flight_free(flight);

@@ -568,7 +568,6 @@ void stream_not_stored(struct node *node, const struct effect *effect)
 static void delivered(struct node *node, struct contact *contact,
                       const struct outbox_progress *progress)
 {
-    node->totals.messages_delivered += progress->count;
     ledger_progress(node, contact, progress);
     wait_delivered(node, progress->stream, progress->acked, wait_arrived_state(contact));
 }
