@@ -259,6 +259,8 @@ void store_close(struct store *s)
 {
     if (s == NULL)
         return;
+    if (s->goes_on != NULL)
+        s->goes_on(); /* the first call to the disk may be a long one already */
     tell(s, s->goes_on);
     stop_threads(s);
     copy_wal(s);

@@ -40,7 +40,8 @@ enum store_refusal {
  *
  * To open and load a large log takes long, and on a slow disk to close it does. Meanwhile `goes_on`
  * (NULL: nobody is told) is called about once a second for as long as calls to the disk come back,
- * in any thread: from here to the first thing that is appended or asked, and in store_close. */
+ * in any thread: from here to the first thing that is appended or asked, and in store_close, there
+ * also at once. */
 enum { STORE_MESSAGE_MAX = 512 };
 enum store_refusal store_open(const char *directory, const uint8_t key[KEY_LENGTH],
                               void (*goes_on)(void), struct store **ret_store,

@@ -104,6 +104,20 @@ static void test_tells_now_and_then(void **state)
     rmdir(directory);
 }
 
+/* The first call may take long. */
+static void test_the_end_is_told_at_once(void **state)
+{
+    struct store_rig *rig = *state;
+    char message[STORE_MESSAGE_MAX];
+
+    store_rig_close(rig);
+    assert_int_equal(store_open(rig->directory, store_rig_key, count_told, &rig->store, message),
+                     STORE_OPENED);
+    told = 0;
+    store_rig_close(rig);
+    assert_true(told >= 1);
+}
+
 /* --- A disk that rests --- */
 
 static sem_t reached, may_go_on;
@@ -147,6 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_beats_with_calls_to_the_disk),
         cmocka_unit_test(test_tells_now_and_then),
+        cmocka_unit_test_setup_teardown(test_the_end_is_told_at_once, store_rig_setup,
+                                        store_rig_teardown),
         cmocka_unit_test_setup_teardown(test_a_store_is_silent_while_its_disk_rests,
                                         store_rig_setup, store_rig_teardown),
     };
