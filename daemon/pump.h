@@ -36,7 +36,7 @@ struct status_line;
 struct watchdog;
 
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
- * borrowed here lives as long as the pump. */
+ * borrowed here lives as long as the pump; `name` and `advertise` until the next reload. */
 struct facts {
     const struct config *config; /* as it was at the start */
     const struct state_dir *dir;
