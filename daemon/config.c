@@ -240,6 +240,7 @@ struct config_file {
     size_t at;         /* where in it the next line begins */
     unsigned line;     /* the one that was read last */
     enum section section;
+    const enum node_role *role; /* that the options say; NULL: none, and the file may */
     struct config *config;
     struct bytes *out;
     unsigned mistakes;
@@ -262,6 +263,72 @@ static void add_mistake(struct config_file *file, const char *format, ...)
     add_line(file->out, "%s:%u: %s", file->path, file->line, what);
 }
 
+/* Whether a setting is of use in the role that is known so far. */
+static bool is_of_use(const struct config_file *file, const struct setting *setting)
+{
+    const enum node_role role = file->role != NULL ? *file->role : file->config->role;
+
+    return role == ROLE_NODE || setting->role == SETTING_FOR_ALL;
+}
+
+static void add_to_list(struct bytes *list, const char *before, const char *name, const char *after)
+{
+    bytes_text(list, bytes_length(list) > 0 ? ", " : "");
+    bytes_text(list, before);
+    bytes_text(list, name);
+    bytes_text(list, after);
+}
+
+/* "[Control], [Node]", with a NUL behind them; the rows of a section stand together. */
+static void list_sections(const struct config_file *file, struct bytes *list)
+{
+    const char *last = "";
+
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+
+        if (s->section == NULL || strcmp(s->section, last) == 0 || !is_of_use(file, s))
+            continue;
+        add_to_list(list, "[", s->section, "]");
+        last = s->section;
+    }
+    bytes_u8(list, '\0');
+}
+
+/* "Level=, Other=", with a NUL behind them; none when all of the section is for nodes only. */
+static void list_keys(const struct config_file *file, const char *section, struct bytes *list)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+
+        if (s->section != NULL && strcmp(s->section, section) == 0 && is_of_use(file, s))
+            add_to_list(list, "", s->key, "=");
+    }
+    bytes_u8(list, '\0');
+}
+
+static void add_unknown_section(struct config_file *file, const char *line)
+{
+    struct bytes list = BYTES_EMPTY;
+
+    list_sections(file, &list);
+    add_mistake(file, "%s: there is no such section, but %s", line, (char *)bytes_data(&list));
+    bytes_done(&list);
+}
+
+static void add_unknown_key(struct config_file *file, const char *section, const char *key)
+{
+    struct bytes list = BYTES_EMPTY;
+
+    list_keys(file, section, &list);
+    if (bytes_length(&list) > 1)
+        add_mistake(file, "%s=: there is no such key in [%s], but %s", key, section,
+                    (char *)bytes_data(&list));
+    else
+        add_mistake(file, "%s=: there is no such key in [%s], which is for nodes", key, section);
+    bytes_done(&list);
+}
+
 static bool is_section(const char *name, size_t length)
 {
     for (size_t i = 0; i < settings_count; i++) {
@@ -282,11 +349,22 @@ static bool check_section(struct config_file *file, const char *line)
     } else if (line[length - 1] != ']') {
         add_mistake(file, "%s: nothing may stand behind the ]", line);
     } else if (!is_section(line + 1, length - 2)) {
-        add_mistake(file, "%s: there is no such section", line);
+        add_unknown_section(file, line);
     } else {
         file->section = SECTION_KNOWN;
     }
     return file->section == SECTION_KNOWN;
+}
+
+/* Whether something stands behind a blank that begins with # or ;: nobody knows whether a comment
+ * or the value was meant. */
+static bool has_comment(const char *line)
+{
+    for (const char *at = line; (at = strpbrk(at, "#;")) != NULL; at++) {
+        if (at > line && isspace((unsigned char)at[-1]))
+            return true;
+    }
+    return false;
 }
 
 /* Checks a line that inih would read otherwise than systemd: cut it, take half of it for a comment
@@ -294,7 +372,6 @@ static bool check_section(struct config_file *file, const char *line)
 static bool check_line(struct config_file *file, const char *line)
 {
     size_t length = strlen(line);
-    const char *comment = strchr(line, ';');
 
     if (line[0] == '[')
         return check_section(file, line);
@@ -302,11 +379,9 @@ static bool check_line(struct config_file *file, const char *line)
         add_mistake(file, "a line cannot be continued on the next one");
         return false;
     }
-    for (; comment != NULL; comment = strchr(comment + 1, ';')) {
-        if (comment > line && isspace((unsigned char)comment[-1])) {
-            add_mistake(file, "a comment must stand on a line of its own");
-            return false;
-        }
+    if (has_comment(line)) {
+        add_mistake(file, "a comment (# or ; behind a blank) must stand on a line of its own");
+        return false;
     }
     if (line[strcspn(line, "=:")] != '=') {
         add_mistake(file, "must be [Section], Key=VALUE or a comment");
@@ -385,17 +460,17 @@ static int take_key(void *context, const char *section, const char *key, const c
             add_mistake(file, "%s=%s: %s", key, value, why);
         return 1;
     }
-    add_mistake(file, "%s=: there is no such key in [%s]", key, section);
+    add_unknown_key(file, section, key);
     return 1;
 }
 
 enum file_need { FILE_MAY_BE_MISSING, FILE_MUST_EXIST };
 
 /* What the file says makes sense for nodes only, and this is a tracker. */
-static void check_role_of_file(struct config_file *file, enum node_role role)
+static void check_role_of_file(struct config_file *file)
 {
     for (size_t i = 0; i < settings_count; i++) {
-        if (role == ROLE_NODE || settings[i].role == SETTING_FOR_ALL || file->set_by[i] == 0)
+        if (is_of_use(file, &settings[i]) || file->set_by[i] == 0)
             continue;
         file->line = file->set_by[i];
         add_mistake(file, "%s=: %s", settings[i].key, not_for_trackers);
@@ -439,10 +514,10 @@ static const char *read_text(int descriptor, struct bytes *text)
     return NULL;
 }
 
-static void parse_file(struct config_file *file, const enum node_role *role)
+static void parse_file(struct config_file *file)
 {
     ini_parse_stream(read_line, file, take_key, file);
-    check_role_of_file(file, role != NULL ? *role : file->config->role);
+    check_role_of_file(file);
     if (file->mistakes > CONFIG_MISTAKES_TOLD_MAX)
         add_line(file->out, "%s: there are %u more mistakes", file->path,
                  file->mistakes - CONFIG_MISTAKES_TOLD_MAX);
@@ -453,7 +528,7 @@ static void parse_file(struct config_file *file, const enum node_role *role)
 static bool read_file(const char *path, enum file_need need, const enum node_role *role,
                       struct config *config, struct bytes *out)
 {
-    struct config_file file = {.path = path, .config = config, .out = out};
+    struct config_file file = {.path = path, .role = role, .config = config, .out = out};
     const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     const char *why;
 
@@ -465,7 +540,7 @@ static bool read_file(const char *path, enum file_need need, const enum node_rol
     if (why != NULL)
         add_line(out, "%s: cannot be read: %s", path, why);
     else
-        parse_file(&file, role);
+        parse_file(&file);
     bytes_done(&file.text);
     if (why != NULL || file.mistakes > 0)
         return false;

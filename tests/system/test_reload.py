@@ -291,8 +291,9 @@ class Mistakes(Reload):
 
     ROWS = (
         ("[Log]\nLevel=loud\n", 2, "Level=loud: must be error, warning, notice, info or debug"),
-        ("[Log]\n\nLevle=info\n", 3, "Levle=: there is no such key in [Log]"),
-        ("[Lgo]\nLevel=info\n", 1, "[Lgo]: there is no such section"),
+        ("[Log]\n\nLevle=info\n", 3, "Levle=: there is no such key in [Log], but Level="),
+        ("[Lgo]\nLevel=info\n", 1, "[Lgo]: there is no such section, but [Control], [Node], "),
+        ("[Log]\nLevel=info # quiet\n", 2, "a comment (# or ; behind a blank) must stand on"),
         ("[Log\nLevel=info\n", 1, "[Log: its ] is missing"),
         ("Level=info\n", 1, "Level= stands before any [Section]"),
         ("[Node]\nName=a:b\n", 2, "Name=a:b: this cannot be a name: 1 to 64 bytes"),

@@ -387,7 +387,7 @@ static void test_file(void **state)
                   "; another\n"
                   "\n"
                   "[Control]\n"
-                  "Socket=/run/x;y\n"
+                  "Socket=/run/x;y#z\n"
                   "  [Node]  \n"
                   "StateDirectory = /var/x y \n"
                   "   Listen=1.1.1.1:1\n"
@@ -401,7 +401,7 @@ static void test_file(void **state)
                   "");
     assert_string_equal(rig_said(rig), "");
     assert_int_equal(rig->verdict, CONFIG_READY);
-    assert_string_equal(rig->config.socket, "/run/x;y");
+    assert_string_equal(rig->config.socket, "/run/x;y#z");
     assert_string_equal(rig->config.state_dir, "/var/x y");
     assert_int_equal(rig->config.listen_count, 2);
     assert_listens(&rig->config, 0, "1.1.1.1:1");
@@ -471,16 +471,30 @@ static void test_bad_files(void **state)
     struct rig *rig = *state;
     char line[5000];
 
-    assert_file_refused(rig, "[Node]\n\nFoo=1\n", "file:3: Foo=: there is no such key in [Node]");
+    assert_file_refused(rig, "[Node]\n\nFoo=1\n",
+                        "file:3: Foo=: there is no such key in [Node], "
+                        "but StateDirectory=, Listen=, Advertise=, Name=, Role=\n");
     assert_file_refused(rig, "[Node]\nlisten=1.1.1.1:1\n", "file:2: listen=: there is no such key");
-    assert_file_refused(rig, "[Foo]\nBar=1\n", "file:1: [Foo]: there is no such section");
+    assert_file_refused(
+        rig, "[Foo]\nBar=1\n",
+        "file:1: [Foo]: there is no such section, but "
+        "[Control], [Node], [Tracker], [Classic], [Log], [Chat], [Limits], [Store], "
+        "[Metrics]\n");
+    assert_file_refused(rig, "[Node]\nRole=tracker\n[Foo]\n",
+                        "file:3: [Foo]: there is no such "
+                        "section, but [Control], [Node], [Classic], [Log], [Metrics]\n");
+    assert_file_refused(rig, "[Node]\nRole=tracker\n[Chat]\nFoo=\n",
+                        "file:4: Foo=: there is no such key in [Chat], which is for nodes\n");
     assert_file_refused(rig, "[Node\nName=x\n", "file:1: [Node: its ] is missing");
     assert_file_refused(rig, "[Node] # x\n", "file:1: [Node] # x: nothing may stand behind the ]");
     assert_file_refused(rig, "[\n", "file:1: [: its ] is missing");
     assert_file_refused(rig, "Name=x\n", "file:1: Name= stands before any [Section]");
     assert_file_refused(rig, "[Node]\nName\n", "file:2: must be [Section], Key=VALUE or a comment");
     assert_file_refused(rig, "[Node]\nName: x\n", "file:2: must be [Section]");
-    assert_file_refused(rig, "[Node]\nName=x ; y\n", "file:2: a comment must stand on a line");
+    assert_file_refused(rig, "[Node]\nName=x ; y\n", "file:2: a comment (# or ; behind a blank)");
+    assert_file_refused(rig, "[Node]\nName=x # y\n", "file:2: a comment (# or ; behind a blank)");
+    assert_file_refused(rig, "[Node]\nName=x#y;z\t#y\n", "file:2: a comment (# or ; behind");
+    assert_file_refused(rig, "[Log]\nLevel=info # y\n", "file:2: a comment (# or ; behind");
     assert_file_refused(rig, "[Node]\nName=x\\\n y\n", "file:2: a line cannot be continued");
     assert_file_refused(rig, "[Node]\nListen=x\n", "file:2: Listen=x: must be HOST:PORT");
     assert_file_refused(rig, "[Node]\nRole=boss\n", "file:2: Role=boss: must be node or tracker");

@@ -228,7 +228,7 @@ static void test_a_mistake_changes_nothing(void **state)
     start("[Node]\nName=anna\n", NULL);
     write_text("[Node]\nName=bert\n[Log]\nLevel=loud\nLevle=debug\n");
     assert_refused("/file:4: Level=loud: must be error, warning, notice, info or debug\n");
-    assert_refused("/file:5: Levle=: there is no such key in [Log]\n");
+    assert_refused("/file:5: Levle=: there is no such key in [Log], but Level=\n");
     reload("[Node]\nName=carl\n", "Node.Name ", "");
     write_text("[Node]\n\n\nName=a/b\n");
     assert_refused("/file:4: Name=a/b: ");
