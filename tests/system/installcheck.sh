@@ -27,7 +27,7 @@ done
 for unit in p2pchatd p2pchat-tracker; do
     grep -q "^ExecStart=$sbindir/p2pchatd" "$destdir$unitdir/$unit.service" ||
         fail "$unit.service does not start $sbindir/p2pchatd"
-    grep -q "^ExecReload=+$bindir/p2pchatctl" "$destdir$unitdir/$unit.service" ||
+    grep -q "^ExecReload=!$bindir/p2pchatctl" "$destdir$unitdir/$unit.service" ||
         fail "$unit.service does not reload with $bindir/p2pchatctl"
 done
 
