@@ -163,7 +163,7 @@ uint64_t service_watchdog_ms(void)
     if (getenv("WATCHDOG_USEC") == NULL || !service_is_heard())
         return 0;
     __typeof__(&sd_watchdog_enabled) is_enabled = OF_LIBSYSTEMD(sd_watchdog_enabled);
-    return is_enabled != NULL && is_enabled(0, &usec) > 0 ? usec / 1000 : 0;
+    return is_enabled != NULL && is_enabled(0, &usec) > 0 ? usec / 1000 + (usec % 1000 != 0) : 0;
 }
 
 void service_feed(void)

@@ -49,7 +49,7 @@ void service_extend(uint64_t by_ms);
 
 /* --- The watchdog --- */
 
-/* systemd ends us when service_feed is not called for so long; 0: it does not. */
+/* systemd ends us when service_feed is not called for so long (rounded up); 0: it does not. */
 uint64_t service_watchdog_ms(void);
 void service_feed(void);
 

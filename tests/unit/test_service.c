@@ -342,6 +342,8 @@ static void test_watchdog(void **state)
     setenv("WATCHDOG_PID", "1", 1); /* somebody else is to feed it */
     assert_int_equal(service_watchdog_ms(), 0);
     unsetenv("WATCHDOG_PID");
+    setenv("WATCHDOG_USEC", "1", 1); /* short, but there */
+    assert_int_equal(service_watchdog_ms(), 1);
     setenv("WATCHDOG_USEC", "soon", 1);
     assert_int_equal(service_watchdog_ms(), 0);
 }

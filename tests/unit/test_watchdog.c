@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/limits.h"
 #include "daemon/pump.h"
 #include "daemon/watchdog.h"
 
@@ -99,6 +101,55 @@ static void test_fed_while_the_disk_answers(void **state)
     watchdog_free(dog);
 }
 
+static int find_timer(const struct event_base *base, const struct event *event, void *ret_timer)
+{
+    (void)base;
+    *(const struct event **)ret_timer = event;
+    return 1; /* there is no other */
+}
+
+/* When it looks the next time, after a call to the disk was silent for so long. */
+static long next_look_s(uint64_t silence_ms)
+{
+    struct event *timer = NULL;
+    struct timeval at, now;
+
+    rig.silence_ms = silence_ms;
+    event_base_foreach_event(rig.pump.base, find_timer, &timer);
+    event_active(timer, EV_TIMEOUT, 1);
+    event_base_loop(rig.pump.base, EVLOOP_ONCE);
+    assert_true(event_pending(timer, EV_TIMEOUT, &at));
+    gettimeofday(&now, NULL);
+    return at.tv_sec - now.tv_sec;
+}
+
+/* A call that began a moment after it was fed is not given another period. */
+static void test_looks_when_the_patience_is_over(void **state)
+{
+    struct watchdog *dog;
+
+    (void)state;
+    setenv("WATCHDOG_USEC", "7200000000", 1);
+    dog = watchdog_new(&rig.pump);
+    assert_in_range(next_look_s(0), 1, 61);
+    assert_true(next_look_s(WATCHDOG_CALL_MS - 3000) <= 4);
+    assert_in_range(next_look_s(WATCHDOG_CALL_MS), 1800, 2401); /* it can only come back */
+    watchdog_free(dog);
+}
+
+static void test_a_very_short_one(void **state)
+{
+    struct watchdog *dog;
+
+    (void)state;
+    setenv("WATCHDOG_USEC", "999", 1);
+    dog = watchdog_new(&rig.pump);
+    assert_non_null(dog);
+    assert_int_equal(fed_of(3), 3);
+    watchdog_free(dog);
+    assert_int_equal(watchdog_patience_ms(1), 2);
+}
+
 static void test_nobody_asks_for_it(void **state)
 {
     (void)state;
@@ -119,6 +170,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fed_while_the_disk_answers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_looks_when_the_patience_is_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_very_short_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_asks_for_it, setup, teardown),
         cmocka_unit_test(test_patience),
     };
