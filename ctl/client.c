@@ -60,6 +60,8 @@ enum outcome client_connect(struct client *client, const char *path, struct mono
     size_t length = strlen(path);
     int fd;
 
+    if (length >= sizeof(address.sun_path) && message == NULL)
+        return OUTCOME_USAGE;
     if (length >= sizeof(address.sun_path)) {
         bytes_text(message, "the path of a socket has at most 107 bytes: ");
         text_append_safe(message, path, length);
@@ -74,12 +76,11 @@ enum outcome client_connect(struct client *client, const char *path, struct mono
 
         if (fd >= 0)
             close(fd);
-        if (error == EAGAIN) {
+        if (message != NULL && error == EAGAIN)
             bytes_text(message, "the daemon takes no connection; it is stuck or overloaded");
-            return OUTCOME_RAN_OUT;
-        }
-        nobody_listens(path, error, message);
-        return OUTCOME_NO_DAEMON;
+        else if (message != NULL)
+            nobody_listens(path, error, message);
+        return error == EAGAIN ? OUTCOME_RAN_OUT : OUTCOME_NO_DAEMON;
     }
     *client = (struct client){.socket = fd};
     return OUTCOME_DONE;
@@ -116,6 +117,8 @@ enum client_read client_receive(struct client *client)
     if (received < 0 && errno == EAGAIN)
         return CLIENT_EMPTY;
     if (received <= 0) {
+        /* unix(7): so it is told that the other side had not read all when it closed. */
+        client->is_unread |= received < 0 && errno == ECONNRESET;
         client->is_lost = true;
         return CLIENT_CLOSED;
     }
@@ -148,7 +151,7 @@ enum client_read client_next(struct client *client, struct rpc_incoming *ret_inc
 /* --- Calls --- */
 
 /* A daemon that closes at once may have said why: that is read even when sending fails. */
-static bool send_all(const struct client *client, const struct bytes *line, struct mono deadline)
+static bool send_all(struct client *client, const struct bytes *line, struct mono deadline)
 {
     const uint8_t *at = bytes_data(line);
     size_t left = bytes_length(line);
@@ -158,8 +161,10 @@ static bool send_all(const struct client *client, const struct bytes *line, stru
 
         if (sent < 0 && errno == EAGAIN && !wait_for(client, POLLOUT, deadline))
             return false;
-        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+            client->is_unread = true;
             return true;
+        }
         if (sent > 0) {
             at += sent;
             left -= (size_t)sent;
@@ -182,15 +187,29 @@ static bool is_answer(const struct client *client, const struct rpc_incoming *in
     return false;
 }
 
-static enum outcome outcome_of(enum client_read read, struct bytes *message)
+static void say_unread(const struct client *client, struct bytes *message)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof(address) - 1; /* a NUL stays behind it */
+
+    must(getpeername(client->socket, (struct sockaddr *)&address, &length) == 0);
+    nobody_read(address.sun_path, message);
+}
+
+static enum outcome outcome_of(const struct client *client, enum client_read read,
+                               struct bytes *message)
 {
     switch (read) {
     case CLIENT_READ:
         return OUTCOME_DONE;
     case CLIENT_TIMED_OUT:
-        bytes_text(message, "no answer in time");
+        bytes_text(message, "no answer in time ('p2pchatctl doctor' tells why)");
         return OUTCOME_RAN_OUT;
     case CLIENT_CLOSED:
+        if (client->is_unread) {
+            say_unread(client, message);
+            return OUTCOME_NO_DAEMON;
+        }
         bytes_text(message, "the daemon closed the connection without an answer; what it had begun "
                             "may be done");
         return OUTCOME_FAILED;
@@ -226,18 +245,24 @@ enum client_read client_answer(struct client *client, struct rpc_incoming *ret_a
     return read;
 }
 
-enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
-                         struct mono deadline, struct rpc_incoming *ret_answer,
-                         struct bytes *message)
+enum outcome client_wait(struct client *client, struct mono deadline,
+                         struct rpc_incoming *ret_answer, struct bytes *message)
 {
-    enum client_read read = CLIENT_TIMED_OUT;
+    enum client_read read;
 
-    if (!client_send(client, method, params, deadline))
-        return outcome_of(CLIENT_TIMED_OUT, message);
     while ((read = client_answer(client, ret_answer, message)) == CLIENT_EMPTY) {
         read = wait_for(client, POLLIN, deadline) ? client_receive(client) : CLIENT_TIMED_OUT;
         if (read == CLIENT_CLOSED || read == CLIENT_TIMED_OUT)
             break;
     }
-    return outcome_of(read, message);
+    return outcome_of(client, read, message);
+}
+
+enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
+                         struct mono deadline, struct rpc_incoming *ret_answer,
+                         struct bytes *message)
+{
+    if (!client_send(client, method, params, deadline))
+        return outcome_of(client, CLIENT_TIMED_OUT, message);
+    return client_wait(client, deadline, ret_answer, message);
 }

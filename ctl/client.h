@@ -15,21 +15,28 @@ struct client {
     int socket;
     struct rpc_lines lines;
     int64_t last_id; /* of the requests that were sent */
-    bool is_lost;    /* nothing more can come */
+    bool is_lost;    /* nothing more can come, */
+    bool is_unread;  /* and what was sent last was not read whole */
 };
 
 /* Connects, by `deadline`. OUTCOME_NO_DAEMON when nothing answers at `path`, OUTCOME_RAN_OUT when
- * the deadline came, OUTCOME_USAGE when the path is too long for a socket; `message` says why. */
+ * the deadline came, OUTCOME_USAGE when the path is too long for a socket; `message` says why;
+ * NULL: nobody wants to know, which may take time to find out. */
 enum outcome client_connect(struct client *client, const char *path, struct mono deadline,
                             struct bytes *message);
 void client_done(struct client *client);
 
 /* Calls a method with params that are one JSON object, and waits for the answer, a result or an
- * error, until `deadline`. OUTCOME_RAN_OUT when that came first, OUTCOME_FAILED when the connection
- * was lost or what came is no answer; `message` says why. */
+ * error, until `deadline`. OUTCOME_RAN_OUT when that came first, OUTCOME_NO_DAEMON when the
+ * connection was closed before anybody had read the call, OUTCOME_FAILED when it was lost later or
+ * what came is no answer; `message` says why. */
 enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
                          struct mono deadline, struct rpc_incoming *ret_answer,
                          struct bytes *message);
+
+/* The wait alone, for what client_send() has sent; can be gone on with when the deadline came. */
+enum outcome client_wait(struct client *client, struct mono deadline,
+                         struct rpc_incoming *ret_answer, struct bytes *message);
 
 /* Below client_call(), for who does not wait: `watch`. */
 

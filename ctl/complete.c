@@ -160,7 +160,7 @@ static void ask(struct offers *offers, const struct source *source)
     struct client client;
 
     bytes_text(&params, "{}");
-    if (session_open(&client, &invocation, deadline, &unsaid) == OUTCOME_DONE) {
+    if (session_open(&client, &invocation, deadline, NULL) == OUTCOME_DONE) {
         if (client_call(&client, api_method(source->method)->name, &params, deadline, &answer,
                         &unsaid) == OUTCOME_DONE) {
             const struct json *list = json_member(answer.body, source->list);

@@ -12,6 +12,9 @@
 
 #include "common/format.h"
 #include "common/text.h"
+#include "ctl/unit.h"
+
+enum { EXIT_CONFIGURATION = 78 }; /* p2pchatd(8), Exit status */
 
 static void say(struct bytes *message, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -29,57 +32,71 @@ static void say(struct bytes *message, const char *format, ...)
     free(text);
 }
 
-/* --- Which daemon --- */
+/* --- Services --- */
 
-/* Whose socket it is by its path: the unit that has it, and how systemd is asked for that. */
-struct whose {
-    const char *systemctl, *unit; /* NULL: nobody's that we know */
-};
-
-static bool is_in(const char *path, const char *directory)
+static bool is_known(enum unit_phase phase)
 {
-    const size_t length = strlen(directory);
-
-    return length > 0 && strncmp(path, directory, length) == 0 && path[length] == '/';
+    return phase != UNIT_UNKNOWN && phase != UNIT_MISSING;
 }
 
-static struct whose whose_is(const char *path)
+/* How to learn why it is as it is. */
+static void say_where(struct bytes *message, const struct unit *unit)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-
-    if (is_in(path, "/run/p2pchat"))
-        return (struct whose){"systemctl", "p2pchatd"};
-    if (is_in(path, "/run/p2pchat-tracker"))
-        return (struct whose){"systemctl", "p2pchat-tracker"};
-    if (runtime != NULL && is_in(path, runtime) &&
-        is_in(path + strlen(runtime), "/p2pchat")) /* a user's */
-        return (struct whose){"systemctl --user", "p2pchatd"};
-    return (struct whose){NULL, NULL};
+    say(message, "; 'systemctl%s status %s' and 'journalctl%s -u %s -e' tell why", unit->of_users,
+        unit->name, unit->of_users, unit->name);
 }
 
-static void say_start(struct bytes *message, const char *path)
+/* How it ended, and where that is told. */
+static void say_end(struct bytes *message, const struct unit *unit, const struct unit_state *state)
 {
-    const struct whose whose = whose_is(path);
-
-    if (whose.unit != NULL)
-        say(message, "; '%s start %s.socket' starts the service, or", whose.systemctl, whose.unit);
+    if (state->was_killed)
+        say(message, " (killed by signal %d)", state->status);
     else
-        say(message, ";");
-    say(message, " start one with 'p2pchatd', or say --socket=PATH");
+        say(message, " (exit status %d)", state->status);
+    if (state->restarts > 0)
+        say(message, ", and was started again %u times", state->restarts);
+    say_where(message, unit);
+    if (!state->was_killed && state->status == EXIT_CONFIGURATION)
+        say(message, ", 'p2pchatd%s --check-config'%s which mistakes its configuration has",
+            unit->role, unit->is_of_user ? "" : " by root");
 }
 
-/* How to learn more of one that was started. */
-static void say_look(struct bytes *message, const char *path)
+/* A service that is neither running nor meant to be at rest. False when it is. */
+static bool say_service(struct bytes *message, const struct unit *unit,
+                        const struct unit_state *state)
 {
-    const struct whose whose = whose_is(path);
-
-    if (whose.unit != NULL)
-        say(message, "; '%s status %s' tells what it does", whose.systemctl, whose.unit);
-    else
-        say(message, "; look at its log");
+    switch (state->phase) {
+    case UNIT_FAILED:
+        say(message, "the service %s failed", unit->name);
+        say_end(message, unit, state);
+        say(message, "; then 'systemctl%s restart %s'", unit->of_users, unit->name);
+        return true;
+    case UNIT_PAUSING:
+        say(message, "the service %s does not come up: it ended", unit->name);
+        say_end(message, unit, state);
+        return true;
+    case UNIT_STARTING:
+        say(message, "the service %s is starting", unit->name);
+        break;
+    case UNIT_STOPPING:
+        say(message, "the service %s is stopping", unit->name);
+        break;
+    case UNIT_UNKNOWN:
+    case UNIT_MISSING:
+    case UNIT_STOPPED:
+    case UNIT_RUNNING:
+        return false;
+    }
+    if (state->says[0] != '\0')
+        say(message, " (%s)", state->says);
+    say(message, "; 'systemctl%s status %s' shows how far it is", unit->of_users, unit->name);
+    return true;
 }
 
 /* --- Who may --- */
+
+/* A group that a name space of users does not have is shown as this one (user_namespaces(7)). */
+enum { OVERFLOW_GROUP = 65534 };
 
 /* What a user or a group with its members takes at most; of a larger one nothing is known. */
 enum { ENTRY_MAX = 64 << 10 };
@@ -112,6 +129,11 @@ static bool say_group(struct bytes *message, gid_t id)
 
     if (getgrgid_r(id, &entry, room, sizeof(room), &group) != 0 || group == NULL)
         return false;
+    if (id == OVERFLOW_GROUP) {
+        say(message, "it is for a group that is not known where this runs; a service is in it with "
+                     "SupplementaryGroups= in its unit");
+        return true;
+    }
     if (is_member(group))
         say(message,
             "you are in the group %s, but were not yet when you logged in; log in again, or "
@@ -149,25 +171,58 @@ static void say_closed(struct bytes *message, const char *path)
 
 /* --- Nobody listens --- */
 
+/* Whoever listened does so no more. */
+static void say_gone(struct bytes *message, const struct unit *unit, const struct unit_state *state,
+                     int error)
+{
+    if (state->phase == UNIT_RUNNING) {
+        say(message,
+            "the service %s runs, but its socket is gone: 'systemctl%s restart %s.socket' makes "
+            "it again",
+            unit->name, unit->of_users, unit->name);
+        return;
+    }
+    if (error == ENOENT)
+        say(message, "there is no such socket;");
+    else
+        say(message, "nobody listens there any more%s;",
+            is_known(state->phase) ? "" : ": the daemon ended without removing it");
+    if (state->phase != UNIT_MISSING)
+        say(message, " 'systemctl%s start %s.socket' starts the service, or", unit->of_users,
+            unit->name);
+    say(message, " start one with 'p2pchatd', or say --socket=PATH");
+}
+
 void nobody_listens(const char *path, int error, struct bytes *message)
 {
+    struct unit_state state;
+    struct unit unit;
     struct stat st;
 
     say(message, "no daemon answers on %s: ", path);
     if (error == EACCES || error == EPERM) {
         say_closed(message, path);
-        return;
-    }
-    if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-        say(message, "that is no socket, but a %s",
+    } else if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+        say(message, "that is no socket, but a %s; start one with 'p2pchatd', or say --socket=PATH",
             S_ISDIR(st.st_mode) ? "directory" : "file of another kind");
-    else if (error == ECONNREFUSED)
-        say(message, "nobody listens there any more: the daemon ended without removing it");
-    else if (error == ENOENT)
-        say(message, "there is no such socket");
-    else
+    } else if (error != ENOENT && error != ECONNREFUSED) {
         say(message, "%s", strerror(error));
-    say_start(message, path);
+    } else {
+        unit = unit_of(path);
+        state = unit_ask(&unit);
+        if (!say_service(message, &unit, &state))
+            say_gone(message, &unit, &state, error);
+    }
+}
+
+void nobody_read(const char *path, struct bytes *message)
+{
+    const struct unit unit = unit_of(path);
+    const struct unit_state state = unit_ask(&unit);
+
+    say(message, "no daemon answers on %s, and nothing was done: ", path);
+    if (!say_service(message, &unit, &state))
+        say(message, "the connection was closed before anybody read what was asked; ask again");
 }
 
 /* --- Nobody answers --- */
@@ -189,39 +244,72 @@ static char state_of(pid_t process)
     return end != NULL && end[1] == ' ' ? end[2] : '\0';
 }
 
-/* The process that listens; of a socket that systemd passed on, systemd. */
-static void say_process(struct bytes *message, int socket)
+static bool is_stopped(pid_t process)
+{
+    const char state = process > 0 ? state_of(process) : 0;
+
+    return state == 'T' || state == 't';
+}
+
+/* Who should answer: the service's process, or who listens, which of a service's socket is systemd.
+ * 0: not known. */
+static pid_t process_of(const struct unit_state *state, int socket)
 {
     struct ucred who = {.pid = 0};
     socklen_t length = sizeof(who);
 
-    if (socket < 0 || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0 ||
-        who.pid <= 1) {
-        say(message, "what listens there does not answer in time: the daemon hangs, or systemd "
-                     "cannot start it");
-        return;
-    }
-    switch (state_of(who.pid)) {
-    case 'T':
-    case 't':
+    if (is_known(state->phase) && state->phase != UNIT_STOPPED)
+        return state->process;
+    if (socket < 0 || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0)
+        return 0;
+    return who.pid > 1 ? who.pid : 0;
+}
+
+static void say_process(struct bytes *message, pid_t process)
+{
+    const long id = (long)process;
+
+    if (process == 0)
+        say(message, "what listens there does not answer in time");
+    else if (is_stopped(process))
         say(message,
-            "process %ld does not answer, because it is stopped; 'kill -CONT %ld' lets it "
-            "go on",
-            (long)who.pid, (long)who.pid);
-        break;
-    case 'D':
-        say(message, "process %ld does not answer, because it waits for a disk", (long)who.pid);
-        break;
-    default:
-        say(message, "process %ld does not answer in time: it hangs, or has too much to do",
-            (long)who.pid);
-        break;
-    }
+            "process %ld does not answer, because it is stopped; 'kill -CONT %ld' lets it go on",
+            id, id);
+    else if (state_of(process) == 'D')
+        say(message, "process %ld does not answer, because it waits for a disk", id);
+    else
+        say(message, "process %ld does not answer in time: it hangs, or has too much to do", id);
+}
+
+static void say_silence(struct bytes *message, const char *path, const struct unit *unit,
+                        const struct unit_state *state, pid_t process)
+{
+    say(message, "no daemon answers on %s: ", path);
+    if (!is_stopped(process) && say_service(message, unit, state))
+        return;
+    say_process(message, process);
+    if (state->phase != UNIT_MISSING)
+        say(message, "; 'systemctl%s status %s' tells what it does", unit->of_users, unit->name);
+    else
+        say(message, "; look at its log");
+}
+
+bool nobody_comes(const char *path, int socket, struct bytes *message)
+{
+    const struct unit unit = unit_of(path);
+    const struct unit_state state = unit_ask(&unit);
+    const pid_t process = process_of(&state, socket);
+
+    if (state.phase != UNIT_FAILED && state.phase != UNIT_PAUSING && !is_stopped(process))
+        return false;
+    say_silence(message, path, &unit, &state, process);
+    return true;
 }
 
 void nobody_answers(const char *path, int socket, struct bytes *message)
 {
-    say(message, "no daemon answers on %s: ", path);
-    say_process(message, socket);
-    say_look(message, path);
+    const struct unit unit = unit_of(path);
+    const struct unit_state state = unit_ask(&unit);
+
+    say_silence(message, path, &unit, &state, process_of(&state, socket));
 }

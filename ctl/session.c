@@ -63,6 +63,53 @@ static bool is_queued(const struct invocation *invocation)
     return api_find_method(params_method(invocation), &method) && method == API_CHAT_MESSAGE;
 }
 
+enum {
+    /* doctor itself takes 4 s at most (p2pchatd(8)): within these it is known if nobody comes. */
+    PATIENCE_MS = 2000,
+    LOOK_AGAIN_MS = 1000
+};
+
+/* Who asks what is wrong with the daemon is told why it does not answer: that is the diagnosis. */
+static enum outcome wait_for_diagnosis(struct client *client, const char *path,
+                                       struct mono deadline, struct rpc_incoming *ret_answer,
+                                       struct bytes *message)
+{
+    struct mono look = mono_after(clock_now(), PATIENCE_MS);
+
+    for (;; look = mono_after(clock_now(), LOOK_AGAIN_MS)) {
+        enum outcome outcome =
+            client_wait(client, mono_earlier(look, deadline), ret_answer, message);
+
+        if (outcome != OUTCOME_RAN_OUT)
+            return outcome;
+        bytes_clear(message);
+        if (nobody_comes(path, client->socket, message))
+            return OUTCOME_NO_DAEMON;
+        if (mono_due(deadline, clock_now())) {
+            nobody_answers(path, client->socket, message);
+            return OUTCOME_NO_DAEMON;
+        }
+    }
+}
+
+static enum outcome call(struct client *client, const struct invocation *invocation,
+                         const struct bytes *params, struct mono deadline,
+                         struct rpc_incoming *ret_answer, struct bytes *message)
+{
+    struct bytes path = BYTES_EMPTY;
+    enum outcome outcome;
+
+    if (invocation->command->id != COMMAND_DOCTOR)
+        return client_call(client, params_method(invocation), params, deadline, ret_answer,
+                           message);
+    session_socket(invocation, &path);
+    client_send(client, params_method(invocation), params, deadline);
+    outcome =
+        wait_for_diagnosis(client, (const char *)bytes_data(&path), deadline, ret_answer, message);
+    bytes_done(&path);
+    return outcome;
+}
+
 enum outcome session_call(struct client *client, const struct invocation *invocation,
                           struct mono deadline, struct rpc_incoming *ret_answer,
                           struct bytes *message)
@@ -74,7 +121,7 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
 
     json_write_init(&w, &params);
     params_write(invocation, &w);
-    outcome = client_call(client, params_method(invocation), &params, deadline, &answer, message);
+    outcome = call(client, invocation, &params, deadline, &answer, message);
     bytes_done(&params);
     if (outcome == OUTCOME_RAN_OUT && is_queued(invocation))
         bytes_text(message, "; what was queued stays queued");
@@ -180,17 +227,14 @@ enum outcome session_print(const struct invocation *invocation, const struct jso
     return outcome;
 }
 
-/* Who asks what is wrong with the daemon is told why it does not answer: that is the diagnosis. */
-static enum outcome explain(const struct invocation *invocation, int socket, enum outcome outcome,
-                            struct bytes *message)
+/* Who asks what is wrong with the daemon is told why it takes no connection. */
+static enum outcome diagnose(const struct invocation *invocation, struct bytes *message)
 {
     struct bytes path = BYTES_EMPTY;
 
-    if (outcome != OUTCOME_RAN_OUT || invocation->command->id != COMMAND_DOCTOR)
-        return outcome;
     session_socket(invocation, &path);
     bytes_clear(message);
-    nobody_answers((const char *)bytes_data(&path), socket, message);
+    nobody_answers((const char *)bytes_data(&path), -1, message);
     bytes_done(&path);
     return OUTCOME_NO_DAEMON;
 }
@@ -203,12 +247,13 @@ enum outcome session_run(const struct invocation *invocation, struct bytes *mess
     enum outcome outcome;
 
     outcome = session_open(&client, invocation, deadline, message);
+    if (outcome == OUTCOME_RAN_OUT && invocation->command->id == COMMAND_DOCTOR)
+        return diagnose(invocation, message);
     if (outcome != OUTCOME_DONE)
-        return explain(invocation, -1, outcome, message);
+        return outcome;
     if (invocation_waits(invocation))
         deadline = MONO_NEVER;
     outcome = session_call(&client, invocation, deadline, &answer, message);
-    outcome = explain(invocation, client.socket, outcome, message);
     client_done(&client);
     if (outcome != OUTCOME_DONE)
         return outcome;

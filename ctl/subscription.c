@@ -134,7 +134,8 @@ static enum outcome subscribe(struct subscription *s, struct mono deadline, bool
 static enum outcome connect_and_subscribe(struct subscription *s, struct mono deadline,
                                           bool *ret_is_away, struct bytes *message)
 {
-    enum outcome outcome = client_connect(&s->client, socket_of(s), deadline, message);
+    enum outcome outcome =
+        client_connect(&s->client, socket_of(s), deadline, s->has_begun ? NULL : message);
 
     *ret_is_away = outcome == OUTCOME_NO_DAEMON || outcome == OUTCOME_RAN_OUT;
     if (outcome != OUTCOME_DONE)

@@ -237,17 +237,6 @@ class ExitStatus(Case):
                 os.chmod(directory, 0o700)
                 says("a directory on the way to it is closed to you")
 
-    def test_no_service(self):
-        """3, and how a service is started whose socket that would be"""
-        with tempfile.TemporaryDirectory() as directory:
-            path = f"{directory}/p2pchat/control.sock"
-            self.ends(3, f"--socket={path}", "status", env=environment(XDG_RUNTIME_DIR=directory),
-                      says="'systemctl --user start p2pchatd.socket' starts the service")
-        self.ends(3, "--socket=/run/p2pchat/there-is-none", "status",
-                  says="'systemctl start p2pchatd.socket' starts the service")
-        self.ends(3, "--socket=/run/p2pchat-tracker/there-is-none", "status",
-                  says="'systemctl start p2pchat-tracker.socket' starts the service")
-
     def test_doctor(self):
         """1 when something is wrong; 3, and why, when the daemon does not answer"""
         def checks(*verdicts):
@@ -281,10 +270,10 @@ class ExitStatus(Case):
                          ["chat", "request", "127.0.0.1", "9"],
                          ["call", "chat.request", '{"to":"a"}']):
                 self.ends(4, "--timeout=0.2", *args, daemon=daemon,
-                          says="p2pchatctl: no answer in time\n")
+                          says="p2pchatctl: no answer in time ('p2pchatctl doctor' tells why)\n")
             for args in (["chat", "message", "alice", "hi"], ["call", "chat.message", "{}"]):
                 self.ends(4, "--timeout=0.2", *args, daemon=daemon,
-                          says="no answer in time; what was queued stays queued\n")
+                          says="tells why); what was queued stays queued\n")
 
     def test_timeout_of_a_stuck_daemon(self):
         """4 when the daemon does not even take connections"""

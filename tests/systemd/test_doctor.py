@@ -2,6 +2,7 @@
 (p2pchatd(8), When something is wrong)."""
 
 import machine
+import rig
 
 TRACKER = "/run/p2pchat-tracker/control.sock"
 
@@ -38,19 +39,67 @@ class Doctor(machine.Test):
         self.ends(m, 0, "ok       socket", "setpriv", "--reuid=eve", "--regid=eve", "--init-groups",
                   "p2pchatctl", "doctor")
 
-    def test_nobody_answers(self):
+    def test_at_rest_and_hanging(self):
         m = self.machine().boot()
         self.ends(m, 3, "there is no such socket; 'systemctl start p2pchat-tracker.socket' starts "
                   "the service", "p2pchatctl", f"--socket={TRACKER}", "doctor")
         m.run("systemctl", "start", "p2pchatd")
+        pid = m.main_pid("p2pchatd")
         m.run("systemctl", "kill", "--signal=SIGSTOP", "p2pchatd")
-        self.ends(m, 3, "the daemon hangs, or systemd cannot start it; 'systemctl status p2pchatd' "
-                  "tells what it does", "p2pchatctl", "--timeout=1", "doctor")
+        self.ends(m, 3, f"process {pid} does not answer, because it is stopped; 'kill -CONT {pid}' "
+                  "lets it go on; 'systemctl status p2pchatd' tells what it does", "p2pchatctl",
+                  "doctor")
         m.run("systemctl", "kill", "--signal=SIGCONT", "p2pchatd")
         self.ends(m, 0, "ok       disk", "p2pchatctl", "doctor")
+        m.run("rm", "/run/p2pchat/control.sock")
+        self.ends(m, 3, "the service p2pchatd runs, but its socket is gone: 'systemctl restart "
+                  "p2pchatd.socket' makes it again", "p2pchatctl", "status")
+        m.run("systemctl", "restart", "p2pchatd.socket")
+        self.ends(m, 0, "ok       disk", "p2pchatctl", "doctor")
         m.run("systemctl", "stop", "p2pchatd.socket", "p2pchatd.service")
-        self.ends(m, 3, "'systemctl start p2pchatd.socket' starts the service", "p2pchatctl",
-                  "doctor")
+        self.ends(m, 3, "nobody listens there any more; 'systemctl start p2pchatd.socket' starts "
+                  "the service", "p2pchatctl", "doctor")
+
+    def test_configuration_that_is_refused(self):
+        """The first who asks has it started, in vain; then its socket is closed, too."""
+        m = self.machine().boot()
+        m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nNam=x\n")
+        m.run("systemctl", "restart", "p2pchatd", check=False)
+        for command in ("status", "doctor", "status"):
+            self.ends(m, 3, "the service p2pchatd failed (exit status 78); 'systemctl status "
+                      "p2pchatd' and 'journalctl -u p2pchatd -e' tell why, 'p2pchatd "
+                      "--check-config' by root which", "p2pchatctl", command)
+        m.run("rm", "/etc/p2pchat/p2pchatd.conf")
+        m.run("systemctl", "restart", "p2pchatd")
+        self.ends(m, 0, "log", "p2pchatctl", "status")
+
+    def test_loop(self):
+        """A port that is taken, and may be free some time."""
+        m = self.machine().boot()
+        m.run("systemctl", "stop", "p2pchatd")
+        m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nListen=127.0.0.1:4000\n")
+        m.unit("other.socket", "[Socket]\nListenStream=127.0.0.1:4000\nAccept=yes\n")
+        m.unit("other@.service", "[Service]\nExecStart=/bin/true\n")
+        m.run("systemctl", "start", "other.socket")
+        self.ends(m, 3, "the service p2pchatd does not come up: it ended (exit status 69)",
+                  "p2pchatctl", "--timeout=3600", "doctor")
+        m.run("systemctl", "stop", "other.socket")
+        self.ends(m, 0, "log", "p2pchatctl", "--timeout=3600", "status")
+
+    def test_of_a_user(self):
+        m = self.machine().boot()
+        m.run("useradd", "--create-home", "--user-group", "carol")
+        m.run("loginctl", "enable-linger", "carol")
+        runtime = "XDG_RUNTIME_DIR=/run/user/" + m.run("id", "--user", "carol").out.strip()
+        as_carol = {"user": "carol", "env": (runtime,), "check": False}
+        m.run("mkdir", "-p", "/home/carol/.config/p2pchat", user="carol")
+        m.write("/home/carol/.config/p2pchat/p2pchatd.conf", "[Nodes]\n")
+        rig.wait_for(lambda: m.run("systemctl", "--user", "start", "p2pchatd.socket",
+                                   **as_carol).code == 0, "carol's systemd")
+        done = m.run("p2pchatctl", "status", **as_carol)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("the service p2pchatd failed (exit status 78); 'systemctl --user status "
+                      "p2pchatd' and 'journalctl --user -u p2pchatd -e' tell why", done.err)
 
 
 if __name__ == "__main__":
