@@ -71,19 +71,6 @@ const struct answered *method_identity(struct call *call, const struct api_args 
 
 /* --- status --- */
 
-static const char *state_name(enum store_state state)
-{
-    switch (state) {
-    case STORE_OK:
-        return "ok";
-    case STORE_FULL:
-        return "full";
-    case STORE_FAILING:
-        return "failing";
-    }
-    must(!"a state");
-}
-
 static void write_hosts(struct json_writer *w, const char *name, const struct host_port *at,
                         size_t count)
 {
@@ -112,7 +99,7 @@ static void write_log(struct json_writer *w, const struct store *store)
     else
         json_put_null(w, "free_bytes");
     json_put_integer(w, "first_seq", (int64_t)store_floor(store) + 1);
-    json_put_string(w, "state", state_name(store_state(store)));
+    json_put_string(w, "state", store_state_name(store_state(store)));
     if (store_reason(store) != NULL)
         json_put_string(w, "reason", store_reason(store));
     json_write_close(w, '}');

@@ -131,12 +131,10 @@ static void write_registry(struct exposition *e, const struct node_counts *count
 static void write_log(struct exposition *e, const struct store *store)
 {
     const struct store_totals *totals = store_totals(store);
-    const enum store_state state = store_state(store);
     uint64_t bytes;
 
-    exposition_put(e, METRIC_LOG_STATE, "ok", state == STORE_OK);
-    exposition_put(e, METRIC_LOG_STATE, "full", state == STORE_FULL);
-    exposition_put(e, METRIC_LOG_STATE, "failing", state == STORE_FAILING);
+    for (enum store_state state = 0; (unsigned)state < STORE_STATES; state++)
+        exposition_put(e, METRIC_LOG_STATE, store_state_name(state), state == store_state(store));
     put(e, METRIC_LOG_LAST_SEQ, store_last_seq(store));
     put(e, METRIC_LOG_FIRST_SEQ, store_floor(store) + 1);
     put(e, METRIC_LOG_SIZE, store_size_bytes(store));

@@ -16,19 +16,6 @@ struct status_line {
     char told[STATUS_LINE_MAX];
 };
 
-static const char *word_of(enum store_state state)
-{
-    switch (state) {
-    case STORE_OK:
-        return "ok";
-    case STORE_FULL:
-        return "full";
-    case STORE_FAILING:
-        return "failing";
-    }
-    return "";
-}
-
 static const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
@@ -41,11 +28,11 @@ void status_line_compose(enum node_role role, const struct node_counts *counts,
     case ROLE_NODE:
         snprintf(ret_line, STATUS_LINE_MAX, "%zu link%s, %zu contact%s, %" PRIu64 " queued; log %s",
                  counts->links, plural(counts->links), counts->contacts, plural(counts->contacts),
-                 counts->queued, word_of(state));
+                 counts->queued, store_state_name(state));
         break;
     case ROLE_TRACKER:
         snprintf(ret_line, STATUS_LINE_MAX, "%zu link%s, %zu registered; log %s", counts->links,
-                 plural(counts->links), counts->registered, word_of(state));
+                 plural(counts->links), counts->registered, store_state_name(state));
         break;
     }
 }

@@ -114,7 +114,11 @@ uint64_t store_last_seq(const struct store *store);
  * Writing, reading, and copying the WAL into the database are each well again when they have
  * succeeded; damage stays until a restart has checked the database. */
 enum store_state { STORE_OK, STORE_FULL, STORE_FAILING };
+enum { STORE_STATES = STORE_FAILING + 1 };
 enum store_state store_state(const struct store *store);
+
+/* "ok", "full", "failing": as it is told everywhere. */
+const char *store_state_name(enum store_state state);
 
 /* What failed and why, in SQLite's and the system's words; NULL when all is well. Borrowed until
  * the next store_take. */

@@ -4,9 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/alloc.h"
 #include "common/format.h"
 #include "daemon/store/check.h"
 #include "daemon/store/connection.h"
+
+const char *store_state_name(enum store_state state)
+{
+    switch (state) {
+    case STORE_OK:
+        return "ok";
+    case STORE_FULL:
+        return "full";
+    case STORE_FAILING:
+        return "failing";
+    }
+    must(!"a state");
+}
 
 /* --- What was met --- */
 
