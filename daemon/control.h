@@ -37,7 +37,7 @@ void control_expire(struct control *control, uint64_t consumer_ms_max);
 /* The store's floor has risen (store_floor): readers that are below it will be told so. */
 void control_floor(struct control *control);
 
-/* --- Looking, for metrics. --- */
+/* --- Looking --- */
 
 struct control_counts {
     size_t clients;
@@ -55,15 +55,30 @@ void control_tell_lags(const struct control *control,
  * that they can. */
 bool control_meets(struct control *control, const struct socket_address *remote);
 
-/* --- What the pump tells (daemon/pump.h) --- */
+/* --- What the pump tells. What is handed over is borrowed during the call. --- */
 
+/* A transaction with log rows is on disk: those of them (with seq, number, epoch) whose `result` is
+ * OK and that are not `existing` are events now. Comes before the node hears INPUT_DURABLE, so that
+ * no reply overtakes the event that it tells of. */
 void control_durable(struct control *control, const struct transaction *transaction);
+
+/* The answer (STORE_ROWS) to a question of control's; and what became (STORE_KEPT) of something
+ * that control gave to the store. */
 void control_rows(struct control *control, const struct store_answer *answer);
 void control_kept(struct control *control, const struct store_answer *answer);
+
+/* ACTION_REPLY, perhaps to a call of a client that is gone; ACTION_EVENT. */
 void control_reply(struct control *control, const struct action *action);
 void control_event(struct control *control, const struct action *action);
+
+/* The store has answered: clients that were held because too much waited for it are read again,
+ * once it is less than STORE_QUEUE_MAX. */
 void control_disk_went_on(struct control *control);
+
+/* Takes no more clients and reads no more requests, but answers what was asked before. */
 void control_stop(struct control *control);
+
+/* No call is open, and nothing waits to be written. */
 bool control_is_flushed(const struct control *control);
 
 #endif

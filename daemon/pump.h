@@ -134,23 +134,4 @@ void pump_run(struct pump *pump);
  * once. */
 void pump_stop(struct pump *pump);
 
-/* What the pump calls in control (daemon/control.h):
- *
- *   control_durable(control, transaction)   A transaction is on disk: its log rows (with seq,
- *       number, epoch; those with `result` OK that are not `existing`) are events now. Called
- *       before the node hears INPUT_DURABLE, so that no reply overtakes the event it tells of.
- *       Borrowed during the call. Not called for transactions without log rows.
- *   control_rows(control, answer)           The answer (STORE_ROWS) to a question of control's.
- *       Borrowed during the call.
- *   control_kept(control, answer)           What became (STORE_KEPT) of something that control gave
- *       to the store.
- *   control_reply(control, action)          ACTION_REPLY; the call may be of a client that is gone.
- *   control_event(control, action)          ACTION_EVENT.
- *   control_disk_went_on(control)           The store has answered: clients that were held because
- *       too much waited for it are read again, once it is less than STORE_QUEUE_MAX.
- *   control_stop(control)                   Takes no more clients and reads no more requests, but
- *       answers what was asked before.
- *   control_is_flushed(control)             No call is open, and nothing waits to be written.
- */
-
 #endif
