@@ -589,8 +589,10 @@ static void show_reloaded(struct bytes *out, enum look look, const struct json *
 static void show_stopping(struct bytes *out, enum look look, const struct json *result)
 {
     (void)look;
-    (void)result;
     bytes_text(out, "the daemon is stopping\n");
+    if (phrase_has(result, "socket_stays"))
+        bytes_text(out, "its socket stays, and the next who connects starts it again; p2pchatd(8), "
+                        "Day by day, says how it is stopped for good\n");
 }
 
 static void show_forgotten(struct bytes *out, enum look look, const struct json *result)

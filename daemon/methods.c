@@ -240,6 +240,7 @@ const struct answered *method_shutdown(struct call *call, const struct api_args 
 
     (void)args;
     json_write_open(w, '{');
+    json_put_bool(w, "socket_stays", call->client->control->socket.path == NULL);
     json_write_close(w, '}');
     log_coded(LOG_STOPPING,
               &(const struct log_fields){.method = "shutdown", .caller = &call->client->caller},

@@ -288,7 +288,7 @@ class Owner(rig.People):
     def test_shutdown(self):
         node = self.person("stops")
         with node.client() as client, node.client() as other:
-            self.assertEqual(client.call("shutdown"), {})
+            self.assertEqual(client.call("shutdown"), {"socket_stays": False})
             self.assertEqual(client.read_line(), b"")
             self.assertEqual(other.read_line(), b"")
         self.assertEqual(node.process.wait(rig.DEADLINE_S), 0)

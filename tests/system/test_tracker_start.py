@@ -70,7 +70,7 @@ class Start(rig.People):
         self.assertEqual((status["classic_listen"], status["trackers"], status["registered"]),
                          ([], [], 0))
         self.assertIn(f"ready as a tracker: tracker, peer id {status['peer_id']}", tracker.log())
-        self.assertEqual(client.call("shutdown"), {})
+        self.assertEqual(client.call("shutdown"), {"socket_stays": False})
         self.assertEqual(tracker.process.wait(rig.DEADLINE_S), 0)
         self.assertFalse(os.path.exists(tracker.socket))
 

@@ -215,7 +215,7 @@ class Life(Services):
 
     def test_end(self):
         m = self.booted()
-        m.run("p2pchatctl", "shutdown")
+        self.assertIn("the next who connects starts it again", m.run("p2pchatctl", "shutdown").out)
         rig.wait_for(lambda: m.show("p2pchatd.service", "ActiveState") == "inactive", "the end")
         self.assertEqual(m.show("p2pchatd.service", "Result", "ExecMainStatus", "NRestarts"),
                          {"Result": "success", "ExecMainStatus": "0", "NRestarts": "0"})

@@ -141,7 +141,7 @@ static void test_shutdown(void **state)
     int c = rig_connect();
 
     rig_send(c, REQUEST("1", "shutdown", "{}") MESSAGE("2", "alice"));
-    rig_expect(c, RESULT("1", "{}"));
+    rig_expect(c, RESULT("1", "{\"socket_stays\":false}"));
     rig_expect_part(c, "\"shutting_down\"");
     assert_true(rig.is_stopped);
     close(c);

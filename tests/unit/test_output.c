@@ -231,7 +231,12 @@ static void test_sentences(void **state)
                   "{\"changed\":[\"Log.Level\",\"Node.Name\"],\"needs_restart\":[\"Node.Listen\"]}",
                   "changed:\n    Log.Level\n    Node.Name\n"
                   "changed by a restart only:\n    Node.Listen\n");
-    assert_result(API_SHUTDOWN, "{}", "the daemon is stopping\n");
+    assert_result(API_SHUTDOWN, "{\"socket_stays\":false}", "the daemon is stopping\n");
+    assert_result(
+        API_SHUTDOWN, "{\"socket_stays\":true}",
+        "the daemon is stopping\n"
+        "its socket stays, and the next who connects starts it again; p2pchatd(8), Day by "
+        "day, says how it is stopped for good\n");
     assert_result(API_CHAT_MESSAGE, "{\"seq\":12,\"peer\":\"alice\",\"state\":\"queued\"}",
                   "queued for alice, as 12\n");
     assert_result(API_CHAT_MESSAGE, "{\"seq\":12,\"peer\":\"alice\",\"state\":\"delivered\"}",
