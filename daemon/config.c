@@ -16,6 +16,7 @@
 
 #include "common/alloc.h"
 #include "common/text.h"
+#include "daemon/config_check.h"
 #include "daemon/defaults.h"
 #include "daemon/limits.h"
 #include "daemon/settings.h"
@@ -177,6 +178,7 @@ static bool apply_given(const struct given_list *list, struct config *config, st
     for (size_t i = 0; i < list->count; i++) {
         if (list->items[i].setting->clear != NULL)
             list->items[i].setting->clear(config);
+        config->lines[list->items[i].setting - settings] = 0;
     }
     for (size_t i = 0; i < list->count; i++) {
         const struct setting *setting = list->items[i].setting;
@@ -244,7 +246,6 @@ struct config_file {
     struct config *config;
     struct bytes *out;
     unsigned mistakes;
-    unsigned set_by[SETTINGS_MAX]; /* the last line that set each row of the table; 0: none does */
 };
 
 static void add_mistake(struct config_file *file, const char *format, ...)
@@ -451,7 +452,7 @@ static int take_key(void *context, const char *section, const char *key, const c
 
         if (s->section == NULL || strcmp(s->section, section) != 0 || strcmp(s->key, key) != 0)
             continue;
-        file->set_by[i] = value[0] != '\0' ? file->line : 0;
+        file->config->lines[i] = value[0] != '\0' ? file->line : 0;
         if (value[0] == '\0')
             s->clear(file->config);
         else if (s->kind == SETTING_PATH && value[0] != '/')
@@ -470,9 +471,9 @@ enum file_need { FILE_MAY_BE_MISSING, FILE_MUST_EXIST };
 static void check_role_of_file(struct config_file *file)
 {
     for (size_t i = 0; i < settings_count; i++) {
-        if (is_of_use(file, &settings[i]) || file->set_by[i] == 0)
+        if (is_of_use(file, &settings[i]) || file->config->lines[i] == 0)
             continue;
-        file->line = file->set_by[i];
+        file->line = file->config->lines[i];
         add_mistake(file, "%s=: %s", settings[i].key, not_for_trackers);
     }
 }
@@ -550,12 +551,21 @@ static bool read_file(const char *path, enum file_need need, const enum node_rol
 
 /* --- All of it --- */
 
+static void fill_in_listen(struct config *config, const struct config_place *place)
+{
+    const struct host_port listen = defaults_listen(config->role);
+
+    if (config->listen_count > 0 || place->peers_passed)
+        return;
+    config->listen = xmemdup(&listen, sizeof(listen));
+    config->listen_count = 1;
+}
+
 /* False: something must be given; `out` says what. */
 static bool fill_in_defaults(struct config *config, const struct config_place *place,
                              struct bytes *out)
 {
-    const struct host_port listen = defaults_listen(config->role);
-
+    fill_in_listen(config, place);
     if (config->socket == NULL && !place->socket_passed)
         config->socket = defaults_socket(place->uid, config->role);
     if (config->state_dir == NULL)
@@ -563,10 +573,6 @@ static bool fill_in_defaults(struct config *config, const struct config_place *p
     config->name_is_default = config->name == NULL;
     if (config->name_is_default)
         config->name = place->name != NULL ? xstrdup(place->name) : defaults_name(place->uid);
-    if (config->listen_count == 0 && !place->peers_passed) {
-        config->listen = xmemdup(&listen, sizeof(listen));
-        config->listen_count = 1;
-    }
     if (config->socket == NULL && !place->socket_passed)
         add_line(out, "no place is known for the control socket ($XDG_RUNTIME_DIR is not set): "
                       "give --socket=PATH");
@@ -602,12 +608,12 @@ static enum config_verdict read_all(const struct given_list *list, const enum no
     if (!apply_given(list, config, out) || !check_role_of_given(list, config->role, out) ||
         !fill_in_defaults(config, place, out))
         return CONFIG_BAD_OPTION;
-    return CONFIG_READY;
+    return config_check(config, place, out) ? CONFIG_READY : CONFIG_BAD_FILE;
 }
 
 /* --check-config: all mistakes at once, those of the options (which are in `out` already, unless
- * they are `good`) and those of the file. Whether this user has a place for a socket is no question
- * of the configuration. */
+ * they are `good`), those of the file, and when these have none those of both together. Whether
+ * this user has a place for a socket is no question of the configuration. */
 static enum config_verdict check_all(const struct given_list *list, const enum node_role *role,
                                      bool good, const struct config_place *place,
                                      struct config *config, struct bytes *out)
@@ -618,10 +624,17 @@ static enum config_verdict check_all(const struct given_list *list, const enum n
         good = false;
     if (!good || !is_good_file)
         return good ? CONFIG_CHECKED_BAD_FILE : CONFIG_CHECKED_BAD_OPTION;
+    fill_in_listen(config, place);
+    good = config_check(config, place, out);
+    if (!config_check_credentials(config, out) || !good)
+        return CONFIG_CHECKED_BAD_FILE;
     if (config->file != NULL)
         add_line(out, "%s is fine", config->file);
     else
         add_line(out, "there is no configuration file; what is given is fine");
+    add_line(out, "not looked at, as only a start can: addresses of this host, the state directory "
+                  "and its database");
+    config_remark(config, place, out);
     return CONFIG_SHOWN;
 }
 

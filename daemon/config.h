@@ -17,6 +17,8 @@
 #include "daemon/core/node.h"
 #include "daemon/log.h"
 
+enum { SETTINGS_MAX = 32 }; /* room for the table of them all (daemon/settings.h) */
+
 struct config {
     char *file;      /* the configuration file that was read; NULL: there is none */
     char *socket;    /* path of the control socket; NULL: the one that systemd passed */
@@ -43,13 +45,18 @@ struct config {
     uint64_t consumer_days; /* unused; 0: for ever */
     uint64_t retain_days;   /* of the log; 0: for ever */
     uint64_t retain_bytes;  /* 0: without bound */
+
+    /* The line of the file that set each row of the table last; 0: none does, or an option stands
+     * above it. */
+    unsigned lines[SETTINGS_MAX];
 };
 
 /* What the defaults depend on, beside the environment. */
 struct config_place {
-    uid_t uid;          /* the effective one */
-    bool socket_passed; /* systemd passed a control socket */
-    bool peers_passed;  /* and sockets for peers: then there is no default for `listen` */
+    uid_t uid;            /* the effective one */
+    bool socket_passed;   /* systemd passed a control socket */
+    bool peers_passed;    /* and sockets for peers: then there is no default for `listen` */
+    bool has_network_key; /* links are closed to others: no classic dialect beside that */
 
     /* The default name, when it was found out before; NULL: it is found out. To ask who a user is
      * may take long, and a host is called otherwise now and then; a node is not. */

@@ -1,5 +1,6 @@
 #include "daemon/credential.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,31 +8,83 @@
 #include <unistd.h>
 
 #include "common/base64.h"
+#include "common/text.h"
 #include "daemon/core/link/crypto.h"
 #include "daemon/core/link/noise.h"
 #include "daemon/entropy.h"
 
 _Static_assert((int)NETWORK_KEY_SIZE == (int)NOISE_PSK_SIZE, "it is the handshake's psk");
 
+/* --- The directory --- */
+
+/* Opens it, or says why not; a directory that is not there hands nothing over. */
+static enum state_file open_directory(struct state_dir *ret_dir, struct refusal *ret_refusal)
+{
+    char *path = getenv("CREDENTIALS_DIRECTORY");
+    int descriptor;
+
+    if (path == NULL || path[0] == '\0')
+        return STATE_FILE_MISSING;
+    if (path[0] != '/') {
+        refuse(ret_refusal, EX_CONFIG, "CREDENTIALS_DIRECTORY=%s: must be an absolute path", path);
+        return STATE_FILE_REFUSED;
+    }
+    descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0 && errno == ENOENT)
+        return STATE_FILE_MISSING;
+    if (descriptor < 0) {
+        refuse(ret_refusal, errno == ENOTDIR ? EX_CONFIG : EX_NOPERM,
+               "CREDENTIALS_DIRECTORY=%s: cannot be opened: %s", path, strerror(errno));
+        return STATE_FILE_REFUSED;
+    }
+    *ret_dir = (struct state_dir){.path = path, .descriptor = descriptor, .lock = -1};
+    return STATE_FILE_READ;
+}
+
 enum state_file credential_read(const char *name, char *out, size_t size, size_t *ret_length,
                                 struct refusal *ret_refusal)
 {
-    char *path = getenv("CREDENTIALS_DIRECTORY");
-    struct state_dir dir = {.path = path, .lock = -1};
-    enum state_file result;
+    struct state_dir dir;
+    enum state_file result = open_directory(&dir, ret_refusal);
 
-    if (path == NULL || path[0] != '/')
-        return STATE_FILE_MISSING;
-    dir.descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir.descriptor < 0 && errno == ENOENT)
-        return STATE_FILE_MISSING;
-    if (dir.descriptor < 0) {
-        refuse(ret_refusal, EX_NOPERM, "%s: cannot be opened: %s", path, strerror(errno));
-        return STATE_FILE_REFUSED;
-    }
+    if (result != STATE_FILE_READ)
+        return result;
     result = state_dir_read(&dir, name, STATE_HANDED_OVER, out, size, ret_length, ret_refusal);
     close(dir.descriptor);
     return result;
+}
+
+/* --- Names --- */
+
+static bool looks_misnamed(const char *name)
+{
+    return strcmp(name, CREDENTIAL_IDENTITY) != 0 && strcmp(name, CREDENTIAL_NETWORK_KEY) != 0 &&
+           (strcasestr(name, "p2pchat") != NULL || strcasestr(name, "network") != NULL);
+}
+
+bool credential_tell_unknown(struct bytes *text)
+{
+    struct state_dir dir;
+    struct refusal refusal;
+    struct dirent *entry;
+    DIR *entries = NULL;
+    bool is_told = false;
+
+    if (open_directory(&dir, &refusal) == STATE_FILE_READ)
+        entries = fdopendir(dir.descriptor);
+    while (entries != NULL && (entry = readdir(entries)) != NULL) {
+        if (!looks_misnamed(entry->d_name))
+            continue;
+        bytes_text(text, is_told ? ", " : "nobody uses the credential ");
+        text_append_safe(text, entry->d_name, strlen(entry->d_name));
+        is_told = true;
+    }
+    if (entries != NULL)
+        closedir(entries);
+    if (is_told)
+        bytes_text(text, ": those that are used are called " CREDENTIAL_IDENTITY
+                         " and " CREDENTIAL_NETWORK_KEY);
+    return is_told;
 }
 
 /* --- The network key --- */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bytes.h"
 #include "daemon/refusal.h"
 #include "daemon/state_dir.h"
 
@@ -14,10 +15,16 @@
 #define CREDENTIAL_NETWORK_KEY "p2pchat.network-key"
 
 /* Reads a credential of less than `size` bytes into `out`, with a NUL behind it. Who else may read
- * it is systemd's affair. MISSING also without systemd. Refused: anything but a regular file, too
- * large (78), no permission (77), anything else (74). */
+ * it is systemd's affair. MISSING also without systemd. Refused: $CREDENTIALS_DIRECTORY is relative
+ * or no directory, anything but a regular file, too large (78), no permission (77), anything else
+ * (74). */
 enum state_file credential_read(const char *name, char *out, size_t size, size_t *ret_length,
                                 struct refusal *ret_refusal);
+
+/* Whether something was handed over under a name that is none of these, and looks as if one of them
+ * was meant: a key that is not taken leaves the network open. Then `text` gets a sentence that says
+ * so. */
+bool credential_tell_unknown(struct bytes *text);
 
 /* The network key: 32 bytes in memory for secrets, which the caller ends with secret_free, or NULL
  * where none was handed over. Refused as above, or no key (78). */

@@ -165,3 +165,12 @@ bool identity_file_load(const struct state_dir *dir, enum identity_need need,
     }
     return false;
 }
+
+bool identity_file_check_credential(struct refusal *ret_refusal)
+{
+    struct identity identity;
+    const enum state_file result = read_credential(&identity, ret_refusal);
+
+    crypto_wipe(&identity, sizeof(identity));
+    return result != STATE_FILE_REFUSED;
+}

@@ -32,4 +32,7 @@ bool identity_file_load(const struct state_dir *dir, enum identity_need need,
                         const struct random *random, struct identity *ret_identity,
                         enum identity_origin *ret_origin, struct refusal *ret_refusal);
 
+/* Whether the credential, if one was handed over, is an identity. Refused as above. */
+bool identity_file_check_credential(struct refusal *ret_refusal);
+
 #endif

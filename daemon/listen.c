@@ -35,6 +35,30 @@ struct listeners {
     struct quiet rests;  /* says that there is one */
 };
 
+/* --- What cannot be bound together --- */
+
+static const char everywhere_4[] = "0.0.0.0", everywhere_6[] = "::";
+
+/* Whether who listens at `a` listens at `b`, too. */
+static bool covers(const struct host_port *a, const struct host_port *b)
+{
+    uint8_t literal[HOST_BYTES_MAX];
+
+    return strcmp(a->host, b->host) == 0 || strcmp(a->host, everywhere_6) == 0 ||
+           (strcmp(a->host, everywhere_4) == 0 && host_to_bytes(b->host, literal) == 4);
+}
+
+bool listen_collide(const struct host_port *a, const struct host_port *b, enum listen_lists lists)
+{
+    const bool is_split =
+        (strcmp(a->host, everywhere_6) == 0 && strcmp(b->host, everywhere_4) == 0) ||
+        (strcmp(a->host, everywhere_4) == 0 && strcmp(b->host, everywhere_6) == 0);
+
+    if (a->port != b->port || a->port == 0 || (is_split && lists == LISTEN_IN_ONE_LIST))
+        return false;
+    return covers(a, b) || covers(b, a);
+}
+
 /* --- Binding --- */
 
 /* Binds and listens; -1 with errno. The address gets the port that was bound. */

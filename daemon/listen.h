@@ -25,6 +25,13 @@ struct listen_wish {
     const char *setting; /* by which another place can be given: for refusals */
 };
 
+enum listen_lists { LISTEN_IN_ONE_LIST, LISTEN_IN_TWO_LISTS };
+
+/* Whether two places cannot be had at the same time, whatever the host: they are the same, or one
+ * is everywhere. Beside a "0.0.0.0" of its own list "[::]" leaves IPv4 to that. What a name means
+ * is not looked up. */
+bool listen_collide(const struct host_port *a, const struct host_port *b, enum listen_lists lists);
+
 /* Binds every address that the wish means; names are looked up here and now, and each of their
  * addresses is bound. "[::]" means IPv4 too, and only that where there is no IPv6. Port 0 takes the
  * port that `ports` knows, if it is free, else any; `ports` holds afterwards what was taken.

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/format.h"
+#include "common/text.h"
 #include "daemon/core/limits.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/name.h"
 #include "daemon/core/overlay/tracker_setting.h"
 #include "daemon/limits.h"
+#include "daemon/listen.h"
 
 static bool no(char ret_why[SETTING_WHY_MAX], const char *why)
 {
@@ -164,6 +167,10 @@ static bool add_listener(struct host_port **list, size_t *count, const char *val
 
     if (host_port_parse(value, PORT_ZERO_ALLOWED, &at) != OK)
         return no(ret_why, "must be HOST:PORT or [IPV6]:PORT, with a port from 0 to 65535");
+    for (size_t i = 0; i < *count; i++) {
+        if (listen_collide(&at, &(*list)[i], LISTEN_IN_ONE_LIST))
+            return no(ret_why, "is there already, or one of those before listens there too");
+    }
     return add_host_port(list, count, LISTEN_MAX, &at, ret_why);
 }
 
@@ -593,4 +600,31 @@ void setting_name(const struct setting *setting, char out[SETTING_NAME_MAX])
     must(setting->key != NULL);
     const int length = snprintf(out, SETTING_NAME_MAX, "%s.%s", setting->section, setting->key);
     must(length < SETTING_NAME_MAX);
+}
+
+const struct setting *setting_of_key(const char *section, const char *key)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        if (settings[i].section != NULL && strcmp(settings[i].section, section) == 0 &&
+            strcmp(settings[i].key, key) == 0)
+            return &settings[i];
+    }
+    must(!"a key of the table");
+}
+
+void setting_add_mistake(const struct config *config, const struct setting *setting,
+                         const char *why, struct bytes *mistakes)
+{
+    const unsigned line = config->lines[setting - settings];
+    char *text;
+
+    if (line > 0)
+        text = xasprintf("%s:%u: %s=: %s", config->file, line, setting->key, why);
+    else if (setting->option != NULL)
+        text = xasprintf("--%s: %s", setting->option, why);
+    else
+        text = xasprintf("[%s] %s=: %s", setting->section, setting->key, why);
+    text_append_safe(mistakes, text, strlen(text));
+    bytes_u8(mistakes, '\n');
+    free(text);
 }

@@ -52,11 +52,18 @@ struct setting {
     bool (*same)(const struct config *a, const struct config *b);
 };
 
-enum { SETTINGS_MAX = 32 }; /* room for a table of them all */
 extern const struct setting settings[];
 extern const size_t settings_count;
 
 enum { SETTING_NAME_MAX = 64 };
+
+/* The row of a key, which there is. */
+const struct setting *setting_of_key(const char *section, const char *key);
+
+/* Adds a line about a value that cannot be: where it was given, and why; both may hold text from
+ * outside. */
+void setting_add_mistake(const struct config *config, const struct setting *setting,
+                         const char *why, struct bytes *mistakes);
 
 /* What it is called where only its name is said: "Section.Key". It must have a key. */
 void setting_name(const struct setting *setting, char out[SETTING_NAME_MAX]);

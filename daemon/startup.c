@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/config_check.h"
 #include "daemon/control.h"
 #include "daemon/core/node.h"
 #include "daemon/credential.h"
@@ -124,16 +125,16 @@ static enum store_refusal open_store(const struct daemon *daemon, struct store *
     return refusal;
 }
 
-/* p2pchat-protocol(7), The classic dialect: "cannot be used beside a network key." */
-static bool take_network_key(struct daemon *daemon, struct refusal *ret_refusal)
+/* Whoever closed their network, and misspelt the name of its key, would not see that it is open. */
+static void say_unknown_credentials(void)
 {
-    if (!credential_network_key(&daemon->network_key, ret_refusal))
-        return false;
-    if (daemon->network_key != NULL && daemon->config.classic_listen_count > 0)
-        return refuse(ret_refusal, EX_CONFIG,
-                      "there is a network key (the credential " CREDENTIAL_NETWORK_KEY
-                      "), and Listen= of [Classic], which has no secrets: take one of them away");
-    return true;
+    struct bytes text = BYTES_EMPTY;
+
+    if (credential_tell_unknown(&text)) {
+        bytes_u8(&text, '\0');
+        log_coded(LOG_CREDENTIAL_UNKNOWN, NULL, "%s", (const char *)bytes_data(&text));
+    }
+    bytes_done(&text);
 }
 
 static bool open_state(struct daemon *daemon, struct refusal *ret_refusal)
@@ -292,8 +293,10 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
     if (!pump_init(pump))
         return refuse(ret_refusal, EX_OSERR, "the system gives no event loop");
     net_raise_descriptors();
-    if (!take_network_key(daemon, ret_refusal) || !open_state(daemon, ret_refusal))
+    if (!config_network_key(&daemon->config, &daemon->network_key, ret_refusal) ||
+        !open_state(daemon, ret_refusal))
         return false;
+    say_unknown_credentials();
     daemon->facts = (struct facts){.config = &daemon->config,
                                    .dir = &daemon->dir,
                                    .identity = daemon->identity,

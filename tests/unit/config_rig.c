@@ -22,6 +22,7 @@ int rig_setup(void **state)
     unsetenv("XDG_STATE_HOME");
     unsetenv("STATE_DIRECTORY");
     unsetenv("CONFIGURATION_DIRECTORY");
+    unsetenv("CREDENTIALS_DIRECTORY");
     *state = &rig;
     return 0;
 }

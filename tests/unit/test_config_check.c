@@ -89,10 +89,11 @@ static void test_check_of_what_is_fine(void **state)
 
     rig_read_with(rig, "[Log]\nLevel=debug\n", "--check-config");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
-    assert_non_null(strstr(rig_said(rig), "/file is fine\n"));
+    assert_non_null(strstr(rig_said(rig), "/file is fine\nnot looked at, as only a start can: "));
     rig_read(rig, "--check-config");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
-    assert_string_equal(rig_said(rig), "there is no configuration file; what is given is fine\n");
+    assert_non_null(
+        strstr(rig_said(rig), "there is no configuration file; what is given is fine\n"));
     unsetenv("XDG_RUNTIME_DIR"); /* this user has no place for a socket: no mistake */
     rig_read(rig, "--check-config");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
@@ -124,6 +125,151 @@ static void test_check_tells_all(void **state)
     rig_assert_refused(rig, CONFIG_CHECKED_BAD_OPTION, "file:2: Level=loud");
     rig_read(rig, "--check-config --config=/nonexistent/x");
     rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE, "/nonexistent/x: cannot be read");
+}
+
+/* --- What cannot hold together --- */
+
+/* A start refuses it, and --check-config says why. */
+static void assert_together(struct rig *rig, const char *content, const char *words,
+                            const char *why)
+{
+    char line[512];
+
+    rig_read_with(rig, content, words);
+    rig_assert_refused(rig, CONFIG_BAD_FILE, why);
+    snprintf(line, sizeof(line), "--check-config %s", words);
+    rig_read_with(rig, content, line);
+    rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE, why);
+}
+
+static void assert_fits(struct rig *rig, const char *content, const char *words)
+{
+    rig_read_with(rig, content, words);
+    if (rig->verdict != CONFIG_READY)
+        fail_msg("%s", rig_said(rig));
+}
+
+static void test_one_place_for_two(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_together(rig, "[Node]\nListen=1.1.1.1:1\n[Classic]\n\nListen=1.1.1.1:1\n", "",
+                    "/file:5: Listen=: 1.1.1.1:1 is taken by Listen=1.1.1.1:1 of [Node]");
+    assert_together(rig, "[Metrics]\nListen=127.0.0.1:28470\n", "",
+                    "/file:2: Listen=: 127.0.0.1:28470 is taken by Listen=[::]:28470 of [Node]");
+    assert_together(rig, "[Metrics]\nListen=127.0.0.1:9\n",
+                    "--listen=0.0.0.0:1 --classic-listen=0.0.0.0:9", "0.0.0.0:9 of [Classic]");
+    assert_together(rig, "[Node]\nListen=[::1]:9\n", "--classic-listen=[::]:9",
+                    "--classic-listen: [::]:9 is taken by Listen=[::1]:9 of [Node]");
+    assert_fits(rig, "[Node]\nListen=[::1]:9\n[Metrics]\nListen=127.0.0.1:9\n", "");
+    assert_fits(rig, "[Node]\nListen=1.1.1.1:0\n[Classic]\nListen=1.1.1.1:0\n", "");
+    assert_fits(rig, "[Node]\nListen=a:1\n[Metrics]\nListen=127.0.0.1:1\n", "");
+    rig->place.peers_passed = true;
+    assert_fits(rig, "[Metrics]\nListen=127.0.0.1:28470\n", "");
+}
+
+static void test_one_place_twice(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_read_with(rig, "[Node]\nListen=a:1\nListen=b:1\nListen=a:1\n", "");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "/file:4: Listen=a:1: is there already");
+    rig_read_with(rig, "[Classic]\nListen=[::]:1\nListen=127.0.0.1:1\n", "");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "/file:3: Listen=127.0.0.1:1: ");
+    rig_read(rig, "--listen=127.0.0.1:1 --listen=0.0.0.0:1");
+    rig_assert_refused(rig, CONFIG_BAD_OPTION, "--listen=0.0.0.0:1: ");
+    assert_fits(rig, "[Node]\nListen=a:0\nListen=a:0\nListen=[::]:1\nListen=0.0.0.0:1\n", "");
+}
+
+static void test_a_socket_path(void **state)
+{
+    struct rig *rig = *state;
+    char path[110] = "/", content[256];
+
+    memset(path + 1, 'x', 107);
+    path[108] = '\0';
+    snprintf(content, sizeof(content), "[Control]\nSocket=%s\n", path);
+    assert_together(rig, content, "",
+                    "/file:2: Socket=: must be a path of at most 107 bytes, and has 108\n");
+    assert_fits(rig, content, "--socket=/short");
+    snprintf(content, sizeof(content), "--socket=%s", path);
+    assert_together(rig, "", content, "--socket: must be a path of at most 107 bytes");
+    path[107] = '\0';
+    snprintf(content, sizeof(content), "--socket=%s", path);
+    assert_fits(rig, "", content);
+}
+
+/* --- What systemd hands over --- */
+
+static void hand_over(struct rig *rig, const char *name, const char *content)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "mkdir -p %s/c && printf %%s '%s' >%s/c/%s", rig->path,
+             content, rig->path, name);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof(command), "%s/c", rig->path);
+    setenv("CREDENTIALS_DIRECTORY", command, 1);
+}
+
+static void take_back(struct rig *rig)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "rm -r %s/c", rig->path);
+    assert_int_equal(system(command), 0);
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void test_check_of_credentials(void **state)
+{
+    static const char key[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    struct rig *rig = *state;
+
+    hand_over(rig, "p2pchat.network-key", key);
+    rig_read_with(rig, "", "--check-config");
+    assert_int_equal(rig->verdict, CONFIG_SHOWN);
+    rig_read_with(rig, "[Classic]\nListen=a:1\n", "--check-config");
+    rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE,
+                       "Listen= of [Classic]: there is a network key");
+    hand_over(rig, "p2pchat.network-key", "short");
+    rig_read_with(rig, "", "--check-config");
+    rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE, "p2pchat.network-key is no key");
+    take_back(rig);
+    hand_over(rig, "p2pchat.identity", "nobody");
+    rig_read_with(rig, "", "--check-config");
+    rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE, "p2pchat.identity is no identity");
+    take_back(rig);
+    hand_over(rig, "p2pchat.networkkey", key);
+    rig_read_with(rig, "", "--check-config");
+    assert_int_equal(rig->verdict, CONFIG_SHOWN);
+    assert_non_null(strstr(rig_said(rig), "nobody uses the credential p2pchat.networkkey"));
+    take_back(rig);
+}
+
+/* A daemon that has one is told before its next start. */
+static void test_classic_beside_a_network_key(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->place.has_network_key = true;
+    rig_read_with(rig, "[Classic]\nListen=a:1\n", "");
+    rig_assert_refused(rig, CONFIG_BAD_FILE, "/file:2: Listen=: there is a network key");
+    assert_fits(rig, "", "");
+}
+
+static void test_a_file_for_root(void **state)
+{
+    struct rig *rig = *state;
+    char path[128];
+
+    rig->place.uid = 0;
+    snprintf(path, sizeof(path), "%s/file", rig->path);
+    rig_read_with(rig, "", "--check-config"); /* its mode is 0600, and it is ours */
+    assert_int_equal(strstr(rig_said(rig), "only root can read it") != NULL, geteuid() == 0);
+    assert_int_equal(chmod(path, 0644), 0);
+    rig_read_with(rig, "", "--check-config");
+    assert_null(strstr(rig_said(rig), "only root"));
 }
 
 /* --- When a value takes effect --- */
@@ -222,6 +368,12 @@ int main(void)
         TEST(test_many_mistakes),
         TEST(test_check_of_what_is_fine),
         TEST(test_check_tells_all),
+        TEST(test_one_place_for_two),
+        TEST(test_one_place_twice),
+        TEST(test_a_socket_path),
+        TEST(test_check_of_credentials),
+        TEST(test_classic_beside_a_network_key),
+        TEST(test_a_file_for_root),
         TEST(test_what_differs),
         TEST(test_what_differs_in_lists),
     };

@@ -169,6 +169,50 @@ static void test_network_key(void **state)
     assert_refused(rig, "too large");
 }
 
+/* --- The directory --- */
+
+static void test_a_directory_that_is_none(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t *key;
+    char path[128];
+
+    setenv("CREDENTIALS_DIRECTORY", "credentials", 1);
+    assert_false(credential_network_key(&key, &rig->refusal));
+    assert_refused(rig, "CREDENTIALS_DIRECTORY=credentials: must be an absolute path");
+    hand_over(rig, "file", "", 0);
+    snprintf(path, sizeof(path), "%s/file", rig->credentials);
+    setenv("CREDENTIALS_DIRECTORY", path, 1);
+    assert_false(credential_network_key(&key, &rig->refusal));
+    assert_refused(rig, "/file: cannot be opened: Not a directory");
+    setenv("CREDENTIALS_DIRECTORY", "", 1);
+    assert_true(credential_network_key(&key, &rig->refusal));
+}
+
+/* A name that is not quite right is told of, and what is another program's is not. */
+static void test_misnamed(void **state)
+{
+    static const char *const names[] = {"p2pchat.networkkey", "network_key", "P2PCHAT"};
+    struct rig *rig = *state;
+    struct bytes text = BYTES_EMPTY;
+
+    assert_false(credential_tell_unknown(&text));
+    hand_over(rig, CREDENTIAL_NETWORK_KEY, hex, sizeof(hex) - 1);
+    hand_over(rig, CREDENTIAL_IDENTITY, "", 0);
+    hand_over(rig, "tls-key", "", 0);
+    assert_false(credential_tell_unknown(&text));
+    assert_int_equal(bytes_length(&text), 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        hand_over(rig, names[i], "", 0);
+    assert_true(credential_tell_unknown(&text));
+    bytes_u8(&text, '\0');
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_non_null(strstr((const char *)bytes_data(&text), names[i]));
+    assert_non_null(strstr((const char *)bytes_data(&text), ": those that are used are called "
+                                                            "p2pchat.identity and "));
+    bytes_done(&text);
+}
+
 /* --- The identity --- */
 
 static bool load(struct rig *rig, enum identity_need need, struct identity *identity,
@@ -260,6 +304,8 @@ int main(void)
         cmocka_unit_test(test_what_a_key_may_be),
         cmocka_unit_test(test_what_is_no_key),
         TEST(test_network_key),
+        TEST(test_a_directory_that_is_none),
+        TEST(test_misnamed),
         TEST(test_identity),
         TEST(test_identity_beside_another),
         TEST(test_identity_that_is_none),

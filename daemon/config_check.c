@@ -1,0 +1,146 @@
+#include "daemon/config_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/format.h"
+#include "common/text.h"
+#include "daemon/control_socket.h"
+#include "daemon/credential.h"
+#include "daemon/entropy.h"
+#include "daemon/identity_file.h"
+#include "daemon/listen.h"
+#include "daemon/settings.h"
+
+static const char no_classic[] = "there is a network key (the credential " CREDENTIAL_NETWORK_KEY
+                                 "), and the classic dialect has no secrets: take one of them away";
+
+/* --- The control socket --- */
+
+static bool check_socket(const struct config *config, struct bytes *mistakes)
+{
+    const size_t length = config->socket != NULL ? strlen(config->socket) : 0;
+    char *why;
+
+    if (length <= CONTROL_PATH_MAX)
+        return true;
+    why = xasprintf("must be a path of at most %d bytes, and has %zu", CONTROL_PATH_MAX, length);
+    setting_add_mistake(config, setting_of_key("Control", "Socket"), why, mistakes);
+    free(why);
+    return false;
+}
+
+/* --- Places to listen at --- */
+
+struct places {
+    const char *section; /* whose Listen= it is */
+    const struct host_port *at;
+    size_t count;
+};
+
+static bool check_place(const struct config *config, const struct places *places,
+                        const struct host_port *at, const struct places *others,
+                        struct bytes *mistakes)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        const struct host_port *other = &others->at[i];
+        char text[ADDRESS_HOST_PORT_MAX + 1], other_text[ADDRESS_HOST_PORT_MAX + 1], *why;
+
+        if (!listen_collide(at, other, LISTEN_IN_TWO_LISTS))
+            continue;
+        host_port_format(at, text);
+        host_port_format(other, other_text);
+        why = xasprintf("%s is taken by Listen=%s of [%s]: give another port", text, other_text,
+                        others->section);
+        setting_add_mistake(config, setting_of_key(places->section, "Listen"), why, mistakes);
+        free(why);
+        return false;
+    }
+    return true;
+}
+
+/* What systemd passed is bound whatever is configured. */
+static bool check_places(const struct config *config, const struct config_place *place,
+                         struct bytes *mistakes)
+{
+    const struct places all[] = {
+        {"Node", config->listen, place->peers_passed ? 0 : config->listen_count},
+        {"Classic", config->classic_listen, config->classic_listen_count},
+        {"Metrics", &config->metrics_listen, config->metrics_listen.host[0] != '\0'},
+    };
+    bool is_good = true;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        for (size_t j = 0; j < i; j++) {
+            for (size_t k = 0; k < all[i].count; k++)
+                is_good = check_place(config, &all[i], &all[i].at[k], &all[j], mistakes) && is_good;
+        }
+    }
+    return is_good;
+}
+
+/* --- All of it --- */
+
+bool config_check(const struct config *config, const struct config_place *place,
+                  struct bytes *mistakes)
+{
+    bool is_good = check_socket(config, mistakes);
+
+    is_good = check_places(config, place, mistakes) && is_good;
+    if (place->has_network_key && config->classic_listen_count > 0) {
+        setting_add_mistake(config, setting_of_key("Classic", "Listen"), no_classic, mistakes);
+        is_good = false;
+    }
+    return is_good;
+}
+
+/* p2pchat-protocol(7), The classic dialect: "cannot be used beside a network key." */
+bool config_network_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
+{
+    uint8_t *key;
+
+    if (!credential_network_key(&key, ret_refusal))
+        return refuse_as(ret_refusal, LOG_CREDENTIAL_UNUSABLE);
+    if (key != NULL && config->classic_listen_count > 0) {
+        secret_free(key, NETWORK_KEY_SIZE);
+        refuse(ret_refusal, EX_CONFIG, "Listen= of [Classic]: %s", no_classic);
+        return refuse_as(ret_refusal, LOG_CREDENTIAL_UNUSABLE);
+    }
+    *ret_key = key;
+    return true;
+}
+
+static bool add_refusal(const struct refusal *refusal, struct bytes *mistakes)
+{
+    text_append_safe(mistakes, refusal->why, strlen(refusal->why));
+    bytes_u8(mistakes, '\n');
+    return false;
+}
+
+bool config_check_credentials(const struct config *config, struct bytes *mistakes)
+{
+    struct refusal refusal;
+    uint8_t *key;
+
+    if (!config_network_key(config, &key, &refusal))
+        return add_refusal(&refusal, mistakes);
+    secret_free(key, NETWORK_KEY_SIZE);
+    return identity_file_check_credential(&refusal) || add_refusal(&refusal, mistakes);
+}
+
+/* --- Remarks --- */
+
+void config_remark(const struct config *config, const struct config_place *place,
+                   struct bytes *text)
+{
+    struct stat status;
+
+    if (credential_tell_unknown(text))
+        bytes_u8(text, '\n');
+    if (place->uid == 0 && config->file != NULL && stat(config->file, &status) == 0 &&
+        status.st_uid == 0 && (status.st_gid == 0 || (status.st_mode & S_IRGRP) == 0) &&
+        (status.st_mode & S_IROTH) == 0)
+        bytes_text(text, "only root can read it: a service that is another user cannot (chmod o+r "
+                         "lets it)\n");
+}
