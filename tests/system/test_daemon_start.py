@@ -1,5 +1,6 @@
 """How p2pchatd starts, refuses to start, and ends (p2pchatd(8), Exit status)."""
 
+import contextlib
 import os
 import re
 import resource
@@ -7,6 +8,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 
 import rig
 
@@ -272,6 +274,41 @@ class Service(rig.Test):
                              notify.recv(4096))
             self.assertEqual(alice.end(), 0)
             self.assertIn(b"STOPPING=1\n", notify.recv(4096))
+
+    def test_ready_is_true(self):
+        """Where systemd is spoken to there is no room: so READY=1 waits until it was seen to hold."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, \
+             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            notify.bind(self.path("notify"))
+            notify.settimeout(rig.DEADLINE_S)
+            other.setblocking(False)
+            room = 0
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    other.sendto(b"full", self.path("notify"))
+                    room += 1
+            os.environ["NOTIFY_SOCKET"] = self.path("notify")
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+            alice = self.daemon("alice")
+            alice.spawn()
+            freed = []
+
+            def listens():
+                if len(freed) < time.monotonic() - started:  # what a slow start says before
+                    freed.append(notify.recv(4096))
+                return alice.try_client()
+
+            started = time.monotonic()
+            client = rig.wait_for(listens, "alice's control socket")
+            with open(os.path.join(alice.state, "ports"), encoding="utf-8") as ports:
+                host, _, port = ports.read().strip().rpartition(":")
+            socket.create_connection((host, int(port))).close()
+            waiting = [notify.recv(4096) for _ in range(room)]
+            self.assertEqual([one for one in freed + waiting if one.startswith(b"READY=1")], [])
+            self.assertIn(b"STATUS=Opening the log", waiting)
+            self.assertIn(b"READY=1\n", notify.recv(4096))
+            self.assertEqual(client.call("status")["log"]["state"], "ok")
+            self.assertEqual(alice.end(), 0)
 
     def spawn_with(self, daemon, *passed):
         """Starts it as systemd would, with what is passed as descriptors from 3 on."""
