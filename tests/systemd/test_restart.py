@@ -1,5 +1,5 @@
 """Restarts of a service: links are back at once, nothing is lost, and who follows events goes on
-(p2pchatd(8), Service).
+(p2pchatd(8), As a service).
 
 ROUNDS says how often it is restarted under load (200), SEED which moments."""
 

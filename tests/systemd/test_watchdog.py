@@ -28,7 +28,6 @@ class Watchdog(slow.Test):
         self.assertEqual(m.show(UNIT, "NRestarts"), "1")
         self.assertEqual(m.call("status")["log"]["state"], "ok")
 
-
     def wait_for_the_watchdog(self):
         rig.wait_for(lambda: "Watchdog timeout" in self.m.messages("-u", UNIT), "the watchdog")
 
