@@ -3,7 +3,6 @@
 #ifndef P2PCHAT_DAEMON_JOURNAL_H
 #define P2PCHAT_DAEMON_JOURNAL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/bytes.h"
@@ -12,9 +11,13 @@
  * value is made safe (text.h), so that it has no end of line, whoever wrote it. */
 void journal_add(struct bytes *entry, const char *name, const char *value, size_t length);
 
-/* Sends an entry. False when the journal is not there or does not take it: then it is to be said in
- * another way. */
-bool journal_send(const struct bytes *entry);
+/* Sends an entry; never waits. */
+enum journal_answer {
+    JOURNAL_TOOK,
+    JOURNAL_BUSY,  /* there is no room for it now: the journal hangs, or has much to do */
+    JOURNAL_ABSENT /* it is not there, or takes no such entries: it is to be said in another way */
+};
+enum journal_answer journal_send(const struct bytes *entry);
 
 /* Waits until the journal has looked at what was sent, for at most JOURNAL_FLUSH_MS. It asks the
  * system for the unit of the process then, which cannot be told of one that is gone. */

@@ -182,6 +182,14 @@ enum {
     /* How often the log says what others can make happen a thousand times a second. */
     QUIET_S = 60,
 
+    /* Whoever takes lines of the daemon's own log, and has no room at the moment, is waited for,
+     * but no longer than this in each second: it is for bursts. */
+    LOG_PATIENCE_MS = 50,
+
+    /* Entries on their way to the journal, as far as the system allows: what sd_journal_send(3)
+     * asks for, too. */
+    JOURNAL_BUFFER_BYTES = 8 << 20,
+
     /* At the end the journal gets so long to look at the last lines: it takes less than one. */
     JOURNAL_FLUSH_MS = 1000,
 

@@ -1,6 +1,7 @@
 #include "daemon/log.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -335,36 +336,109 @@ struct log_entry log_entry_of_note(const struct action *note, struct bytes *text
 
 /* --- Writing --- */
 
-static bool send_entry(const struct log_entry *entry)
+/* Lines that nobody took, since the last that somebody did. */
+static uint64_t lost;
+
+static enum journal_answer send_entry(const struct log_entry *entry)
 {
     struct bytes fields = BYTES_EMPTY;
-    bool is_sent;
+    enum journal_answer answer;
 
     log_compose_journal(&fields, entry);
-    is_sent = journal_send(&fields);
+    answer = journal_send(&fields);
     bytes_done(&fields);
-    return is_sent;
+    return answer;
 }
 
-static void write_entry(const struct log_entry *entry)
+/* Whether there was room for it: a pipe that nobody reads, a terminal that is stopped, a full disk
+ * have none. */
+static bool write_line(enum log_manner manner, const struct log_entry *entry)
+{
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct bytes line = BYTES_EMPTY;
+    struct timespec now;
+    bool is_written;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    log_compose(&line, manner, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, entry);
+    /* In one piece, so that lines of several writers do not mix. */
+    is_written =
+        poll(&room, 1, 0) > 0 && write(STDERR_FILENO, bytes_data(&line), bytes_length(&line)) >= 0;
+    bytes_done(&line);
+    return is_written;
+}
+
+static bool offer(const struct log_entry *entry)
 {
     enum log_manner manner =
         log_manner_of(STDERR_FILENO, getenv("JOURNAL_STREAM"), colour_terminal());
-    struct bytes line = BYTES_EMPTY;
-    struct timespec now;
-    ssize_t written;
 
     if (manner == LOG_MANNER_JOURNAL) {
-        if (send_entry(entry))
-            return;
-        manner = LOG_MANNER_PREFIXED;
+        switch (send_entry(entry)) {
+        case JOURNAL_TOOK:
+            return true;
+        case JOURNAL_BUSY:
+            return false;
+        case JOURNAL_ABSENT:
+            manner = LOG_MANNER_PREFIXED;
+        }
     }
-    clock_gettime(CLOCK_REALTIME, &now);
-    log_compose(&line, manner, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, entry);
-    /* In one piece, so that lines of several writers do not mix. Nowhere to complain to. */
-    written = write(STDERR_FILENO, bytes_data(&line), bytes_length(&line));
-    (void)written;
-    bytes_done(&line);
+    return write_line(manner, entry);
+}
+
+/* Waits for a millisecond, if there is one left of this second's. */
+static bool wait_a_moment(void)
+{
+    static time_t second;
+    static unsigned waited_ms;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec != second)
+        waited_ms = 0;
+    second = now.tv_sec;
+    if (waited_ms == LOG_PATIENCE_MS)
+        return false;
+    waited_ms++;
+    poll(NULL, 0, 1);
+    return true;
+}
+
+void log_look_again(void)
+{
+    static const char text[] = "lines before this one were lost, as nobody took them";
+    const struct log_code_row *row = log_code(LOG_LINES_LOST);
+
+    if (lost > 0 && offer(&(const struct log_entry){.level = row->level,
+                                                    .code = row->name,
+                                                    .message_id = row->message_id,
+                                                    .fields.count = lost,
+                                                    .text = text,
+                                                    .length = strlen(text)}))
+        lost = 0;
+}
+
+/* A log that cannot be written costs lines, and not conversations. */
+static void write_entry(const struct log_entry *entry)
+{
+    bool is_taken;
+
+    log_look_again();
+    is_taken = lost == 0 && offer(entry);
+    while (!is_taken && lost == 0 && wait_a_moment())
+        is_taken = offer(entry);
+    if (!is_taken)
+        lost++;
+}
+
+void log_flush(void)
+{
+    const bool was_lost = lost > 0;
+
+    journal_flush();
+    log_look_again();
+    if (was_lost && lost == 0)
+        journal_flush();
 }
 
 static void write_formatted(struct log_entry *entry, const char *format, va_list args)

@@ -50,6 +50,15 @@ void log_coded_lines(enum log_code code, const struct log_fields *fields, const 
 /* Tells what the core notes (ACTION_NOTE). */
 void log_note(const struct action *note);
 
+/* Nobody is waited for who does not take lines (LOG_PATIENCE_MS): a line that is not taken is lost,
+ * and counted, and the next that is taken says how many were. Says so if it can be said by now: to
+ * be called now and then. */
+void log_look_again(void);
+
+/* At the end: waits until the journal has looked at what it was sent, as journal_flush does, and
+ * says what was lost. */
+void log_flush(void);
+
 /* --- The parts that need no standard error --- */
 
 struct log_entry {

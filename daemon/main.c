@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "daemon/core/link/identity.h"
-#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/metrics_http.h"
 #include "daemon/service.h"
@@ -142,6 +141,6 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is no reason to die */
     crypto_init();
     code = serve(argc, argv);
-    journal_flush();
+    log_flush();
     return code;
 }

@@ -412,6 +412,7 @@ static void on_look_again(evutil_socket_t fd, short events, void *context)
     (void)events;
     if (pump->is_stopping)
         return;
+    log_look_again();
     pump_look_at_addresses(pump);
     store_look_again(pump->store);
 }

@@ -82,7 +82,7 @@ struct pump {
     struct event *store_readable;
     enum store_state told_state; /* of the log, in ours */
     struct event *well;          /* goes off when the log has worked again for long enough */
-    struct event *look_again;    /* at our addresses and the disk, now and then */
+    struct event *look_again;    /* at our addresses, disk and log, now and then */
     struct event *stop_asked;
     struct event *signals[3];
     struct counters counters; /* anybody's to count in */

@@ -4,6 +4,7 @@ of our unit also when the daemon is gone before the journal looks at it."""
 import os
 import re
 import shutil
+import time
 
 import machine
 
@@ -20,6 +21,22 @@ import wire
 spoilt = wire.Wire("127.0.0.1:{PORT}", wire.Alter(wire.DIALLER, 3, 5))
 print(spoilt.address, flush=True)
 time.sleep(3600)
+"""
+
+
+WATCHDOG_S = 15
+
+# Calls that are refused, each a line of level debug; ends when all were answered.
+CALLS = 2000
+REFUSED = f"""
+import json, socket
+control = socket.socket(socket.AF_UNIX)
+control.connect("/run/p2pchat/control.sock")
+answers = control.makefile("rb")
+for number in range({CALLS}):
+    control.sendall(json.dumps({{"jsonrpc": "2.0", "id": number, "method": "chat.message",
+                                "params": {{"peer": "nobody", "text": "hi"}}}}).encode() + b"\\n")
+    assert json.loads(answers.readline())["id"] == number
 """
 
 
@@ -83,6 +100,26 @@ class Journal(machine.Test):
             self.wait_for(m, code)
         for entry in m.journal("--unit=p2pchatd.service", "_TRANSPORT=stdout"):
             self.assertNotIn("code=", entry["MESSAGE"])  # every line went the other way
+
+    def test_the_journal_hangs(self):
+        """Which costs lines, and no conversation."""
+        m = self.machine()
+        m.write(CONFIG, "[Log]\nLevel=debug\n")
+        m.drop_in("p2pchatd.service", f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
+        m.boot()
+        pid = m.main_pid("p2pchatd.service")
+        journald = str(m.main_pid("systemd-journald.service"))
+        m.run("kill", "-STOP", journald)
+        end = time.monotonic() + 2 * WATCHDOG_S
+        while time.monotonic() < end:
+            m.run("python3", "-c", REFUSED)
+        self.assertEqual(m.main_pid("p2pchatd.service"), pid)
+        self.assertEqual(m.show("p2pchatd.service", "NRestarts"), "0")
+        m.run("kill", "-CONT", journald)
+        lost = self.wait_for(m, "lines_lost")
+        self.assertGreater(int(lost[0]["P2PCHAT_COUNT"]), CALLS / 2)
+        self.assertEqual(lost[0]["MESSAGE_ID"], message_ids()["lines_lost"])
+        m.run("p2pchatctl", "status")
 
     def test_why_it_did_not_start(self):
         """The last words are the unit's, however short it lived."""
