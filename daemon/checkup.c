@@ -252,6 +252,30 @@ static void say_bound(struct json_writer *w, const struct probes *probes,
     }
 }
 
+/* A port of systemd's that another program has does not keep us from starting: we listen elsewhere
+ * then. */
+static void say_port(struct json_writer *w, const struct facts *facts)
+{
+    char unit[PROCESS_UNIT_MAX];
+
+    if (!facts->listen_is_passed && service_is_to_have_a_port(unit))
+        diagnosis_say(w, "listening", PROBLEM,
+                      "%s-peer.socket is enabled, but the daemon was started without its port: "
+                      "'systemctl status %s-peer.socket' tells why, if another program has it say; "
+                      "then 'systemctl restart %s'",
+                      unit, unit, unit);
+}
+
+/* --- The network --- */
+
+static void say_network(struct json_writer *w, const struct facts *facts)
+{
+    if (facts->has_network_key)
+        diagnosis_say(w, "network", WELL,
+                      "it is closed: links are made only with those who have the same "
+                      "p2pchat.network-key, its trackers too");
+}
+
 /* --- Names --- */
 
 static void probe_name(struct probes *probes, const char *host)
@@ -319,6 +343,8 @@ void checkup_write(struct json_writer *w, struct pump *pump, const struct contro
     diagnosis_limits(w, &limits);
     say_bound(w, probes, facts->listen, facts->listen_count);
     say_bound(w, probes, facts->classic_listen, facts->classic_listen_count);
+    say_port(w, facts);
+    say_network(w, facts);
     say_names(w, pump, probes);
     say_systemd(w);
     if (facts->role == ROLE_TRACKER)

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,6 +49,34 @@ bool process_open_descriptors(uint64_t *ret_count)
     closedir(directory);
     *ret_count = count > 0 ? count - 1 : 0; /* without the one that looks */
     return true;
+}
+
+/* Of a line like 0::/system.slice/p2pchatd.service */
+static bool unit_of(const char *line, char ret_unit[PROCESS_UNIT_MAX])
+{
+    static const char suffix[] = ".service\n";
+    const char *name = strrchr(line, '/');
+    const size_t length = name != NULL ? strlen(++name) : 0, ending = sizeof(suffix) - 1;
+
+    if (length <= ending || length - ending >= PROCESS_UNIT_MAX ||
+        strcmp(name + length - ending, suffix) != 0)
+        return false;
+    memcpy(ret_unit, name, length - ending);
+    ret_unit[length - ending] = '\0';
+    return true;
+}
+
+bool process_unit(char ret_unit[PROCESS_UNIT_MAX])
+{
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    char line[1024];
+    bool is_found = false;
+
+    while (file != NULL && !is_found && fgets(line, sizeof(line), file) != NULL)
+        is_found = unit_of(line, ret_unit);
+    if (file != NULL)
+        fclose(file);
+    return is_found;
 }
 
 bool process_max_descriptors(uint64_t *ret_count)

@@ -46,6 +46,7 @@ struct facts {
     bool has_network_key;           /* links are made with those only who have the same */
     const struct host_port *listen; /* bound, with real ports; wildcards stay "::" and "0.0.0.0" */
     size_t listen_count;
+    bool listen_is_passed;                  /* systemd opened these */
     const struct host_port *classic_listen; /* the same for the classic dialect; none: it is off */
     size_t classic_listen_count;
     const struct host_port *advertise; /* where we say that we are reached; none: `addresses` */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -95,6 +96,23 @@ bool service_take_sockets(struct service_sockets *ret_sockets, struct refusal *r
     if (good)
         *ret_sockets = sockets;
     return good;
+}
+
+bool service_is_to_have_a_port(char ret_name[PROCESS_UNIT_MAX])
+{
+    char unit[PROCESS_UNIT_MAX], *link;
+    struct stat st;
+    bool is_there;
+
+    if (!process_unit(unit))
+        return false;
+    /* So `systemctl enable` has it started with the service. */
+    link = xasprintf("/etc/systemd/system/%s.service.wants/%s-peer.socket", unit, unit);
+    is_there = lstat(link, &st) == 0;
+    free(link);
+    if (is_there)
+        memcpy(ret_name, unit, sizeof(unit));
+    return is_there;
 }
 
 /* --- Notifications --- */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/limits.h"
+#include "daemon/process.h"
 #include "daemon/refusal.h"
 
 /* --- Sockets that were passed (p2pchatd(8), Sockets from systemd) --- */
@@ -24,6 +25,10 @@ struct service_sockets {
  * and, when they have another name, by what they are. Refused (78): anything else, a name that does
  * not fit, a second control socket, more than LISTEN_MAX for peers. */
 bool service_take_sockets(struct service_sockets *ret_sockets, struct refusal *ret_refusal);
+
+/* Whether a unit like p2pchatd-peer.socket is enabled for this service, which so is to have a port
+ * from it; `ret_name` as process_unit(). */
+bool service_is_to_have_a_port(char ret_name[PROCESS_UNIT_MAX]);
 
 /* --- Notifications. `status` is one line for `systemctl status`. --- */
 

@@ -246,6 +246,7 @@ static bool bind_listeners(struct daemon *daemon, const struct service_sockets *
     if (!listen_for_links(daemon, passed, ret_refusal))
         return false;
     facts->listen = listeners_bound(pump->listeners, &facts->listen_count);
+    facts->listen_is_passed = passed->peer_count > 0;
     if (classic.count == 0)
         return true;
     if (!bind_all(&daemon->dir, PORTS_OF_CLASSIC, &classic, &pump->classic_listeners, ret_refusal))

@@ -68,6 +68,9 @@ class Credentials(rig.Test):
             self.assertEqual(inside[name].call("chat.request", to=place)["state"], "sent")
             self.assertIs(inside[name].call("status")["network_key"], True)
             self.assertIn("; with a network key code=ready", inside[name].log())
+            self.assertIn({"name": "network", "ok": True}, [
+                {"name": check["name"], "ok": check["ok"]}
+                for check in inside[name].call("doctor")["checks"]])
         self.assertIs(dave.call("status")["network_key"], False)
         self.assertNotIn("network key", dave.log())
         for stranger, why in ((dave, "wants a p2pchat.network-key"),

@@ -333,7 +333,7 @@ class Many(Doctor):
         line = '{"jsonrpc":"2.0","id":%d,"method":"%s"}\n'
         client.send_bytes((line % (91, "doctor") + line % (92, "shutdown")).encode())
         answers = {answer["id"]: answer for answer in (client.receive(), client.receive())}
-        self.assertEqual(answers[92].get("result"), {})
+        self.assertEqual(answers[92].get("result"), {"socket_stays": False})
         self.assertTrue("result" in answers[91] or
                         answers[91]["error"]["data"]["name"] == "shutting_down", answers)
 

@@ -73,14 +73,29 @@ class Doctor(machine.Test):
         m.run("systemctl", "restart", "p2pchatd")
         self.ends(m, 0, "log", "p2pchatctl", "status")
 
+    def other_on(self, m, port):
+        """Another program has the port."""
+        m.unit("other.socket", f"[Socket]\nListenStream={port}\nAccept=yes\n")
+        m.unit("other@.service", "[Service]\nExecStart=/bin/true\n")
+        m.run("systemctl", "start", "other.socket")
+
+    def test_port_of_systemd(self):
+        m = self.machine().boot()
+        self.other_on(m, 443)
+        m.run("systemctl", "enable", "p2pchatd-peer.socket")
+        m.run("systemctl", "restart", "p2pchatd")
+        self.ends(m, 1, "p2pchatd-peer.socket is enabled, but the daemon was started without its "
+                  "port: 'systemctl status p2pchatd-peer.socket' tells why", "p2pchatctl", "doctor")
+        m.run("systemctl", "stop", "other.socket")
+        m.run("systemctl", "restart", "p2pchatd")
+        self.ends(m, 0, "ok       listening      [::]:443 accepts", "p2pchatctl", "doctor")
+
     def test_loop(self):
         """A port that is taken, and may be free some time."""
         m = self.machine().boot()
         m.run("systemctl", "stop", "p2pchatd")
         m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nListen=127.0.0.1:4000\n")
-        m.unit("other.socket", "[Socket]\nListenStream=127.0.0.1:4000\nAccept=yes\n")
-        m.unit("other@.service", "[Service]\nExecStart=/bin/true\n")
-        m.run("systemctl", "start", "other.socket")
+        self.other_on(m, "127.0.0.1:4000")
         self.ends(m, 3, "the service p2pchatd does not come up: it ended (exit status 69)",
                   "p2pchatctl", "--timeout=3600", "doctor")
         m.run("systemctl", "stop", "other.socket")
