@@ -111,7 +111,7 @@ class Terminal:
             os.chdir(directory)
             os.execvpe(argv[0], argv, environment(
                 P2PCHAT_SOCKET=socket, HOME=directory, TERM="dumb",
-                PATH=path + ":" + os.environ["PATH"]))
+                PATH=f"{directory}/bin:{path}:{os.environ['PATH']}"))
         self.shown = b""
         self.type(setup.replace("{scripts}", SCRIPTS) + "\r")
         self.type("words ready\r")
@@ -163,7 +163,11 @@ LINES = [
     ("p2pchatctl watch --type=gap,chat.ref", ["p2pchatctl", "watch", "--type=gap,chat.refused"]),
     ("p2pchatctl consumer forget ba", ["p2pchatctl", "consumer", "forget", "backup"]),
     ("p2pchatctl --socket=./a-f", ["p2pchatctl", "--socket=./a-file"]),
+    ("p2pchatctl watch --exec=zpl", ["p2pchatctl", "watch", "--exec=zplain"]),
+    ("p2pchatctl watch --exec zpl", ["p2pchatctl", "watch", "--exec", "zplain"]),
 ]
+# Files and programs that would like to be run: each alone begins with its first two letters.
+HOSTILE = ["0$(touch hurt)", "1`touch${IFS}hurt`", "2;touch hurt;", "3 touch", "4'\"x"]
 
 
 class Shells(rig.Test):
@@ -171,6 +175,10 @@ class Shells(rig.Test):
         if shutil.which(shell) is None:
             self.skipTest(f"{shell} is not installed")
         self.write("a-file", "")
+        os.mkdir(self.path("bin"))
+        for name in ["plain", *HOSTILE]:
+            self.write(f"y{name}", "")
+            self.write(f"bin/z{name}", "#!/bin/sh\n", 0o755)
         with FakeDaemon(lists) as daemon:
             terminal = Terminal(shell, self.top, daemon.path)
             self.addCleanup(terminal.close)
@@ -179,6 +187,13 @@ class Shells(rig.Test):
                     self.assertEqual(terminal.complete(line), words,
                                      terminal.shown.decode(errors="replace")[-2000:])
             terminal.complete("p2pchatctl chat message \t")
+            for name in HOSTILE:
+                self.assertEqual(terminal.complete(f"p2pchatctl --socket=y{name[0]}"),
+                                 ["p2pchatctl", f"--socket=y{name}"])
+                # A program of such a name is quoted, or not offered.
+                word = f"--exec=z{name[0]}"
+                self.assertIn(terminal.complete(f"p2pchatctl watch {word}")[2:],
+                              ([word], [f"--exec=z{name}"]))
         self.assertFalse(os.path.exists(self.path("hurt")))
 
     def test_bash(self):
