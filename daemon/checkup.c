@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "common/alloc.h"
-#include "daemon/config.h"
 #include "daemon/control_socket.h"
 #include "daemon/core/node.h"
 #include "daemon/diagnosis.h"
@@ -24,26 +24,14 @@
 
 /* --- Configuration --- */
 
-static void add_settings(struct bytes *text, const char *before, const struct setting *const *list,
-                         size_t count)
-{
-    char name[SETTING_NAME_MAX];
-
-    for (size_t i = 0; i < count; i++) {
-        setting_name(list[i], name);
-        bytes_text(text, i == 0 ? before : ", ");
-        bytes_text(text, name);
-    }
-}
-
 /* What would be read now: a restart with mistakes would end the daemon. */
 static void say_configuration(struct json_writer *w, const struct pump *pump)
 {
-    const char *file = pump->facts->config->file;
     struct bytes text = BYTES_EMPTY;
     struct reload_found found;
+    char *file;
 
-    if (!reload_look(pump->reload, &found, &text)) {
+    if (!reload_look(pump->reload, &found, &file, &text)) {
         bytes_text(&text, "what was read before is in force: correct this before the next start, "
                           "which would fail, then 'p2pchatctl reload'");
         bytes_u8(&text, '\0');
@@ -51,12 +39,14 @@ static void say_configuration(struct json_writer *w, const struct pump *pump)
         bytes_done(&text);
         return;
     }
-    add_settings(&text, "; 'p2pchatctl reload' would change ", found.at_once, found.at_once_count);
-    add_settings(&text, "; a restart would change ", found.at_restart, found.at_restart_count);
+    setting_add_names(&text, "; 'p2pchatctl reload' would change ", found.at_once,
+                      found.at_once_count);
+    setting_add_names(&text, "; a restart would change ", found.at_restart, found.at_restart_count);
     bytes_u8(&text, '\0');
     diagnosis_say(w, "configuration", WELL, "%s%s%s",
-                  file != NULL ? file : "there is no file, so the defaults are in force",
+                  file != NULL ? file : "there is no file, which means the defaults",
                   file != NULL ? " has no mistakes" : "", (const char *)bytes_data(&text));
+    free(file);
     bytes_done(&text);
 }
 

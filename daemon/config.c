@@ -465,7 +465,11 @@ static int take_key(void *context, const char *section, const char *key, const c
     return 1;
 }
 
-enum file_need { FILE_MAY_BE_MISSING, FILE_MUST_EXIST };
+struct file_place {
+    char *path;
+    bool is_given;        /* so it must exist */
+    const char *variable; /* of the environment, that leads there; NULL: none does */
+};
 
 /* What the file says makes sense for nodes only, and this is a tracker. */
 static void check_role_of_file(struct config_file *file)
@@ -526,26 +530,29 @@ static void parse_file(struct config_file *file)
 
 /* `role` is the one that the options say; NULL: they say none, and the file may. False: mistakes
  * stand in `out`. */
-static bool read_file(const char *path, enum file_need need, const enum node_role *role,
+static bool read_file(const struct file_place *place, const enum node_role *role,
                       struct config *config, struct bytes *out)
 {
-    struct config_file file = {.path = path, .role = role, .config = config, .out = out};
-    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct config_file file = {.path = place->path, .role = role, .config = config, .out = out};
+    const int descriptor = open(place->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     const char *why;
 
-    if (descriptor < 0 && errno == ENOENT && need == FILE_MAY_BE_MISSING)
+    if (descriptor < 0 && errno == ENOENT && !place->is_given)
         return true;
     why = descriptor < 0 ? strerror(errno) : read_text(descriptor, &file.text);
     if (descriptor >= 0)
         close(descriptor);
-    if (why != NULL)
-        add_line(out, "%s: cannot be read: %s", path, why);
+    if (why != NULL && place->variable != NULL)
+        add_line(out, "%s: cannot be read: %s (its place comes of $%s)", place->path, why,
+                 place->variable);
+    else if (why != NULL)
+        add_line(out, "%s: cannot be read: %s", place->path, why);
     else
         parse_file(&file);
     bytes_done(&file.text);
     if (why != NULL || file.mistakes > 0)
         return false;
-    config->file = xstrdup(path);
+    config->file = xstrdup(place->path);
     return true;
 }
 
@@ -588,14 +595,18 @@ static bool read_given_file(const struct given_list *list, const enum node_role 
                             struct bytes *out)
 {
     const char *given = given_value(list, SETTING_CONFIG);
-    char *path = given != NULL ? xstrdup(given)
-                               : defaults_file(place->uid, role != NULL ? *role : ROLE_NODE);
+    struct file_place file = {.is_given = given != NULL};
     bool is_good = true;
 
-    if (path != NULL)
-        is_good = read_file(path, given != NULL ? FILE_MUST_EXIST : FILE_MAY_BE_MISSING, role,
-                            config, out);
-    free(path);
+    if (file.is_given) {
+        file.path = xstrdup(given);
+    } else {
+        file.path = defaults_file(place->uid, role != NULL ? *role : ROLE_NODE);
+        file.variable = defaults_file_variable(place->uid);
+    }
+    if (file.path != NULL)
+        is_good = read_file(&file, role, config, out);
+    free(file.path);
     return is_good;
 }
 

@@ -110,6 +110,17 @@ char *defaults_file(uid_t uid, enum node_role role)
                      role, by_role[role].file);
 }
 
+const char *defaults_file_variable(uid_t uid)
+{
+    static const char *const variables[] = {"CONFIGURATION_DIRECTORY", "XDG_CONFIG_HOME", "HOME"};
+
+    for (size_t i = 0; i < (uid == 0 ? 1 : 3); i++) {
+        if (directory_from(variables[i]) != NULL)
+            return variables[i];
+    }
+    return NULL;
+}
+
 char *defaults_state_dir(uid_t uid, enum node_role role)
 {
     char *given = service_directory("STATE_DIRECTORY");

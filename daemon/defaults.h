@@ -11,7 +11,8 @@
 
 /* Paths. The caller frees them; NULL: there is no place for it that is known. */
 char *defaults_file(uid_t uid,
-                    enum node_role role); /* the configuration file, which may be missing */
+                    enum node_role role);      /* the configuration file, which may be missing */
+const char *defaults_file_variable(uid_t uid); /* of the environment, that leads there; or NULL */
 char *defaults_state_dir(uid_t uid, enum node_role role);
 char *defaults_socket(uid_t uid, enum node_role role);
 

@@ -38,7 +38,6 @@ struct watchdog;
 /* What the daemon can say about itself, for the methods that the core does not answer. What is
  * borrowed here lives as long as the pump; `name` and `advertise` until the next reload. */
 struct facts {
-    const struct config *config; /* as it was at the start */
     const struct state_dir *dir;
     const struct identity *identity;
     const char *name; /* ours, checked with name_check */

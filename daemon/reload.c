@@ -1,10 +1,8 @@
 #include "daemon/reload.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/alloc.h"
-#include "common/text.h"
 #include "daemon/housekeeping.h"
 #include "daemon/log.h"
 #include "daemon/metrics_http.h"
@@ -15,8 +13,8 @@ struct reload {
     struct pump *pump;
     const struct config_source *source;
     const struct config *started;
-    struct config applied; /* what was read last; what needs a restart is not at work */
-    bool is_applied;       /* else nothing was read since the start */
+    struct config applied; /* what was taken over last; what needs a restart is not at work */
+    bool is_ours;          /* `applied` was read since the start; else it borrows from `started` */
 };
 
 struct reload *reload_new(struct pump *pump, const struct config_source *source,
@@ -27,6 +25,7 @@ struct reload *reload_new(struct pump *pump, const struct config_source *source,
     reload->pump = pump;
     reload->source = source;
     reload->started = started;
+    reload->applied = *started;
     return reload;
 }
 
@@ -34,17 +33,20 @@ void reload_free(struct reload *reload)
 {
     if (reload == NULL)
         return;
-    if (reload->is_applied)
+    if (reload->is_ours)
         config_done(&reload->applied);
     free(reload);
 }
 
 /* --- Looking --- */
 
-/* What takes effect at once is at work as it stands there. */
-static const struct config *running(const struct reload *reload)
+/* What another role is told is nothing to this one; but of what goes on both may be asked to say
+ * more. */
+static bool holds_at_once(const struct reload *reload, const struct setting *setting,
+                          const struct config *fresh)
 {
-    return reload->is_applied ? &reload->applied : reload->started;
+    return setting->effect == SETTING_AT_ONCE &&
+           (fresh->role == reload->started->role || setting == setting_of_key("Log", "Level"));
 }
 
 static void compare(const struct reload *reload, const struct config *fresh,
@@ -54,19 +56,15 @@ static void compare(const struct reload *reload, const struct config *fresh,
 
     for (size_t i = 0; i < settings_count; i++) {
         const struct setting *s = &settings[i];
+        const struct config *running =
+            s->effect == SETTING_AT_ONCE ? &reload->applied : reload->started;
 
-        if (s->same == NULL)
+        if (s->same == NULL || s->same(running, fresh))
             continue;
-        switch (s->effect) {
-        case SETTING_AT_ONCE:
-            if (!s->same(running(reload), fresh))
-                found.at_once[found.at_once_count++] = s;
-            break;
-        case SETTING_AT_RESTART:
-            if (!s->same(reload->started, fresh))
-                found.at_restart[found.at_restart_count++] = s;
-            break;
-        }
+        if (holds_at_once(reload, s, fresh))
+            found.at_once[found.at_once_count++] = s;
+        else
+            found.at_restart[found.at_restart_count++] = s;
     }
     *ret_found = found;
 }
@@ -75,17 +73,17 @@ static bool read_again(const struct reload *reload, struct config *ret_config,
                        struct bytes *mistakes)
 {
     const struct config_source *from = reload->source;
-    const struct config *before = running(reload);
     struct config_place place = from->place;
 
+    place.has_network_key = reload->pump->facts->has_network_key;
     if (reload->started->name_is_default)
         place.name = reload->started->name;
-    else if (before->name_is_default)
-        place.name = before->name;
+    else if (reload->applied.name_is_default)
+        place.name = reload->applied.name;
     return config_read(from->argc, from->argv, &place, ret_config, mistakes) == CONFIG_READY;
 }
 
-bool reload_look(const struct reload *reload, struct reload_found *ret_found,
+bool reload_look(const struct reload *reload, struct reload_found *ret_found, char **ret_file,
                  struct bytes *mistakes)
 {
     struct config fresh;
@@ -93,6 +91,8 @@ bool reload_look(const struct reload *reload, struct reload_found *ret_found,
     if (!read_again(reload, &fresh, mistakes))
         return false;
     compare(reload, &fresh, ret_found);
+    *ret_file = fresh.file;
+    fresh.file = NULL;
     config_done(&fresh);
     return true;
 }
@@ -108,42 +108,35 @@ static void tell_node(struct pump *pump, const struct config *config)
 }
 
 /* Every part is told all of it, whatever is new. Takes over `fresh`. */
-static void apply(struct reload *reload, const struct config *fresh)
+static void apply(struct reload *reload, struct config *fresh)
 {
     struct pump *pump = reload->pump;
     struct config before = reload->applied;
 
-    reload->applied = *fresh;
     log_set_level(fresh->log_level);
+    if (fresh->role != reload->started->role) {
+        reload->applied.log_level = fresh->log_level;
+        config_done(fresh);
+        return;
+    }
+    reload->applied = *fresh;
     pump->facts->advertise = fresh->advertise;
     pump->facts->advertise_count = fresh->advertise_count;
     pump->facts->name = fresh->name;
     tell_node(pump, fresh);
     pump_look_at_addresses(pump);
     housekeeping_configure(pump->housekeeping, fresh);
-    if (reload->is_applied)
+    if (reload->is_ours)
         config_done(&before);
-    reload->is_applied = true;
-}
-
-static void add_names(struct bytes *line, const char *before, const struct setting *const *list,
-                      size_t count)
-{
-    char name[SETTING_NAME_MAX];
-
-    for (size_t i = 0; i < count; i++) {
-        bytes_text(line, i == 0 ? before : ", ");
-        setting_name(list[i], name);
-        bytes_text(line, name);
-    }
+    reload->is_ours = true;
 }
 
 static void log_found(const struct reload_found *found, const struct log_fields *fields)
 {
     struct bytes line = BYTES_EMPTY;
 
-    add_names(&line, "; changed: ", found->at_once, found->at_once_count);
-    add_names(&line, "; needs a restart: ", found->at_restart, found->at_restart_count);
+    setting_add_names(&line, "; changed: ", found->at_once, found->at_once_count);
+    setting_add_names(&line, "; needs a restart: ", found->at_restart, found->at_restart_count);
     if (bytes_length(&line) == 0)
         bytes_text(&line, "; nothing has changed");
     bytes_u8(&line, '\0');
@@ -159,22 +152,20 @@ static bool move_metrics(struct reload *reload, const struct config *fresh, stru
 
     if (metrics_http_set(reload->pump, &fresh->metrics_listen, &refusal))
         return true;
-    bytes_text(mistakes, "Listen= of [Metrics]: ");
-    text_append_safe(mistakes, refusal.why, strlen(refusal.why));
-    bytes_u8(mistakes, '\n');
+    setting_add_mistake(fresh, setting_of_key("Metrics", "Listen"), refusal.why, mistakes);
     return false;
 }
 
 static bool read_and_apply(struct reload *reload, const struct log_fields *fields,
                            struct reload_found *ret_found, struct bytes *mistakes)
 {
-    const enum log_level level = running(reload)->log_level;
+    const enum log_level level = reload->applied.log_level;
     struct config fresh;
 
     if (!read_again(reload, &fresh, mistakes))
         return false;
     compare(reload, &fresh, ret_found);
-    if (!move_metrics(reload, &fresh, mistakes)) {
+    if (fresh.role == reload->started->role && !move_metrics(reload, &fresh, mistakes)) {
         config_done(&fresh);
         return false;
     }

@@ -2,8 +2,9 @@
  * (p2pchatd(8), Reload).
  *
  * The command line, the configuration file and the defaults are read as at a start. What differs
- * from what runs takes effect at once or after a restart; the rows of settings.c say which. Where
- * there is a mistake, all stays as it is. */
+ * from what runs takes effect at once or after a restart; the rows of settings.c say which. With
+ * another role all but the log level waits for the restart: it is meant for that role. Where there
+ * is a mistake, all stays as it is. */
 #ifndef P2PCHAT_DAEMON_RELOAD_H
 #define P2PCHAT_DAEMON_RELOAD_H
 
@@ -32,9 +33,10 @@ struct reload *reload_new(struct pump *pump, const struct config_source *source,
                           const struct config *started);
 void reload_free(struct reload *reload);
 
-/* Reads the configuration as it is now and changes nothing. False: `mistakes` (which the caller
- * ends) got every one of them, one a line, those of the file with FILE:LINE in front. */
-bool reload_look(const struct reload *reload, struct reload_found *ret_found,
+/* Reads the configuration as it is now and changes nothing; `ret_file`, which the caller frees, is
+ * the file (NULL: there is none). False: `mistakes` (which the caller ends) got every one of them,
+ * one a line, those of the file with FILE:LINE in front. */
+bool reload_look(const struct reload *reload, struct reload_found *ret_found, char **ret_file,
                  struct bytes *mistakes);
 
 /* The same, and applies what takes effect at once. systemd is told before and after. Logs what is

@@ -628,3 +628,15 @@ void setting_add_mistake(const struct config *config, const struct setting *sett
     bytes_u8(mistakes, '\n');
     free(text);
 }
+
+void setting_add_names(struct bytes *text, const char *before, const struct setting *const *list,
+                       size_t count)
+{
+    char name[SETTING_NAME_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        setting_name(list[i], name);
+        bytes_text(text, i == 0 ? before : ", ");
+        bytes_text(text, name);
+    }
+}

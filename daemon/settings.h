@@ -68,4 +68,9 @@ void setting_add_mistake(const struct config *config, const struct setting *sett
 /* What it is called where only its name is said: "Section.Key". It must have a key. */
 void setting_name(const struct setting *setting, char out[SETTING_NAME_MAX]);
 
+/* Adds the names of these, with `before` in front of the first and commas between them; nothing
+ * when there are none. */
+void setting_add_names(struct bytes *text, const char *before, const struct setting *const *list,
+                       size_t count);
+
 #endif

@@ -298,8 +298,7 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
         !open_state(daemon, ret_refusal))
         return false;
     say_unknown_credentials();
-    daemon->facts = (struct facts){.config = &daemon->config,
-                                   .dir = &daemon->dir,
+    daemon->facts = (struct facts){.dir = &daemon->dir,
                                    .identity = daemon->identity,
                                    .name = daemon->config.name,
                                    .role = daemon->config.role,

@@ -205,7 +205,7 @@ class AtOnce(Reload):
 
             # A port that cannot be had is a mistake as others are: all stays as it was.
             alice.write(Metrics=f"Listen=127.0.0.1:{busy}\n", Log="Level=debug\n")
-            self.assert_bad(alice, "Listen= of [Metrics]: ", str(busy))
+            self.assert_bad(alice, f"{alice.path}:6: Listen=: 127.0.0.1:{busy} is in use")
             with urllib.request.urlopen(url, timeout=rig.DEADLINE_S) as answer:
                 self.assertIn(b"p2pchat_", answer.read())
             alice.write()
@@ -284,6 +284,20 @@ class AtRestart(Reload):
                          {"changed": [], "needs_restart": ["Control.Socket", "Node.StateDirectory",
                                                            "Node.Role"]})
         self.assertEqual(alice.call("status")["role"], "node")
+
+    def test_another_role(self):
+        """A tracker's file leaves the trackers of a node that runs alone."""
+        tracker = self.tracker()
+        use = f"Use={tracker.address()}\n"
+        alice = self.alone(Tracker=use)
+        rig.wait_until_listed(tracker, "alice")
+        alice.write(Node="Role=tracker\n")
+        self.assertEqual(alice.reload(), {"changed": [],
+                                          "needs_restart": ["Node.Role", "Tracker.Use"]})
+        self.assertEqual(list(rig.tracker_states(alice)), [tracker.address()])
+        alice.write(Tracker=use)
+        self.assertEqual(alice.reload(), NOTHING)
+        rig.wait_until_listed(tracker, "alice")
 
 
 class Mistakes(Reload):

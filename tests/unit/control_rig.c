@@ -55,9 +55,10 @@ bool reload_run(struct reload *reload, const struct log_caller *caller,
     return true;
 }
 
-bool reload_look(const struct reload *reload, struct reload_found *ret_found,
+bool reload_look(const struct reload *reload, struct reload_found *ret_found, char **ret_file,
                  struct bytes *mistakes)
 {
+    *ret_file = NULL;
     return reload_run((struct reload *)reload, NULL, ret_found, mistakes);
 }
 

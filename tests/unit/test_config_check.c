@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/defaults.h"
 #include "daemon/limits.h"
 #include "daemon/settings.h"
 
@@ -46,6 +47,28 @@ static void test_devices(void **state)
     assert_path_refused(rig, "/dev/zero", "it is no regular file");
     rig_read(rig, "--config=/dev/null");
     assert_int_equal(rig->verdict, CONFIG_READY);
+}
+
+/* Where nobody gave it, what led there is said: HOME may be another user's. */
+static void test_where_it_was_looked_for(void **state)
+{
+    struct rig *rig = *state;
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/p2pchat", rig->path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/p2pchat/p2pchatd.conf", rig->path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    rig_read(rig, "");
+    rig_assert_refused(rig, CONFIG_BAD_FILE,
+                       "Is a directory (its place comes of $XDG_CONFIG_HOME)");
+    setenv("HOME", rig->path, 1);
+    unsetenv("XDG_CONFIG_HOME");
+    assert_string_equal(defaults_file_variable(1000), "HOME");
+    assert_null(defaults_file_variable(0));
+    assert_int_equal(rmdir(path), 0);
+    path[strlen(rig->path) + strlen("/p2pchat")] = '\0';
+    assert_int_equal(rmdir(path), 0);
 }
 
 static void test_a_file_that_is_too_large(void **state)
@@ -364,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_pipe),
         TEST(test_devices),
+        TEST(test_where_it_was_looked_for),
         TEST(test_a_file_that_is_too_large),
         TEST(test_many_mistakes),
         TEST(test_check_of_what_is_fine),

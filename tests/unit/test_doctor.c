@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/config.h"
 #include "daemon/control_state.h"
 #include "daemon/socket_address.h"
 #include "daemon/state_dir.h"
@@ -22,7 +21,6 @@
 
 /* A state directory without a key in it, and a place where somebody listens. */
 static struct state_dir dir;
-static struct config config;
 static struct host_port listen_at;
 static int listener;
 static struct event *acceptable;
@@ -62,9 +60,7 @@ static int setup(void **state)
     socket_address_format(&at, &listen_at);
     acceptable = event_new(rig.pump.base, listener, EV_READ | EV_PERSIST, on_acceptable, NULL);
     event_add(acceptable, NULL);
-    config = (struct config){.file = NULL};
     rig.pump.facts->dir = &dir;
-    rig.pump.facts->config = &config;
     rig.pump.facts->listen = &listen_at;
     rig.pump.facts->listen_count = 1;
     return 0;

@@ -187,6 +187,21 @@ static void test_what_needs_a_restart(void **state)
     reload("[Node]\nListen=a:1\nName=anna\n", "", "");
 }
 
+/* What is meant for a tracker does not touch the node that runs. */
+static void test_another_role(void **state)
+{
+    (void)state;
+    start("[Node]\nName=anna\n[Tracker]\nUse=a:1\n", NULL);
+    rig.told[0] = '\0';
+    reload("[Node]\nName=bert\nRole=tracker\n[Metrics]\nListen=127.0.0.1:9\n[Log]\nLevel=debug\n",
+           "Log.Level ",
+           "Control.Socket Node.StateDirectory Node.Listen Node.Name Node.Role "
+           "Tracker.Use Metrics.Listen ");
+    assert_string_equal(rig.told, "sS"); /* nobody else */
+    reload("[Node]\nName=bert\n[Tracker]\nUse=a:1\n", "Node.Name Log.Level ", "");
+    assert_string_equal(rig.name, "bert");
+}
+
 /* A name that nobody gave is the same as at the start, whatever the host is called by now. */
 static void test_default_name(void **state)
 {
@@ -244,7 +259,7 @@ static void test_a_port_in_use(void **state)
     reload("[Metrics]\nListen=127.0.0.1:7\n", "Metrics.Listen ", "");
     assert_int_equal(rig.metrics_port, 7);
     write_text("[Node]\nName=bert\n[Metrics]\nListen=127.0.0.1:9\n");
-    assert_refused("Listen= of [Metrics]: this port is in use\n");
+    assert_refused("/file:4: Listen=: this port is in use\n");
     assert_int_equal(rig.metrics_port, 7);
     reload("[Metrics]\nListen=127.0.0.1:7\n", "", "");
 }
@@ -263,13 +278,17 @@ static void test_the_file_has_gone(void **state)
 /* Looking tells the same, and nobody hears of it. */
 static void test_looking(void **state)
 {
+    char *file;
+
     (void)state;
     start("[Node]\nName=anna\n", NULL);
     write_text("[Node]\nName=bert\nListen=a:1\n");
-    assert_true(reload_look(rig.reload, &rig.found, &rig.mistakes));
+    assert_true(reload_look(rig.reload, &rig.found, &file, &rig.mistakes));
     assert_found("Node.Name ", "Node.Listen ");
+    assert_string_equal(file, rig.file->config.file);
+    free(file);
     write_text("[Node\n");
-    assert_false(reload_look(rig.reload, &rig.found, &rig.mistakes));
+    assert_false(reload_look(rig.reload, &rig.found, &file, &rig.mistakes));
     assert_true(bytes_length(&rig.mistakes) > 0);
     assert_string_equal(rig.told, "");
     reload("[Node]\nName=bert\n", "Node.Name ", "");
@@ -294,6 +313,7 @@ int main(void)
         TEST(test_nothing_has_changed),
         TEST(test_what_has_changed),
         TEST(test_what_needs_a_restart),
+        TEST(test_another_role),
         TEST(test_default_name),
         TEST(test_options_stand_above_the_file),
         TEST(test_a_mistake_changes_nothing),
