@@ -38,6 +38,15 @@ static const char *seen(int64_t then_ms, int64_t now_ms, char out[SPAN_MAX])
     return out;
 }
 
+/* For a command that may be copied to a shell as it stands: names of others may hold anything. */
+static const char *typed(const char *alias)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-";
+
+    return alias[0] != '-' && alias[strspn(alias, plain)] == '\0' ? alias : "PEER";
+}
+
 /* --- Consent --- */
 
 static void say_mutual(struct json_writer *w, const char *alias,
@@ -52,7 +61,7 @@ static void say_mutual(struct json_writer *w, const char *alias,
     else
         diagnosis_say(w, "consent", WELL,
                       "there is a chat with %s; its key was not verified yet ('contact verify %s')",
-                      alias, alias);
+                      alias, typed(alias));
 }
 
 static void say_asked(struct json_writer *w, const char *alias, const struct node_peer_state *state)
@@ -78,7 +87,7 @@ static void say_consent(struct json_writer *w, const char *alias,
     if (state->is_blocked)
         diagnosis_say(w, "consent", PROBLEM,
                       "%s is blocked here: 'unblock %s' lets it ask for a chat again", alias,
-                      alias);
+                      typed(alias));
     else if (state->consent == CONSENT_MUTUAL)
         say_mutual(w, alias, state);
     else if (state->consent == CONSENT_PENDING)

@@ -286,6 +286,19 @@ static void test_consent(void **state)
     check_peer(&peer, "consent", PROBLEM, "'unblock bob'");
 }
 
+/* Names are chosen by others. */
+static void test_what_may_be_copied(void **state)
+{
+    const struct node_peer_state peer = {.consent = CONSENT_MUTUAL};
+
+    (void)state;
+    diagnosis_peer(begin(), "x';id;'", &peer, now);
+    check("consent", WELL,
+          "there is a chat with x';id;'; its key was not verified yet ('contact verify PEER')");
+    diagnosis_peer(begin(), "-x", &peer, now);
+    check("consent", WELL, "('contact verify PEER')");
+}
+
 static void test_link(void **state)
 {
     struct node_peer_state peer = {.consent = CONSENT_MUTUAL,
@@ -352,12 +365,19 @@ static void test_record_and_queue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_log),       cmocka_unit_test(test_room),
-        cmocka_unit_test(test_clock),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_listening), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_trackers),  cmocka_unit_test(test_reachability),
-        cmocka_unit_test(test_consent),   cmocka_unit_test(test_link),
-        cmocka_unit_test(test_address),   cmocka_unit_test(test_record_and_queue),
+        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_listening),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_trackers),
+        cmocka_unit_test(test_reachability),
+        cmocka_unit_test(test_consent),
+        cmocka_unit_test(test_what_may_be_copied),
+        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_address),
+        cmocka_unit_test(test_record_and_queue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
