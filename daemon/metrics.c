@@ -63,11 +63,11 @@ static bool is_refusal(enum link_end end)
     case LINK_END_HANDSHAKE:
     case LINK_END_TAMPERED:
     case LINK_END_NOT_RENEWED:
-    case LINK_END_TIMEOUT:
         return true;
     case LINK_END_SHUTDOWN:
     case LINK_END_DUPLICATE:
     case LINK_END_SELF:
+    case LINK_END_TIMEOUT: /* a machine that sleeps, or a network that went away */
     case LINK_END_STORAGE:
     case LINK_END_REMOVED:
     case LINK_END_LOST:
