@@ -24,11 +24,13 @@ RESOLVER = f"nameserver 127.0.0.1\noptions timeout:{RESOLVER_S}\n"
 
 
 class NameServer(threading.Thread):
-    """Answers from `names`: {(name, type): [address]}; None is no answer at all."""
+    """Answers from `names`: {(name, type): [address]}; None is no answer at all. `asked` are the
+    names that it was asked for."""
 
     def __init__(self):
         super().__init__(daemon=True)
         self.names = {}
+        self.asked = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 53))
 
@@ -47,6 +49,7 @@ class NameServer(threading.Thread):
         kind = struct.unpack_from(">H", query, at + 1)[0]
         question = query[12:at + 5]
         name = ".".join(labels)
+        self.asked.append(name)
         found = self.names.get((name, kind), [])
         if found is None:
             return None

@@ -42,6 +42,16 @@ class Network(inside.Test):
         alice = self.person("alice", f"--tracker={TRACKER}:28471")
         self.finds(alice, "dns", True, f"{TRACKER}, the name of a tracker, is 127.0.0.1")
 
+    def test_names_of_others(self):
+        """What a peer says of where it is does not make us look it up."""
+        alice, mallory = self.person("alice"), self.person("mallory", "--advertise=there.example:9")
+        self.befriend(alice, mallory)
+        inside.rig.wait_for(
+            lambda: "there.example:9" in str(alice.call("doctor", peer="mallory")), "the record")
+        self.server.asked.clear()
+        alice.call("doctor", peer="mallory")
+        self.assertEqual(self.server.asked, [])
+
     def test_listening(self):
         alice = self.person("alice")
         at = alice.address()
