@@ -1,13 +1,16 @@
 """doctor of a service, from within its sandbox, and what the client says when it does not answer
 (p2pchatd(8), When something is wrong)."""
 
+import subprocess
+
 import machine
 import rig
+import slow
 
 TRACKER = "/run/p2pchat-tracker/control.sock"
 
 
-class Doctor(machine.Test):
+class Doctor(slow.Test):
     def ends(self, m, status, what, *command):
         done = m.run(*command, check=False)
         self.assertEqual(done.code, status, done)
@@ -89,6 +92,19 @@ class Doctor(machine.Test):
         m.run("systemctl", "stop", "other.socket")
         m.run("systemctl", "restart", "p2pchatd")
         self.ends(m, 0, "ok       listening      [::]:443 accepts", "p2pchatctl", "doctor")
+
+    def test_disk_that_hangs(self):
+        m = self.machine().boot()
+
+        def says(what):
+            return what in m.run("p2pchatctl", "doctor", check=False).out
+
+        self.slow(m, m.main_pid("p2pchatd"), "fdatasync", slow.FOR_EVER_S)
+        m.spawn("p2pchatctl", "watch", "--as=somebody", stdout=subprocess.DEVNULL)  # which is kept
+        rig.wait_for(lambda: says("the disk where /var/lib/p2pchat is has not answered for"),
+                     "doctor to say so")
+        self.swift_again(m)
+        rig.wait_for(lambda: says("the log works"), "it to work again")
 
     def test_loop(self):
         """A port that is taken, and may be free some time."""
