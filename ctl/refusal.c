@@ -1,9 +1,12 @@
 #include "ctl/refusal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/error.h"
+#include "common/journal_stream.h"
 #include "common/text.h"
 #include "ctl/phrase.h"
 
@@ -38,6 +41,19 @@ static void say_mistakes(const struct json *mistakes, struct bytes *message)
     }
 }
 
+static bool is_error(const struct rpc_incoming *answer, enum error error)
+{
+    return answer->name != NULL && strcmp(answer->name, error_name(error)) == 0;
+}
+
+/* Whether the daemon's log has told all of it where this goes to: in the journal, as the
+ * ExecReload= of its service. */
+static bool is_told(const struct rpc_incoming *error)
+{
+    return is_error(error, ERR_BAD_CONFIG) &&
+           journal_stream_is(STDERR_FILENO, getenv("JOURNAL_STREAM"));
+}
+
 enum outcome refusal_say(const struct rpc_incoming *error, struct bytes *message)
 {
     const char *name = error->name;
@@ -47,6 +63,10 @@ enum outcome refusal_say(const struct rpc_incoming *error, struct bytes *message
         snprintf(code, sizeof(code), "error %d", error->code);
         name = code;
     }
+    if (is_told(error)) {
+        bytes_text(message, "nothing was changed: p2pchatd's log says what is wrong (bad_config)");
+        return OUTCOME_FAILED;
+    }
     text_append_safe(message, error->message, strlen(error->message));
     bytes_text(message, " (");
     text_append_safe(message, name, strlen(name));
@@ -54,11 +74,6 @@ enum outcome refusal_say(const struct rpc_incoming *error, struct bytes *message
     say_candidates(json_member(error->data, "candidates"), message);
     say_mistakes(json_member(error->data, "mistakes"), message);
     return strcmp(name, error_name(ERR_REFUSED)) == 0 ? OUTCOME_REFUSED : OUTCOME_FAILED;
-}
-
-static bool is_error(const struct rpc_incoming *answer, enum error error)
-{
-    return answer->name != NULL && strcmp(answer->name, error_name(error)) == 0;
 }
 
 bool refusal_is_shutdown(const struct rpc_incoming *error)

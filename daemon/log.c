@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/journal_stream.h"
 #include "common/text.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/journal.h"
@@ -60,20 +60,9 @@ static const char *colour_terminal(void)
     return no_colour != NULL && no_colour[0] != '\0' ? NULL : getenv("TERM");
 }
 
-static bool is_journal(int descriptor, const char *journal_stream)
-{
-    unsigned long long device, inode;
-    struct stat st;
-    char rest;
-
-    return journal_stream != NULL &&
-           sscanf(journal_stream, "%llu:%llu%c", &device, &inode, &rest) == 2 &&
-           fstat(descriptor, &st) == 0 && st.st_dev == device && st.st_ino == inode;
-}
-
 enum log_manner log_manner_of(int descriptor, const char *journal_stream, const char *terminal)
 {
-    if (is_journal(descriptor, journal_stream))
+    if (journal_stream_is(descriptor, journal_stream))
         return LOG_MANNER_JOURNAL;
     if (!isatty(descriptor))
         return LOG_MANNER_PLAIN;

@@ -357,6 +357,15 @@ class Mistakes(Reload):
         self.assertTrue(lines[0].endswith("; and there are more mistakes (bad_config)"))
         for line, part in zip(lines, ("Level=loud", "Levle=", "[Lgo]")):
             self.assertRegex(line, rf"{re.escape(alice.path)}:\d+: {re.escape(part)}")
+        with open(self.path("journal"), "w+", encoding="utf-8") as journal:  # where the log goes
+            about = os.fstat(journal.fileno())
+            stream = {"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}
+            done = subprocess.run([*ctl, "reload"], env=os.environ | stream, stderr=journal,
+                                  check=False)
+            journal.seek(0)
+            self.assertEqual(journal.read(), "p2pchatctl: nothing was changed: p2pchatd's log says "
+                                             "what is wrong (bad_config)\n")
+        self.assertEqual(done.returncode, 1)
         alice.write(Node="Listen=127.0.0.2:0\n", Log="Level=debug\n")
         done = subprocess.run([*ctl, "reload"], capture_output=True, text=True, check=True)
         self.assertEqual(done.stdout, "changed:\n    Log.Level\n"

@@ -81,7 +81,9 @@ class Reload(machine.Test):
                    if entry.get("P2PCHAT_CODE") == "reload_refused"]
         self.assertEqual([entry["MESSAGE"] for entry in refused],
                          [f"{NODE}:4: Level=loud: must be error, warning, notice, info or debug"])
-        self.assertIn("nothing was changed", m.messages("-u", "p2pchatd"))  # what p2pchatctl says
+        said = m.messages("-u", "p2pchatd")
+        self.assertEqual(said.count("Level=loud"), 1, said)  # p2pchatctl does not say it again
+        self.assertIn("nothing was changed: p2pchatd's log says what is wrong", said)
 
         # And again when it is right.
         m.write(NODE, "[Node]\nName=anna\n")
