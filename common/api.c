@@ -12,16 +12,16 @@
 /* A row of zeros ends each list, so that none is empty. */
 #define PARAM(ID, KEY, name, type, need, min, max, help) \
     {name, API_##type, API_##need, min, max, help},
-#define METHOD(ID, name, where, role, access, params, result, help) \
-    static const struct api_param params_of_##ID[] = {params{0}};   \
-    _Static_assert((int)ARG_COUNT_##ID <= (int)API_PARAMS_MAX,      \
+#define METHOD(ID, name, where, role, access, effect, params, result, help) \
+    static const struct api_param params_of_##ID[] = {params{0}};           \
+    _Static_assert((int)ARG_COUNT_##ID <= (int)API_PARAMS_MAX,              \
                    "more parameters than api_args holds");
 #include "common/api.def"
 #undef PARAM
 
 static const struct api_method_row methods[] = {
-#define METHOD(ID, name, where, role, access, params, result, help)              \
-    [API_##ID] = {name,           API_##where,    API_ROLE_##role, API_##access, \
+#define METHOD(ID, name, where, role, access, effect, params, result, help)                    \
+    [API_##ID] = {name,           API_##where,    API_ROLE_##role, API_##access, API_##effect, \
                   params_of_##ID, ARG_COUNT_##ID, result,          help},
 #include "common/api.def"
 };

@@ -13,14 +13,15 @@
 #include "common/role.h"
 
 enum api_method {
-#define METHOD(ID, name, where, role, access, params, result, help) API_##ID,
+#define METHOD(ID, name, where, role, access, effect, params, result, help) API_##ID,
 #include "common/api.def"
     API_METHOD_COUNT
 };
 
 /* The place of a parameter among its method's: ARG_CHAT_MESSAGE_TEXT. */
-#define PARAM(ID, KEY, name, type, need, min, max, help)            ARG_##ID##_##KEY,
-#define METHOD(ID, name, where, role, access, params, result, help) enum { params ARG_COUNT_##ID };
+#define PARAM(ID, KEY, name, type, need, min, max, help) ARG_##ID##_##KEY,
+#define METHOD(ID, name, where, role, access, effect, params, result, help) \
+    enum { params ARG_COUNT_##ID };
 #include "common/api.def"
 #undef PARAM
 
@@ -32,6 +33,7 @@ enum api_event {
 enum api_where { API_NODE, API_SHELL };
 enum api_role { API_ROLE_ANY, API_ROLE_NODE };
 enum api_access { API_ANYONE, API_OWNER };
+enum api_effect { API_CHANGES, API_READS };
 enum api_type { API_STRING, API_TEXT, API_INTEGER, API_NUMBER, API_BOOL, API_STRINGS };
 enum api_need { API_REQUIRED, API_OPTIONAL };
 
@@ -48,6 +50,7 @@ struct api_method_row {
     enum api_where where;
     enum api_role role;
     enum api_access access;
+    enum api_effect effect;
     const struct api_param *params;
     size_t param_count;
     const char *result;

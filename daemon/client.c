@@ -18,7 +18,7 @@ static void on_readable(evutil_socket_t descriptor, short what, void *context)
     if ((what & EV_TIMEOUT) != 0)
         c->is_gone = true; /* only an expelled client has a timeout */
     c->can_read = true;
-    c->attend(c);
+    c->wake(c);
 }
 
 static void on_writable(evutil_socket_t descriptor, short what, void *context)
@@ -28,26 +28,29 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     c->is_full = false;
-    c->attend(c);
+    c->wake(c);
 }
 
-struct client *client_new(struct event_base *base, int descriptor, uint64_t number,
-                          void (*attend)(struct client *client))
+bool client_identify(int descriptor, struct log_caller *ret_caller)
 {
     struct ucred peer;
     socklen_t length = sizeof(peer);
 
-    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
-        close(descriptor);
-        return NULL;
-    }
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+        return false;
+    *ret_caller = (struct log_caller){.user = peer.uid, .process = peer.pid};
+    return true;
+}
 
+struct client *client_new(struct event_base *base, int descriptor, uint64_t number,
+                          const struct log_caller *caller, void (*wake)(struct client *client))
+{
     struct client *c = xcalloc(1, sizeof(*c));
 
     c->descriptor = descriptor;
     c->number = number;
-    c->caller = (struct log_caller){.user = peer.uid, .process = peer.pid};
-    c->attend = attend;
+    c->caller = *caller;
+    c->wake = wake;
     c->readable = event_new(base, descriptor, EV_READ | EV_ET | EV_PERSIST, on_readable, c);
     c->writable = event_new(base, descriptor, EV_WRITE | EV_ET, on_writable, c);
     must(c->readable != NULL && c->writable != NULL);

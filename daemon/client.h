@@ -22,6 +22,7 @@ struct call;
 struct control;
 struct event;
 struct event_base;
+struct user;
 
 TAILQ_HEAD(calls, call);
 
@@ -31,7 +32,7 @@ struct client {
     bool can_read;    /* there may be something to receive */
     bool has_ended;   /* sends no more; gets what it is due */
     bool is_expelled; /* broke the protocol: what it sends is thrown away */
-    bool is_gone;     /* reads no more; requests that it sent still take effect */
+    bool is_gone;     /* reads no more; what it sent to change something still does */
     bool is_full;     /* takes no output now; `attend` will be called */
     struct rpc_lines lines;
     struct bytes out;
@@ -39,11 +40,12 @@ struct client {
     /* Private to client.c. */
     int descriptor;
     struct event *readable, *writable;
-    void (*attend)(struct client *client);
+    void (*wake)(struct client *client);
     size_t discarded; /* bytes that were thrown away */
 
     /* Private to control. */
     struct control *control;
+    struct user *user;
     bool has_turn;     /* is among those who wait for their turn */
     bool follows;      /* events */
     uint64_t consumer; /* as which it follows, by number; 0: none */
@@ -58,11 +60,15 @@ struct client {
 
 TAILQ_HEAD(clients, client);
 
-/* Takes over the descriptor of an accepted connection. `attend` is called when there is something
- * to receive, when the output goes on, and when the client's time is up. NULL, and the descriptor
- * closed, when the system does not say who it is. */
+/* Who made a connection, when it was made (unix(7), SO_PEERCRED). False when the system does not
+ * say. */
+bool client_identify(int descriptor, struct log_caller *ret_caller);
+
+/* Takes over the descriptor of an accepted connection. `wake` is called when there is something to
+ * receive, when the output goes on, and when the client's time is up. NULL, and the descriptor
+ * closed, when it cannot be watched. */
 struct client *client_new(struct event_base *base, int descriptor, uint64_t number,
-                          void (*attend)(struct client *client));
+                          const struct log_caller *caller, void (*wake)(struct client *client));
 void client_free(struct client *c);
 
 /* Receives once, at most CLIENT_READ_MAX bytes, or the end; descriptors that come along are closed.

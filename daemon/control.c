@@ -48,11 +48,9 @@ static void close_client(struct client *c)
         asked_node |= api_method(call->method)->where == API_NODE;
         call_forget(call);
     }
-    if (c->has_turn)
-        TAILQ_REMOVE(&control->turns, c, in_turns);
+    users_leave(&control->users, c);
     TAILQ_REMOVE(&control->clients, c, in_all);
     HASH_DELETE(hh, control->by_number, c);
-    control->client_count--;
     if (asked_node) {
         const struct input gone = {.kind = INPUT_CALL_GONE, .call_gone = {.client = c->number}};
 
@@ -62,11 +60,6 @@ static void close_client(struct client *c)
 }
 
 /* --- Requests --- */
-
-static bool is_owner(const struct client *c)
-{
-    return c->caller.user == 0 || c->caller.user == geteuid();
-}
 
 static const struct answered *ask_node(struct call *call, const struct api_args *args)
 {
@@ -103,7 +96,7 @@ static const struct answered *dispatch(struct call *call, const struct json *par
     call->client->control->pump->counters.calls[call->method]++;
     if (!api_is_for(call->method, call->client->control->pump->facts->role))
         return refuse_method_of_nodes(call);
-    if (row->access == API_OWNER && !is_owner(call->client))
+    if (row->access == API_OWNER && !call->client->user->is_owner)
         return call_fail(call, ERR_FORBIDDEN, NULL);
 
     enum error error = api_check(call->method, params, &args, message);
@@ -129,6 +122,12 @@ static void say_wrong(struct client *c, const struct rpc_id *id, enum error erro
     rpc_write_error(&c->out, id, error, why);
 }
 
+/* Whether nobody would read the answer, and there is nothing but the answer. */
+static bool is_for_nothing(const struct client *c, enum api_method method)
+{
+    return c->is_gone && api_method(method)->effect == API_READS;
+}
+
 static void take_line(struct client *c, const char *line, size_t length)
 {
     struct rpc_id id;
@@ -141,10 +140,10 @@ static void take_line(struct client *c, const char *line, size_t length)
         say_wrong(c, &id, error, why);
         return;
     }
-    if (api_find_method(request.method, &method))
-        dispatch(call_new(c, method, &id), request.params);
-    else
+    if (!api_find_method(request.method, &method))
         say_wrong(c, &id, ERR_METHOD_NOT_FOUND, NULL);
+    else if (!is_for_nothing(c, method))
+        dispatch(call_new(c, method, &id), request.params);
     rpc_request_done(&request);
 }
 
@@ -156,7 +155,18 @@ static void expel(struct client *c)
     client_expel(c);
 }
 
-/* --- Turns --- */
+/* --- Turns ---
+ *
+ * All that clients want is done in on_next_turns, which the loop comes to once in each of its
+ * turns, and which ends after CLIENTS_TURN_US: so it is no matter how many clients there are, and
+ * what they ask for, peers and disk are heard in between. Who had no turn by then is first in the
+ * next.
+ */
+
+static bool is_time_over(const struct control *control)
+{
+    return pump_clock_us() - control->turns_began_us >= CLIENTS_TURN_US;
+}
 
 enum took {
     TOOK_ALL,   /* what was there */
@@ -187,6 +197,8 @@ static enum took take_requests(struct client *c)
                 return TOOK_ALL;
             break;
         }
+        if (is_time_over(c->control))
+            break;
     }
     return TOOK_SHARE;
 }
@@ -223,17 +235,22 @@ static void attend(struct client *c)
         control_wake(c);
 }
 
+static void arm_turns(struct control *control)
+{
+    const struct timeval at_once = {0, 0};
+
+    if (users_waiting(&control->users) > 0 && !evtimer_pending(control->next_turns, NULL))
+        evtimer_add(control->next_turns, &at_once);
+}
+
 void control_wake(struct client *client)
 {
     struct control *control = client->control;
-    const struct timeval at_once = {0, 0};
 
-    if (client->has_turn || client == control->attended)
+    if (client == control->attended)
         return;
-    client->has_turn = true;
-    TAILQ_INSERT_TAIL(&control->turns, client, in_turns);
-    if (!evtimer_pending(control->next_turns, NULL))
-        evtimer_add(control->next_turns, &at_once);
+    users_wait(&control->users, client);
+    arm_turns(control);
 }
 
 void control_disk_went_on(struct control *control)
@@ -247,32 +264,42 @@ void control_disk_went_on(struct control *control)
         control_wake(c);
 }
 
-/* One turn for each who waits for one now; who comes to wait meanwhile has the next, after what the
- * loop hears from others. */
+/* As many turns as clients wait for one now, if there is time: who comes to wait meanwhile has the
+ * next, after what the loop hears from others. */
 static void on_next_turns(evutil_socket_t descriptor, short what, void *context)
 {
     struct control *control = context;
-    const struct client *last = TAILQ_LAST(&control->turns, clients);
-    bool more = last != NULL;
+    struct client *c;
 
     (void)descriptor;
     (void)what;
     pump_now(control->pump); /* when it all began: their turns count as one of the loop */
-    while (more) {
-        struct client *c = TAILQ_FIRST(&control->turns);
-
-        TAILQ_REMOVE(&control->turns, c, in_turns);
-        c->has_turn = false;
-        more = c != last;
+    control->turns_began_us = pump_clock_us();
+    for (size_t due = users_waiting(&control->users); due > 0; due--) {
+        c = users_next(&control->users);
+        if (c == NULL)
+            break; /* some went away */
         attend(c);
+        if (is_time_over(control))
+            break;
     }
+    arm_turns(control);
 }
 
 /* --- Accepting --- */
 
-static void turn_away(int descriptor)
+/* Too many are connected, or too many of this user. */
+static void turn_away(struct control *control, int descriptor, const struct log_caller *caller)
 {
+    const size_t clients = control->users.clients;
     struct bytes line = BYTES_EMPTY;
+
+    control->pump->counters.clients_refused++;
+    if (quiet_may_speak(&control->full))
+        log_coded(LOG_CLIENTS_FULL, &(const struct log_fields){.caller = caller},
+                  "%zu programs are connected to the control socket, %zu of them of user %u: more "
+                  "of that user are sent away, until some of these end",
+                  clients, users_clients_of(&control->users, caller->user), (unsigned)caller->user);
 
     rpc_write_error(&line, &RPC_ID_NULL, ERR_LIMIT_EXCEEDED,
                     "too many clients are connected to the control socket; try again later");
@@ -284,28 +311,28 @@ static void turn_away(int descriptor)
 
 static void admit(struct control *control, int descriptor)
 {
+    struct log_caller caller;
     struct client *c;
 
     control->pump->counters.clients++;
-    if (control->client_count == CLIENTS_MAX) {
-        control->pump->counters.clients_refused++;
-        if (quiet_may_speak(&control->full))
-            log_coded(LOG_CLIENTS_FULL, NULL,
-                      "%d programs are connected to the control socket: more are sent away, until "
-                      "some of these end",
-                      CLIENTS_MAX);
-        turn_away(descriptor);
+    if (!client_identify(descriptor, &caller)) {
+        close(descriptor);
         return;
     }
-    c = client_new(control->pump->base, descriptor, ++control->client_numbers, attend);
+    if (!users_have_place(&control->users, caller.user)) {
+        turn_away(control, descriptor, &caller);
+        return;
+    }
+    c = client_new(control->pump->base, descriptor, ++control->client_numbers, &caller,
+                   control_wake);
     if (c == NULL)
         return;
     c->control = control;
+    users_enter(&control->users, c);
     TAILQ_INIT(&c->calls);
     TAILQ_INIT(&c->histories);
     TAILQ_INSERT_TAIL(&control->clients, c, in_all);
     HASH_ADD(hh, control->by_number, number, sizeof(c->number), c);
-    control->client_count++;
 }
 
 static void on_acceptable(evutil_socket_t listener, short what, void *context)
@@ -358,7 +385,7 @@ struct control *control_new(struct pump *pump, const struct control_socket *sock
     control->pump = pump;
     control->socket = *socket;
     TAILQ_INIT(&control->clients);
-    TAILQ_INIT(&control->turns);
+    users_init(&control->users);
     TAILQ_INIT(&control->histories);
     control->acceptable =
         event_new(pump->base, socket->descriptor, EV_READ | EV_PERSIST, on_acceptable, control);
@@ -387,9 +414,11 @@ void control_free(struct control *control)
     while ((c = TAILQ_FIRST(&control->clients)) != NULL) {
         while ((call = TAILQ_FIRST(&c->calls)) != NULL)
             call_forget(call);
+        users_leave(&control->users, c);
         TAILQ_REMOVE(&control->clients, c, in_all);
         client_free(c);
     }
+    users_done(&control->users);
     doctor_free(control->doctor);
     events_done(control);
     control_consumers_done(control);
@@ -408,7 +437,7 @@ void control_free(struct control *control)
 
 struct control_counts control_counts(const struct control *control)
 {
-    struct control_counts counts = {.clients = control->client_count};
+    struct control_counts counts = {.clients = control->users.clients};
     const struct client *c;
 
     TAILQ_FOREACH(c, &control->clients, in_all)

@@ -10,6 +10,7 @@
 #include "daemon/control.h"
 #include "daemon/feed.h"
 #include "daemon/quiet.h"
+#include "daemon/users.h"
 
 struct control {
     struct pump *pump;
@@ -22,12 +23,12 @@ struct control {
 
     struct clients clients;
     struct client *by_number;
-    size_t client_count;
     uint64_t client_numbers; /* given out so far */
 
-    struct clients turns;     /* clients that have something to do, in order */
+    struct users users;       /* who they are, and those whose clients have something to do */
     struct client *attended;  /* the one whose turn it is */
     struct event *next_turns; /* a timer that runs out at once */
+    uint64_t turns_began_us;  /* by pump_clock_us */
 
     struct call *calls; /* by number */
     uint64_t call_numbers;

@@ -89,6 +89,14 @@ enum {
     /* Clients of the control socket; more are told so and closed. A descriptor each. */
     CLIENTS_MAX = 1024,
 
+    /* So many of them are for root and the daemon's own user: to look what is wrong, to reload, to
+     * stop, whatever others have connected. */
+    CLIENTS_KEPT = 32,
+
+    /* What clients want takes so long in one turn of the loop, and what one more request takes:
+     * peers notice nothing of it, and a turn is still worth a look at all that there is. */
+    CLIENTS_TURN_US = 5000,
+
     /* Received from a client at once: many requests, or a part of a long one, and not much to hold
      * for a client that stops in the middle of a line. */
     CLIENT_READ_MAX = 16 << 10,
@@ -160,8 +168,8 @@ enum {
     HTTP_VISIT_MS = 5000,
     HTTP_DISCARD_MAX = 64 << 10,
 
-    /* The numbers that they are answered with are so old at most: to put them together may take a
-     * millisecond or two. */
+    /* The numbers that anybody is answered with are so old at most: who scrapes does so every ten
+     * seconds or so, and who asks without end is given the same again. */
     METRICS_FRESH_MS = 1000,
 
     /* From the wish to stop to the end, whatever peers, clients and disk do meanwhile. */

@@ -141,16 +141,14 @@ const struct answered *method_status(struct call *call, const struct api_args *a
 
 const struct answered *method_metrics(struct call *call, const struct api_args *args)
 {
+    const struct bytes *text = metrics_text(call->client->control->pump);
     struct json_writer *w = call_result(call);
-    struct bytes text = BYTES_EMPTY;
 
     (void)args;
-    metrics_write(call->client->control->pump, &text);
     json_write_open(w, '{');
     json_write_name(w, "text");
-    json_write_string_n(w, (const char *)bytes_data(&text), bytes_length(&text));
+    json_write_string_n(w, (const char *)bytes_data(text), bytes_length(text));
     json_write_close(w, '}');
-    bytes_done(&text);
     return call_succeed(call);
 }
 

@@ -6,6 +6,7 @@
 #include "daemon/control.h"
 #include "daemon/core/node.h"
 #include "daemon/exposition.h"
+#include "daemon/limits.h"
 #include "daemon/net.h"
 #include "daemon/process.h"
 #include "daemon/pump.h"
@@ -179,7 +180,7 @@ static void write_clients(struct exposition *e, const struct pump *pump)
         control_tell_lags(pump->control, put_lag, e);
 }
 
-void metrics_write(struct pump *pump, struct bytes *out)
+static void write_all(struct pump *pump, struct bytes *out)
 {
     const struct node_counts counts = node_counts(pump->node);
     const struct node_totals *totals = node_totals(pump->node);
@@ -199,4 +200,23 @@ void metrics_write(struct pump *pump, struct bytes *out)
     }
     write_log(&e, pump->store);
     write_clients(&e, pump);
+}
+
+const struct bytes *metrics_text(struct pump *pump)
+{
+    struct metrics *metrics = &pump->metrics;
+    const struct mono now = pump_now(pump).mono;
+
+    if (bytes_length(&metrics->text) == 0 ||
+        mono_due(mono_after(metrics->made, METRICS_FRESH_MS), now)) {
+        bytes_clear(&metrics->text);
+        write_all(pump, &metrics->text);
+        metrics->made = now;
+    }
+    return &metrics->text;
+}
+
+void metrics_done(struct metrics *metrics)
+{
+    bytes_done(&metrics->text);
 }

@@ -34,8 +34,6 @@ struct metrics_http {
     struct listeners *listeners;
     TAILQ_HEAD(, visit) visits; /* oldest first */
     size_t count;
-    struct bytes text; /* the numbers */
-    struct mono made;  /* when they were */
 };
 
 static void visit_free(struct visit *visit)
@@ -97,19 +95,6 @@ static const char *explanation_of(enum http_status status)
     must(!"a status");
 }
 
-/* The numbers, which may be as old as they are allowed to be. */
-static const struct bytes *numbers(struct metrics_http *http)
-{
-    const struct mono now = pump_now(http->pump).mono;
-
-    if (bytes_length(&http->text) == 0 || mono_due(mono_after(http->made, METRICS_FRESH_MS), now)) {
-        bytes_clear(&http->text);
-        metrics_write(http->pump, &http->text);
-        http->made = now;
-    }
-    return &http->text;
-}
-
 static void write_answer(struct visit *visit, enum http_status status, bool with_body)
 {
     const char *words = explanation_of(status);
@@ -117,8 +102,10 @@ static void write_answer(struct visit *visit, enum http_status status, bool with
     size_t length = strlen(words);
 
     if (status == HTTP_OK) {
-        body = bytes_data(numbers(visit->http));
-        length = bytes_length(numbers(visit->http));
+        const struct bytes *numbers = metrics_text(visit->http->pump);
+
+        body = bytes_data(numbers);
+        length = bytes_length(numbers);
     }
     evbuffer_add_printf(visit->answer,
                         "HTTP/1.1 %d %s\r\n"
@@ -289,6 +276,5 @@ void metrics_http_free(struct metrics_http *http)
     while (!TAILQ_EMPTY(&http->visits))
         visit_free(TAILQ_FIRST(&http->visits));
     listeners_free(http->listeners);
-    bytes_done(&http->text);
     free(http);
 }

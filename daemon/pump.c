@@ -35,10 +35,15 @@ static uint64_t read_clock_us(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+uint64_t pump_clock_us(void)
+{
+    return read_clock_us(CLOCK_MONOTONIC);
+}
+
 struct now pump_now(struct pump *pump)
 {
     if (!pump->now_is_known) {
-        pump->now_us = read_clock_us(CLOCK_MONOTONIC);
+        pump->now_us = pump_clock_us();
         pump->now.mono.ms = pump->now_us / 1000;
         pump->now.unix_ms = (int64_t)(read_clock_us(CLOCK_REALTIME) / 1000);
         pump->now_is_known = true;
@@ -564,7 +569,7 @@ void pump_start(struct pump *pump)
 static void count_turn(struct pump *pump)
 {
     if (pump->now_is_known)
-        histogram_add(&pump->counters.turns, read_clock_us(CLOCK_MONOTONIC) - pump->now_us);
+        histogram_add(&pump->counters.turns, pump_clock_us() - pump->now_us);
 }
 
 void pump_run(struct pump *pump)
@@ -588,4 +593,5 @@ void pump_done(struct pump *pump)
     }
     if (pump->base != NULL)
         event_base_free(pump->base);
+    metrics_done(&pump->metrics);
 }

@@ -15,6 +15,7 @@
 #include "daemon/core/action.h"
 #include "daemon/counters.h"
 #include "daemon/limits.h"
+#include "daemon/metrics.h"
 #include "daemon/store/store.h"
 
 struct config;
@@ -86,6 +87,7 @@ struct pump {
     struct event *stop_asked;
     struct event *signals[3];
     struct counters counters; /* anybody's to count in */
+    struct metrics metrics;
     struct now now;
     uint64_t now_us;   /* the same instant as now.mono */
     bool now_is_known; /* `now` is of this turn of the loop */
@@ -107,6 +109,9 @@ void pump_done(struct pump *pump);
 
 /* The time of this turn of the loop: one reading, however often it is asked. */
 struct now pump_now(struct pump *pump);
+
+/* The clock of pump_now as it is at this moment, in microseconds. */
+uint64_t pump_clock_us(void);
 
 /* Sets a timer to go off when the deadline has come by pump_now; MONO_NEVER stops it. */
 void pump_arm(struct pump *pump, struct event *timer, struct mono deadline);

@@ -7,7 +7,7 @@ import rules
 TABLE = "common/api.def"
 PAGE = "man/p2pchat-api.7"
 
-METHOD = re.compile(r'^METHOD\(\w+, "([^"]+)", \w+, \w+, (\w+),(.*?)"((?:\{|\\")[^"]*)",\s*"[^"]*"\)$',
+METHOD = re.compile(r'^METHOD\(\w+, "([^"]+)", \w+, \w+, (\w+), \w+,(.*?)"((?:\{|\\")[^"]*)",\s*"[^"]*"\)$',
                     re.M | re.S)
 PARAM = re.compile(r'PARAM\(\w+, \w+, "([^"]+)", \w+, (REQUIRED|OPTIONAL),')
 ERROR = re.compile(r'^API_ERROR\(\w+, -(\d+), "([^"]+)"', re.M)
@@ -63,7 +63,7 @@ def check(tree):
                 yield f"{PAGE}:1: {name}: nothing is said of {field}"
 
 
-DEF = ('METHOD(A_B, "a.b", NODE, ANY, OWNER,\n  PARAM(A_B, X, "x", STRING, OPTIONAL, 1, 2, "h"),\n'
+DEF = ('METHOD(A_B, "a.b", NODE, ANY, OWNER, CHANGES,\n  PARAM(A_B, X, "x", STRING, OPTIONAL, 1, 2, "h"),\n'
        '       "{y, state: on|off, z: [{u}]}",\n       "help")\n'
        'API_ERROR(BAD, -32001, "bad", "text")\nEVENT(E, 1, "a.e", LOGGED, "f, g", "help")\n')
 MAN = (".Sh METHODS\n.It Ic a.b\n.It Va x Pq optional\nforbidden y state z u\n"

@@ -67,7 +67,7 @@ def check(tree):
         yield from check_messages(tree)
 
 
-ROW = 'METHOD(CHAT_MESSAGE, "chat.message", NODE, ANY, ANYONE,\n       NONE)\n'
+ROW = 'METHOD(CHAT_MESSAGE, "chat.message", NODE, ANY, ANYONE, CHANGES,\n       NONE)\n'
 FIRES = [
     ("a method without a handler", {API: ROW, DISPATCH: "API_CHAT_MESSAGES"}, "no handler"),
     ("a method without an entry", {API: ROW, API_PAGE: "Use chat.message.\n.It Ic chat.message.x"},

@@ -2,6 +2,8 @@
 disturbs another."""
 
 import array
+import contextlib
+import itertools
 import json
 import os
 import resource
@@ -306,6 +308,45 @@ class Owner(rig.People):
             os.seteuid(0)
         self.assert_refused("forbidden", client.call, "shutdown")
         self.assertEqual(client.call("identity")["name"], "forbids")
+
+
+class Members(rig.People):
+    """Users who may connect, and are neither root nor whom the daemon runs as."""
+
+    PLACES = 1024 - 32
+
+    def connect_all(self, node, user):
+        """As many connections as there are places for. The last is told that there is none."""
+        os.seteuid(user)
+        try:
+            for count in itertools.count():
+                client = node.client()  # who one is counts when one connects
+                with contextlib.suppress(BrokenPipeError):  # it is closed already
+                    client.send("identity")
+                answer = client.receive()
+                if "error" in answer:
+                    self.assertEqual(answer["error"]["data"]["name"], "limit_exceeded")
+                    return count
+        finally:
+            os.seteuid(0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_one_takes_all_that_there_is(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        node = self.person("shared")
+        os.chmod(self.top, 0o755)
+        os.chmod(node.socket, 0o666)
+        self.assertEqual(self.connect_all(node, 65534), self.PLACES // 2)
+        self.assertIn("496 of them of user 65534: more of that user are sent away", node.log())
+        self.assertEqual(self.connect_all(node, 65533), self.PLACES // 4)
+        user = 65532
+        while self.connect_all(node, user) > 0:
+            user -= 1
+        for client in [node.client() for _ in range(30)]:
+            self.assertEqual(client.call("identity")["name"], "shared")
+        self.assertEqual(node.call("reload"), {"changed": [], "needs_restart": []})
 
 
 class Places(rig.People):

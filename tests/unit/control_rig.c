@@ -25,7 +25,12 @@ struct rig rig;
 struct now pump_now(struct pump *pump)
 {
     (void)pump;
-    return (struct now){.mono = {60000}, .unix_ms = 0};
+    return (struct now){.mono = {60000 + rig.passed_ms}, .unix_ms = 0};
+}
+
+uint64_t pump_clock_us(void)
+{
+    return rig.clock_us += rig.clock_step_us;
 }
 
 void pump_stop(struct pump *pump)
@@ -367,6 +372,7 @@ int rig_teardown(void **state)
     (void)state;
     control_free(rig.pump.control);
     event_base_free(rig.pump.base);
+    metrics_done(&rig.pump.metrics);
     return rmdir(rig.directory);
 }
 

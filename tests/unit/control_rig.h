@@ -49,8 +49,10 @@ struct rig {
     size_t replied; /* chat.message to anybody but "later" is answered at once, with this number */
     uint64_t gone;  /* client of the last INPUT_CALL_GONE */
     bool is_stopped;
-    const char *mistakes;            /* of the configuration, when it is read again; NULL: none */
-    struct host_port public_address; /* at which a tracker has reached the node; port 0: none */
+    uint64_t passed_ms;               /* of pump_now, since the start */
+    uint64_t clock_us, clock_step_us; /* the clock goes on by so much when it is looked at */
+    const char *mistakes;             /* of the configuration, when it is read again; NULL: none */
+    struct host_port public_address;  /* at which a tracker has reached the node; port 0: none */
     uint64_t last_seq, floor, age_ms;
     size_t queued_bytes; /* of the store */
     uint64_t silence_ms; /* of its disk */

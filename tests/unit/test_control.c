@@ -86,6 +86,24 @@ static void test_metrics(void **state)
     close(c);
 }
 
+/* The numbers are put together once a second, whoever asks. */
+static void test_metrics_are_made_once(void **state)
+{
+    (void)state;
+    int c = rig_connect(), other = rig_connect();
+
+    rig_send(c, REQUEST("1", "metrics", "{}"));
+    rig_expect_part(c, "calls_total{role=\\\"node\\\",method=\\\"metrics\\\"} 1\\n");
+    rig.passed_ms = METRICS_FRESH_MS - 1;
+    rig_send(other, REQUEST("1", "metrics", "{}"));
+    rig_expect_part(other, "calls_total{role=\\\"node\\\",method=\\\"metrics\\\"} 1\\n");
+    rig.passed_ms = METRICS_FRESH_MS;
+    rig_send(c, REQUEST("2", "metrics", "{}"));
+    rig_expect_part(c, "calls_total{role=\\\"node\\\",method=\\\"metrics\\\"} 3\\n");
+    close(c);
+    close(other);
+}
+
 static void test_discover(void **state)
 {
     (void)state;
@@ -324,6 +342,25 @@ static void test_gone_with_calls_pending(void **state)
     rig_reply(0, OK, "{}");
 }
 
+/* What a client that is gone wanted to know is no matter; what it wanted done is. */
+static void test_gone_with_requests_unread(void **state)
+{
+    (void)state;
+    struct bytes burst = BYTES_EMPTY;
+    int c = rig_connect();
+
+    for (int i = 0; i < 1000; i++)
+        bytes_text(&burst, REQUEST("1", "contact.list", "{}"));
+    bytes_text(&burst, MESSAGE("2", "later"));
+    assert_int_equal(send(c, bytes_data(&burst), bytes_length(&burst), 0), bytes_length(&burst));
+    close(c);
+    for (int i = 0; i < 100; i++)
+        rig_run();
+    assert_true(rig.replied <= CLIENT_STEPS_PER_TURN); /* before it was seen to be gone */
+    assert_int_equal(rig.call_count, 1);
+    bytes_done(&burst);
+}
+
 static void test_half_closed_and_then_gone(void **state)
 {
     (void)state;
@@ -428,6 +465,7 @@ static void test_turns_with_long_lines_are_short(void **state)
         bytes_text(&burst, MESSAGE("1", "alice"));
     }
     assert_int_equal(send(busy, bytes_data(&burst), bytes_length(&burst), 0), bytes_length(&burst));
+    rig_turn(); /* it is heard, and then it is its turn */
     rig_turn();
     assert_int_equal(rig.replied, 1);
     bytes_done(&burst);
@@ -485,6 +523,34 @@ static void send_descriptors(int client, int count)
     for (int i = 0; i < count; i++)
         memcpy(CMSG_DATA(header) + (size_t)i * sizeof(int), &client, sizeof(int));
     assert_int_equal(sendmsg(client, &message, 0), sizeof(line) - 1);
+}
+
+/* However many clients there are, and whatever takes long: then the loop hears others, and goes on
+ * with those who had no turn yet. */
+static void test_turns_of_all_end_in_time(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 5, REQUESTS = 3 };
+    int clients[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = rig_connect();
+    rig.clock_step_us = CLIENTS_TURN_US; /* a request takes as long as all of them may */
+    for (int i = 0; i < CLIENTS; i++)
+        assert_true(send(clients[i],
+                         MESSAGE("1", "alice") MESSAGE("1", "alice") MESSAGE("1", "alice"),
+                         REQUESTS * strlen(MESSAGE("1", "alice")), 0) > 0);
+    for (size_t turns = 0; rig.replied < CLIENTS; turns++) {
+        assert_true(rig.replied <= turns);
+        rig_turn();
+    }
+    assert_int_equal(rig.replied, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        rig_expect_part(clients[i], "\"result\""); /* one each so far */
+    while (rig.replied < (size_t)CLIENTS * REQUESTS)
+        rig_turn();
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
 }
 
 static void test_passed_descriptors_are_closed(void **state)
@@ -618,6 +684,7 @@ int main(void)
         TEST(test_identity_of_who_was_reached),
         TEST(test_status),
         TEST(test_metrics),
+        TEST(test_metrics_are_made_once),
         TEST(test_discover),
         TEST(test_reload),
         TEST(test_reload_of_mistakes),
@@ -632,12 +699,14 @@ int main(void)
         TEST(test_replies_find_their_client),
         TEST(test_half_closed),
         TEST(test_gone_with_calls_pending),
+        TEST(test_gone_with_requests_unread),
         TEST(test_half_closed_and_then_gone),
         TEST(test_too_many_calls_wait),
         TEST(test_the_disk_is_behind),
         TEST(test_one_that_does_not_read),
         TEST(test_turns_with_long_lines_are_short),
         TEST(test_turns_are_short),
+        TEST(test_turns_of_all_end_in_time),
         TEST(test_passed_descriptors_are_closed),
         TEST(test_too_many_clients),
         TEST(test_no_descriptors_left),
