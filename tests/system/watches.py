@@ -11,7 +11,8 @@ EXPECTED = (  # that it says on standard error while daemons die
     "the daemon went away; waiting for it to come back",
     "the daemon is back",
     "start one with 'p2pchatd', or say --socket=PATH",
-    "the daemon closed the connection without an answer; what it had begun may be done")
+    "the daemon closed the connection without an answer; what it had begun may be done",
+    "the connection was closed before anybody read what was asked; ask again")
 
 
 class Watch:
