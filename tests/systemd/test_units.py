@@ -517,7 +517,7 @@ class OfUsers(Services):
         self.systemctl(m, "carol", "stop", "p2pchatd.service")
         m.run("p2pchatctl", "status", user="carol", env=(runtime,))
         # Who has no node of one's own any more talks to that of the machine.
-        m.run("adduser", "--quiet", "carol", "p2pchat")
+        m.run("usermod", "--append", "--groups=p2pchat", "carol")
         self.systemctl(m, "carol", "disable", "--now", "p2pchatd.service", "p2pchatd.socket")
         status = m.run("p2pchatctl", "--json", "status", user="carol", env=(runtime,)).out
         self.assertIn('"name":"p2pchat@', status)
