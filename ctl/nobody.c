@@ -49,14 +49,21 @@ static void say_where(struct bytes *message, const struct unit *unit)
 /* How it ended, and where that is told. */
 static void say_end(struct bytes *message, const struct unit *unit, const struct unit_state *state)
 {
-    if (state->was_killed)
-        say(message, " (killed by signal %d)", state->status);
-    else
+    switch (state->end) {
+    case UNIT_NEVER_RAN:
+        break;
+    case UNIT_EXITED:
         say(message, " (exit status %d)", state->status);
+        break;
+    case UNIT_KILLED:
+        say(message, " (killed by signal %d)", state->status);
+        break;
+    }
     if (state->restarts > 0)
-        say(message, ", and was started again %u times", state->restarts);
+        say(message, ", and was started again %u time%s", state->restarts,
+            state->restarts == 1 ? "" : "s");
     say_where(message, unit);
-    if (!state->was_killed && state->status == EXIT_CONFIGURATION)
+    if (state->end == UNIT_EXITED && state->status == EXIT_CONFIGURATION)
         say(message, ", 'p2pchatd%s --check-config'%s which mistakes its configuration has",
             unit->role, unit->is_of_user ? "" : " by root");
 }

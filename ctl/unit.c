@@ -156,9 +156,12 @@ static enum unit_phase phase_of(const char *printed)
 
 static struct unit_state state_of(const char *printed)
 {
+    const long code = number_of(printed, "ExecMainCode"); /* as si_code of sigaction(2) */
     struct unit_state state = {.phase = phase_of(printed),
                                .process = (pid_t)number_of(printed, "MainPID"),
-                               .was_killed = number_of(printed, "ExecMainCode") != CLD_EXITED,
+                               .end = code == 0            ? UNIT_NEVER_RAN
+                                      : code == CLD_EXITED ? UNIT_EXITED
+                                                           : UNIT_KILLED,
                                .status = (int)number_of(printed, "ExecMainStatus"),
                                .restarts = (unsigned)number_of(printed, "NRestarts")};
 

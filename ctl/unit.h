@@ -27,11 +27,13 @@ enum unit_phase {
     UNIT_FAILED
 };
 
+enum unit_end { UNIT_NEVER_RAN, UNIT_EXITED, UNIT_KILLED };
+
 struct unit_state {
     enum unit_phase phase;
     pid_t process;     /* its first; 0: none */
-    bool was_killed;   /* how that, or the one before it, ended: by a signal, */
-    int status;        /* this one; or with this status */
+    enum unit_end end; /* of that, or the one before it, */
+    int status;        /* with this status, or by this signal */
     unsigned restarts; /* how often it was started again by itself */
     char says[128];    /* what it has told of itself; "": nothing */
 };

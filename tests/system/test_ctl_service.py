@@ -90,6 +90,7 @@ class Nobody(Service):
     def test_other_ends(self):
         self.says(state("failed", "failed", ExecMainCode=2, ExecMainStatus=9, NRestarts=4),
                   "failed (killed by signal 9), and was started again 4 times; 'systemctl status")
+        self.says(state("failed", "failed", ExecMainCode=0), "p2pchatd failed; 'systemctl status")
         self.says(state("activating", "start", StatusText="Opening the log"),
                   "the service p2pchatd is starting (Opening the log); 'systemctl status p2pchatd'")
         self.says(state("deactivating", "stop-sigterm"), "the service p2pchatd is stopping; ")
