@@ -181,10 +181,10 @@ enum {
 
     /* What `systemctl status` shows is at most so old: short for who looks, and with a wakeup only
      * where something has happened. */
-    STATUS_LINE_MS = 3000,
+    STATUS_LINE_MS = 1000,
 
-    /* When doctor says that a disk does not answer: one that is only slow takes less for one call.
-     */
+    /* When everybody is told that a disk does not answer: one that is only slow takes less for one
+     * call. */
     DISK_SILENT_MS = 5000,
 
     /* How often the log says what others can make happen a thousand times a second. */

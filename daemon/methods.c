@@ -10,6 +10,7 @@
 #include "daemon/control_state.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/core/node.h"
+#include "daemon/disk_state.h"
 #include "daemon/metrics.h"
 #include "daemon/metrics_http.h"
 #include "daemon/pump.h"
@@ -85,23 +86,27 @@ static void write_hosts(struct json_writer *w, const char *name, const struct ho
     json_write_close(w, ']');
 }
 
-static void write_log(struct json_writer *w, const struct store *store)
+static void write_log(struct json_writer *w, struct pump *pump)
 {
+    const struct store *store = pump->store;
+    struct disk_state disk;
     uint64_t free_bytes;
 
+    disk_state_look(pump, &disk);
     json_write_name(w, "log");
     json_write_open(w, '{');
     json_put_integer(w, "last_seq", (int64_t)store_last_seq(store));
     json_put_integer(w, "size_bytes", (int64_t)store_size_bytes(store));
     json_put_integer(w, "wal_bytes", (int64_t)store_wal_bytes(store));
-    if (store_free_bytes(store, &free_bytes) && free_bytes <= JSON_INTEGER_MAX)
+    if (disk.silence[0] == '\0' && store_free_bytes(store, &free_bytes) &&
+        free_bytes <= JSON_INTEGER_MAX)
         json_put_integer(w, "free_bytes", (int64_t)free_bytes);
     else
         json_put_null(w, "free_bytes");
     json_put_integer(w, "first_seq", (int64_t)store_floor(store) + 1);
-    json_put_string(w, "state", store_state_name(store_state(store)));
-    if (store_reason(store) != NULL)
-        json_put_string(w, "reason", store_reason(store));
+    json_put_string(w, "state", store_state_name(disk.state));
+    if (disk.reason != NULL)
+        json_put_string(w, "reason", disk.reason);
     json_write_close(w, '}');
 }
 
@@ -130,7 +135,7 @@ const struct answered *method_status(struct call *call, const struct api_args *a
     json_put_integer(w, "queued", (int64_t)counts.queued);
     if (facts->role == ROLE_TRACKER)
         json_put_integer(w, "registered", (int64_t)counts.registered);
-    write_log(w, pump->store);
+    write_log(w, pump);
     json_put_integer(w, "uptime_s",
                      (int64_t)(mono_left_ms(facts->started, pump_now(pump).mono) / 1000));
     json_write_close(w, '}');

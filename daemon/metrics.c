@@ -5,6 +5,7 @@
 #include "common/alloc.h"
 #include "daemon/control.h"
 #include "daemon/core/node.h"
+#include "daemon/disk_state.h"
 #include "daemon/exposition.h"
 #include "daemon/limits.h"
 #include "daemon/net.h"
@@ -129,18 +130,21 @@ static void write_registry(struct exposition *e, const struct node_counts *count
 
 /* --- The log --- */
 
-static void write_log(struct exposition *e, const struct store *store)
+static void write_log(struct exposition *e, struct pump *pump)
 {
+    const struct store *store = pump->store;
     const struct store_totals *totals = store_totals(store);
+    struct disk_state disk;
     uint64_t bytes;
 
+    disk_state_look(pump, &disk);
     for (enum store_state state = 0; (unsigned)state < STORE_STATES; state++)
-        exposition_put(e, METRIC_LOG_STATE, store_state_name(state), state == store_state(store));
+        exposition_put(e, METRIC_LOG_STATE, store_state_name(state), state == disk.state);
     put(e, METRIC_LOG_LAST_SEQ, store_last_seq(store));
     put(e, METRIC_LOG_FIRST_SEQ, store_floor(store) + 1);
     put(e, METRIC_LOG_SIZE, store_size_bytes(store));
     put(e, METRIC_LOG_WAL, store_wal_bytes(store));
-    if (store_free_bytes(store, &bytes))
+    if (disk.silence[0] == '\0' && store_free_bytes(store, &bytes))
         put(e, METRIC_LOG_FREE, bytes);
     put(e, METRIC_LOG_WAITING, store_queued_bytes(store));
     exposition_put_histogram(e, METRIC_COMMITS, &totals->commits);
@@ -198,7 +202,7 @@ static void write_all(struct pump *pump, struct bytes *out)
         write_registry(&e, &counts, totals);
         break;
     }
-    write_log(&e, pump->store);
+    write_log(&e, pump);
     write_clients(&e, pump);
 }
 

@@ -578,6 +578,8 @@ void pump_run(struct pump *pump)
         pump->now_is_known = false;
         event_base_loop(pump->base, EVLOOP_ONCE);
         count_turn(pump);
+        if (store_queued_bytes(pump->store) > 0) /* and may wait for longer */
+            status_line_touch(pump->status_line);
     }
 }
 

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/limits.h"
 #include "daemon/pump.h"
 #include "daemon/service.h"
 
 struct status_line {
     struct pump *pump;
     struct event *timer; /* pending: something may have changed since `told` */
+    struct mono due;     /* before that it is not looked at again */
     char told[STATUS_LINE_MAX];
 };
 
@@ -22,27 +24,34 @@ static const char *plural(uint64_t count)
 }
 
 void status_line_compose(enum node_role role, const struct node_counts *counts,
-                         enum store_state state, char ret_line[STATUS_LINE_MAX])
+                         const struct disk_state *disk, char ret_line[STATUS_LINE_MAX])
 {
+    const char *state = store_state_name(disk->state);
+    const char *colon = disk->silence[0] != '\0' ? ": " : "";
+
     switch (role) {
     case ROLE_NODE:
-        snprintf(ret_line, STATUS_LINE_MAX, "%zu link%s, %zu contact%s, %" PRIu64 " queued; log %s",
-                 counts->links, plural(counts->links), counts->contacts, plural(counts->contacts),
-                 counts->queued, store_state_name(state));
+        snprintf(ret_line, STATUS_LINE_MAX,
+                 "%zu link%s, %zu contact%s, %" PRIu64 " queued; log %s%s%s", counts->links,
+                 plural(counts->links), counts->contacts, plural(counts->contacts), counts->queued,
+                 state, colon, disk->silence);
         break;
     case ROLE_TRACKER:
-        snprintf(ret_line, STATUS_LINE_MAX, "%zu link%s, %zu registered; log %s", counts->links,
-                 plural(counts->links), counts->registered, store_state_name(state));
+        snprintf(ret_line, STATUS_LINE_MAX, "%zu link%s, %zu registered; log %s%s%s", counts->links,
+                 plural(counts->links), counts->registered, state, colon, disk->silence);
         break;
     }
 }
 
-static void compose_now(const struct status_line *line, char ret_line[STATUS_LINE_MAX])
+static void look(struct status_line *line, char ret_line[STATUS_LINE_MAX])
 {
-    const struct pump *pump = line->pump;
+    struct pump *pump = line->pump;
     const struct node_counts counts = node_counts(pump->node);
+    struct disk_state disk;
 
-    status_line_compose(pump->facts->role, &counts, store_state(pump->store), ret_line);
+    line->due = mono_after(pump_now(pump).mono, STATUS_LINE_MS);
+    disk_state_look(pump, &disk);
+    status_line_compose(pump->facts->role, &counts, &disk, ret_line);
 }
 
 static void on_timer(evutil_socket_t fd, short events, void *context)
@@ -54,7 +63,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
     (void)events;
     if (line->pump->is_stopping)
         return; /* that is what there is to be told */
-    compose_now(line, now);
+    look(line, now);
     if (strcmp(now, line->told) == 0)
         return;
     memcpy(line->told, now, sizeof(now));
@@ -86,14 +95,12 @@ void status_line_ready(struct status_line *line)
 {
     if (line == NULL)
         return;
-    compose_now(line, line->told);
+    look(line, line->told);
     service_ready(line->told);
 }
 
 void status_line_touch(struct status_line *line)
 {
-    const struct timeval rest = {.tv_sec = STATUS_LINE_MS / 1000};
-
     if (line != NULL && !evtimer_pending(line->timer, NULL))
-        evtimer_add(line->timer, &rest);
+        pump_arm(line->pump, line->timer, line->due);
 }

@@ -5,7 +5,7 @@
 
 #include "common/role.h"
 #include "daemon/core/node.h"
-#include "daemon/store/store.h"
+#include "daemon/disk_state.h"
 
 struct pump;
 struct status_line;
@@ -19,12 +19,13 @@ void status_line_free(struct status_line *line);
 /* Tells systemd that we are ready, and the first line. */
 void status_line_ready(struct status_line *line);
 
-/* Something may have changed: it is looked at, and told, within STATUS_LINE_MS. */
+/* Something may have changed: it is looked at, and told, in this turn of the loop, or
+ * STATUS_LINE_MS after the last look. */
 void status_line_touch(struct status_line *line);
 
 /* The line itself. */
-enum { STATUS_LINE_MAX = 128 };
+enum { STATUS_LINE_MAX = 192 };
 void status_line_compose(enum node_role role, const struct node_counts *counts,
-                         enum store_state state, char ret_line[STATUS_LINE_MAX]);
+                         const struct disk_state *disk, char ret_line[STATUS_LINE_MAX]);
 
 #endif

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import machine
@@ -34,6 +36,24 @@ class Notifications(Service):
         m.run("p2pchatctl", "chat", "message", "bob", "Hello, bob.")
         rig.wait_for(lambda: self.status_text(m) == "0 links, 1 contact, 1 queued; log ok",
                      "the message to be told")
+
+    def test_a_disk_that_does_not_answer(self):
+        m = self.booted()
+        self.slow(m, m.main_pid(UNIT), "fdatasync", slow.FOR_EVER_S)
+        watch = m.spawn("p2pchatctl", "watch", "--as=bot", "--no-reconnect",
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(watch.wait)
+        self.addCleanup(m.close)  # which ends it
+        silence = r"the disk has not answered for \d+ s$"
+        rig.wait_for(lambda: re.search("log failing: " + silence, self.status_text(m)),
+                     "the silence to be told")
+        log = m.call("status")["log"]
+        self.assertEqual((log["state"], log["free_bytes"]), ("failing", None))
+        self.assertRegex(log["reason"], silence)
+        self.assertIn('p2pchat_log_state{role="node",state="ok"} 0',
+                      m.run("p2pchatctl", "metrics").out)
+        self.swift_again(m)
+        rig.wait_for(lambda: self.status_text(m).endswith("log ok"), "the disk to answer")
 
 
 class Long(Service):

@@ -73,6 +73,23 @@ static void test_status(void **state)
     close(c);
 }
 
+static void test_status_while_the_disk_is_silent(void **state)
+{
+    (void)state;
+    int c = rig_connect();
+
+    rig.silence_ms = 4999;
+    rig_send(c, REQUEST("1", "status", "{}"));
+    rig_expect_part(c, "\"state\":\"full\",\"reason\":\"writing: no room\"}");
+    rig.silence_ms = 61999;
+    rig_send(c, REQUEST("2", "status", "{}"));
+    rig_expect_part(c, "\"free_bytes\":null,\"first_seq\":1,\"state\":\"failing\",\"reason\":\"the "
+                       "disk has not answered for 61 s\"}");
+    rig_send(c, REQUEST("3", "metrics", "{}"));
+    rig_expect_part(c, "\\np2pchat_log_state{role=\\\"node\\\",state=\\\"failing\\\"} 1\\n");
+    close(c);
+}
+
 /* One line of JSON, and lines that Prometheus reads in it. */
 static void test_metrics(void **state)
 {
@@ -683,6 +700,7 @@ int main(void)
         TEST(test_identity),
         TEST(test_identity_of_who_was_reached),
         TEST(test_status),
+        TEST(test_status_while_the_disk_is_silent),
         TEST(test_metrics),
         TEST(test_metrics_are_made_once),
         TEST(test_discover),

@@ -5,9 +5,10 @@
 static void assert_line(enum node_role role, struct node_counts counts, enum store_state state,
                         const char *expected)
 {
+    const struct disk_state disk = {.state = state};
     char line[STATUS_LINE_MAX];
 
-    status_line_compose(role, &counts, state, line);
+    status_line_compose(role, &counts, &disk, line);
     assert_string_equal(line, expected);
 }
 
@@ -30,12 +31,17 @@ static void test_of_a_tracker(void **state)
 static void test_the_longest_fits(void **state)
 {
     (void)state;
-    assert_line(
-        ROLE_NODE,
-        (struct node_counts){.links = SIZE_MAX, .contacts = SIZE_MAX, .queued = UINT64_MAX},
-        STORE_FAILING,
+    const struct node_counts counts = {
+        .links = SIZE_MAX, .contacts = SIZE_MAX, .queued = UINT64_MAX};
+    const struct disk_state disk = {.state = STORE_FAILING,
+                                    .silence = "the disk has not answered for 18446744073709551 s"};
+    char line[STATUS_LINE_MAX];
+
+    status_line_compose(ROLE_NODE, &counts, &disk, line);
+    assert_string_equal(
+        line,
         "18446744073709551615 links, 18446744073709551615 contacts, 18446744073709551615 queued; "
-        "log failing");
+        "log failing: the disk has not answered for 18446744073709551 s");
 }
 
 int main(void)
