@@ -5,6 +5,27 @@
 
 #include "common/alloc.h"
 
+static const char *const level_names[] = {
+    [LEVEL_ERROR] = "error", [LEVEL_WARNING] = "warning", [LEVEL_NOTICE] = "notice",
+    [LEVEL_INFO] = "info",   [LEVEL_DEBUG] = "debug",
+};
+
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
+bool log_level_parse(const char *name, enum log_level *ret_level)
+{
+    for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *ret_level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct log_code_row codes[] = {
 #define LOG_CODE(NAME, name, LEVEL, message_id) [LOG_##NAME] = {name, LEVEL_##LEVEL, message_id},
 #include "daemon/log_code.def"

@@ -6,6 +6,10 @@
 
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_INFO, LEVEL_DEBUG };
 
+/* The name of a level ("warning"), and the level of a name; false when there is none. */
+const char *log_level_name(enum log_level level);
+bool log_level_parse(const char *name, enum log_level *ret_level);
+
 enum log_code {
 #define LOG_CODE(NAME, name, LEVEL, message_id) LOG_##NAME,
 #include "daemon/log_code.def"

@@ -76,7 +76,7 @@ static void test_all_fields(void **state)
 
     peer_id_encode(somebody, peer_id);
     snprintf(message, sizeof(message), "so it is (peer %s, address [::1]:5, count 3)", peer_id);
-    log_compose_journal(&made, &entry);
+    log_entry_journal(&made, &entry);
     assert_string_equal(field("MESSAGE"), message);
     assert_string_equal(field("PRIORITY"), "4");
     assert_string_equal(field("SYSLOG_IDENTIFIER"), "p2pchatd");
@@ -97,7 +97,7 @@ static void test_only_what_there_is(void **state)
     (void)state;
     const struct log_entry entry = {.level = LEVEL_ERROR, .text = "x", .length = 1};
 
-    log_compose_journal(&made, &entry);
+    log_entry_journal(&made, &entry);
     assert_string_equal(field("MESSAGE"), "x");
     assert_string_equal(field("PRIORITY"), "3");
     assert_string_equal(field("SYSLOG_FACILITY"), "3");
@@ -115,7 +115,7 @@ static void test_nobody_makes_fields(void **state)
         .text = evil,
         .length = sizeof(evil) - 1};
 
-    log_compose_journal(&made, &entry);
+    log_entry_journal(&made, &entry);
     assert_string_equal(field("MESSAGE"),
                         "x<U+000A>PRIORITY=0<U+000A>MESSAGE_ID=1<U+001B>]0;t<U+0007><U+0085><FF>"
                         "<U+0000>y (address a<U+000A>P2PCHAT_CODE=ready)");

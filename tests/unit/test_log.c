@@ -15,7 +15,7 @@ static struct bytes composed;
 static const char *compose(enum log_manner manner, const struct log_entry *entry)
 {
     bytes_clear(&composed);
-    log_compose(&composed, manner, INT64_C(1767225600123), entry);
+    log_entry_line(&composed, manner, INT64_C(1767225600123), entry);
     bytes_u8(&composed, '\0');
     return (const char *)bytes_data(&composed);
 }
