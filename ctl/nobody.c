@@ -64,7 +64,7 @@ static void say_end(struct bytes *message, const struct unit *unit, const struct
             state->restarts == 1 ? "" : "s");
     say_where(message, unit);
     if (state->end == UNIT_EXITED && state->status == EXIT_CONFIGURATION)
-        say(message, ", 'p2pchatd%s --check-config'%s which mistakes its configuration has",
+        say(message, ", 'p2pchatd%s --check-config'%s whether its configuration has mistakes",
             unit->role, unit->is_of_user ? "" : " by root");
 }
 
@@ -73,6 +73,10 @@ static bool say_service(struct bytes *message, const struct unit *unit,
                         const struct unit_state *state)
 {
     switch (state->phase) {
+    case UNIT_MASKED:
+        say(message, "the service %s is masked; 'systemctl%s unmask %s' lets it be started",
+            unit->name, unit->of_users, unit->name);
+        return true;
     case UNIT_FAILED:
         say(message, "the service %s failed", unit->name);
         say_end(message, unit, state);

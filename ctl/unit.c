@@ -146,6 +146,8 @@ static enum unit_phase phase_of(const char *printed)
     value_of(printed, "SubState", sub, sizeof(sub));
     if (strcmp(load, "not-found") == 0)
         return UNIT_MISSING;
+    if (strcmp(load, "masked") == 0 && strcmp(active, "inactive") == 0)
+        return UNIT_MASKED;
     if (strncmp(sub, "auto-restart", strlen("auto-restart")) == 0)
         return UNIT_PAUSING;
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)

@@ -19,6 +19,7 @@ struct unit unit_of(const char *path);
 enum unit_phase {
     UNIT_UNKNOWN, /* systemd does not say */
     UNIT_MISSING, /* no systemd, or no such unit: nothing is to be had of it */
+    UNIT_MASKED,  /* nobody may start it */
     UNIT_STOPPED,
     UNIT_STARTING,
     UNIT_RUNNING,

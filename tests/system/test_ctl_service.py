@@ -80,16 +80,18 @@ class Nobody(Service):
         failed = state("failed", "failed", ExecMainStatus=78)
         self.says(failed, "the service p2pchatd failed (exit status 78); 'systemctl status "
                   "p2pchatd' and 'journalctl -u p2pchatd -e' tell why, 'p2pchatd --check-config' "
-                  "by root which mistakes its configuration has; then 'systemctl restart p2pchatd'")
+                  "by root whether its configuration has mistakes; then 'systemctl restart p2pchatd'")
         self.says(failed, "'p2pchatd --role=tracker --check-config'", path=TRACKER)
         self.says(failed, "'systemctl --user status p2pchatd' and 'journalctl --user -u p2pchatd "
-                  "-e' tell why, 'p2pchatd --check-config' which mistakes", path=self.own)
+                  "-e' tell why, 'p2pchatd --check-config' whether its", path=self.own)
         for command in ("doctor", "watch", "history --export", "listpeer"):
             self.says(failed, "the service p2pchatd failed", command=command)
 
     def test_other_ends(self):
         self.says(state("failed", "failed", ExecMainCode=2, ExecMainStatus=9, NRestarts=4),
                   "failed (killed by signal 9), and was started again 4 times; 'systemctl status")
+        self.says(state("inactive", "dead", LoadState="masked"), "the service p2pchatd is masked; "
+                  "'systemctl unmask p2pchatd' lets it be started")
         self.says(state("failed", "failed", ExecMainCode=0), "p2pchatd failed; 'systemctl status")
         self.says(state("activating", "start", StatusText="Opening the log"),
                   "the service p2pchatd is starting (Opening the log); 'systemctl status p2pchatd'")

@@ -71,7 +71,7 @@ class Doctor(slow.Test):
         for command in ("status", "doctor", "status"):
             self.ends(m, 3, "the service p2pchatd failed (exit status 78); 'systemctl status "
                       "p2pchatd' and 'journalctl -u p2pchatd -e' tell why, 'p2pchatd "
-                      "--check-config' by root which", "p2pchatctl", command)
+                      "--check-config' by root whether", "p2pchatctl", command)
         m.run("rm", "/etc/p2pchat/p2pchatd.conf")
         m.run("systemctl", "restart", "p2pchatd")
         self.ends(m, 0, "log", "p2pchatctl", "status")
