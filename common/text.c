@@ -233,3 +233,65 @@ void text_append_safe(struct bytes *out, const char *text, size_t length)
     if (at > kept)
         bytes_append(out, text + kept, at - kept);
 }
+
+/* Beyond ASCII: general category Zs, and what is drawn as nothing. */
+static bool is_blank(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } blanks[] = {
+        {0x00A0, 0x00A0}, /* no-break space */
+        {0x115F, 0x1160}, /* Hangul fillers */
+        {0x1680, 0x1680}, /* Ogham space */
+        {0x2000, 0x200A}, /* spaces of many widths */
+        {0x202F, 0x202F}, /* narrow no-break space */
+        {0x205F, 0x205F}, /* mathematical space */
+        {0x2800, 0x2800}, /* Braille without a dot */
+        {0x3000, 0x3000}, /* ideographic space */
+        {0x3164, 0x3164}, /* Hangul filler */
+        {0xFFA0, 0xFFA0}, /* the same, half as wide */
+    };
+
+    for (size_t i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++) {
+        if (code >= blanks[i].first && code <= blanks[i].last)
+            return true;
+    }
+    return false;
+}
+
+static bool is_of_word(uint32_t code)
+{
+    if (code >= 0x80)
+        return !text_is_unsafe(code) && !is_blank(code);
+    return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
+           (code >= '0' && code <= '9') || (code != '\0' && strchr("._@+-", (int)code) != NULL);
+}
+
+static bool is_plain_word(const char *text, size_t length)
+{
+    uint32_t code;
+
+    for (size_t at = 0, size; at < length; at += size) {
+        size = text_decode(text + at, length - at, &code);
+        if (size == 0 || !is_of_word(code))
+            return false;
+    }
+    return length > 0;
+}
+
+void text_append_name(struct bytes *out, const char *text, size_t length)
+{
+    if (is_plain_word(text, length)) {
+        bytes_append(out, text, length);
+        return;
+    }
+    bytes_u8(out, '"');
+    for (size_t at = 0, run; at < length; at += run) {
+        if (text[at] == '"' || text[at] == '\\')
+            bytes_u8(out, '\\');
+        for (run = 1; at + run < length && text[at + run] != '"' && text[at + run] != '\\';)
+            run++;
+        text_append_safe(out, text + at, run);
+    }
+    bytes_u8(out, '"');
+}

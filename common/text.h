@@ -35,4 +35,9 @@ bool text_is_message(const char *text, size_t length);
  * direction. */
 void text_append_safe(struct bytes *out, const char *text, size_t length);
 
+/* Appends a name as text_append_safe does, so that it cannot pass for words or columns beside it:
+ * as it is when it is a plain word, else in quotes, with \ before each " and \. A plain word has
+ * ASCII letters, digits, . _ @ + -, and what is beyond ASCII and does not look like a blank. */
+void text_append_name(struct bytes *out, const char *text, size_t length);
+
 #endif

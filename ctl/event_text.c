@@ -68,7 +68,7 @@ static void say_requested(const struct line *line)
     say_in_brackets(line, "request");
     if (phrase_has(line->event, "name")) {
         say(line, ", calls itself ");
-        say_field(line, "name");
+        phrase_name(line->out, line->event, "name");
     }
     if (phrase_has(line->event, "address")) {
         say(line, ", at ");
@@ -167,7 +167,7 @@ static void say_tracker(const struct line *line, const char *what)
     say(line, "the tracker ");
     say_field(line, "tracker");
     say(line, what);
-    say_field(line, "name");
+    phrase_name(line->out, line->event, "name");
     say_in_brackets(line, "reason");
 }
 
@@ -260,8 +260,8 @@ void event_text(struct bytes *out, enum look look, const struct json *event)
     phrase_begin(out, look, STYLE_DIM);
     phrase_time(out, event, "time");
     phrase_end(out, look);
-    /* What is not said by a peer stands behind a star, which no name can bring along: names with
-     * blanks are quoted. */
+    /* What is not said by a peer stands behind a star, which no name can bring along: those that
+     * are no plain words are quoted. */
     bool is_message =
         row != NULL && (row->number == EVENT_MESSAGE_RECEIVED || row->number == EVENT_MESSAGE_SENT);
     bytes_text(out, is_message ? "  " : "  * ");

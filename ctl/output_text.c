@@ -231,7 +231,8 @@ static void show_requests(struct bytes *out, enum look look, const struct json *
         table_field(&table, each, "direction");
         phrase_peer(table_cell(&table), LOOK_PLAIN, each, "alias");
         table_end_cell(&table);
-        table_field(&table, each, "name");
+        phrase_name(table_cell(&table), each, "name");
+        table_end_cell(&table);
         table_field(&table, each, "address");
         phrase_duration(table_cell(&table), each, "expires_in_s");
         table_end_cell(&table);
@@ -278,7 +279,8 @@ static void show_contacts(struct bytes *out, enum look look, const struct json *
     for (const struct json *each = first; each != NULL; each = json_next(each)) {
         phrase_peer(table_cell(&table), LOOK_PLAIN, each, "alias");
         table_end_cell(&table);
-        table_field(&table, each, "name");
+        phrase_name(table_cell(&table), each, "name");
+        table_end_cell(&table);
         table_field(&table, each, "consent");
         table_field(&table, each, "verified");
         table_field(&table, each, "blocked");
@@ -302,7 +304,8 @@ static void show_listed(struct bytes *out, enum look look, const struct json *re
     if (first != NULL) {
         heads(&table, names, sizeof(names) / sizeof(names[0]));
         for (const struct json *each = first; each != NULL; each = json_next(each)) {
-            table_field(&table, each, "name");
+            phrase_name(table_cell(&table), each, "name");
+            table_end_cell(&table);
             table_field(&table, each, "connected");
             table_field(&table, each, "source");
             show_addresses(&table, json_member(each, "addresses"));
@@ -316,9 +319,9 @@ static void show_listed(struct bytes *out, enum look look, const struct json *re
         bytes_text(out, ": no answer)\n");
     }
     if (phrase_has(result, "next")) {
-        bytes_text(out, "(more: --after='");
-        phrase_field(out, result, "next");
-        bytes_text(out, "')\n");
+        bytes_text(out, "(more: --after=");
+        phrase_shell_word(out, result, "next");
+        bytes_text(out, ")\n");
     }
 }
 
@@ -438,7 +441,7 @@ static void show_registration(struct bytes *out, enum look look, const struct js
     (void)look;
     if (phrase_has(result, "name")) {
         bytes_text(out, "listed as ");
-        phrase_field(out, result, "name");
+        phrase_name(out, result, "name");
         bytes_u8(out, '\n');
     } else if (!is_listed(json_member(result, "trackers"))) {
         bytes_text(out, "not listed any more\n");

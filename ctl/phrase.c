@@ -56,6 +56,32 @@ void phrase_field(struct bytes *out, const struct json *object, const char *name
         bytes_text(out, "-");
 }
 
+void phrase_name(struct bytes *out, const struct json *object, const char *name)
+{
+    const char *text;
+    size_t length;
+
+    if (json_string(json_member(object, name), &text, &length) && length > 0)
+        text_append_name(out, text, length);
+    else
+        phrase_field(out, object, name);
+}
+
+void phrase_shell_word(struct bytes *out, const struct json *object, const char *name)
+{
+    const char *text = "", *quote;
+    size_t length;
+
+    json_string(json_member(object, name), &text, &length);
+    bytes_u8(out, '\'');
+    for (; (quote = strchr(text, '\'')) != NULL; text = quote + 1) {
+        text_append_safe(out, text, (size_t)(quote - text));
+        bytes_text(out, "'\\''");
+    }
+    text_append_safe(out, text, strlen(text));
+    bytes_u8(out, '\'');
+}
+
 bool phrase_is(const struct json *object, const char *name, const char *text)
 {
     const char *value;
@@ -91,16 +117,8 @@ int64_t phrase_number(const struct json *object, const char *name)
 
 void phrase_peer(struct bytes *out, enum look look, const struct json *object, const char *name)
 {
-    const char *text = "";
-    size_t length = 0;
-
-    /* A name with blanks stands in quotes, so that none can pass for words of ours. */
-    json_string(json_member(object, name), &text, &length);
-    bool is_quoted = strchr(text, ' ') != NULL;
     phrase_begin(out, look, STYLE_NAME);
-    bytes_text(out, is_quoted ? "\"" : "");
-    phrase_field(out, object, phrase_has(object, name) ? name : "peer_id");
-    bytes_text(out, is_quoted ? "\"" : "");
+    phrase_name(out, object, phrase_has(object, name) ? name : "peer_id");
     phrase_end(out, look);
     if (!phrase_has(object, "classic"))
         return;

@@ -21,6 +21,13 @@ void phrase_end(struct bytes *out, enum look look);
  */
 void phrase_field(struct bytes *out, const struct json *object, const char *name);
 
+/* A member that is a name, which others choose: in quotes when it is no plain word
+ * (text_append_name). "-" as before. */
+void phrase_name(struct bytes *out, const struct json *object, const char *name);
+
+/* A member that is a name, as a word of a shell's command line: '…'. */
+void phrase_shell_word(struct bytes *out, const struct json *object, const char *name);
+
 /* Whether the member is that string. */
 bool phrase_is(const struct json *object, const char *name, const char *text);
 

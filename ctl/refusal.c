@@ -17,7 +17,7 @@ static void say_candidates(const struct json *candidates, struct bytes *message)
 
     for (; each != NULL; each = json_next(each)) {
         bytes_text(message, "\n    ");
-        phrase_field(message, each, "name");
+        phrase_name(message, each, "name");
         bytes_text(message, "  ");
         phrase_field(message, each, phrase_has(each, "peer_id") ? "peer_id" : "source");
         if (phrase_has(each, "tracker")) {

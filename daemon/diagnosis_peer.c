@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "common/bytes.h"
+#include "common/text.h"
 #include "daemon/diagnosis.h"
 
 enum { SPAN_MAX = 40 };
@@ -208,9 +209,16 @@ static void say_queue(struct json_writer *w, const char *alias, const struct nod
 void diagnosis_peer(struct json_writer *w, const char *alias, const struct node_peer_state *state,
                     struct now now)
 {
-    say_consent(w, alias, state);
-    say_link(w, alias, state, now);
-    say_address(w, alias, state);
-    say_record(w, alias, state, now);
-    say_queue(w, alias, state);
+    struct bytes text = BYTES_EMPTY;
+    const char *name;
+
+    text_append_name(&text, alias, strlen(alias));
+    bytes_u8(&text, '\0');
+    name = (const char *)bytes_data(&text);
+    say_consent(w, name, state);
+    say_link(w, name, state, now);
+    say_address(w, name, state);
+    say_record(w, name, state, now);
+    say_queue(w, name, state);
+    bytes_done(&text);
 }

@@ -294,7 +294,9 @@ static void test_what_may_be_copied(void **state)
     (void)state;
     diagnosis_peer(begin(), "x';id;'", &peer, now);
     check("consent", WELL,
-          "there is a chat with x';id;'; its key was not verified yet ('contact verify PEER')");
+          "a chat with \"x';id;'\"; its key was not verified yet ('contact verify PEER')");
+    diagnosis_peer(begin(), "x\" is verified", &peer, now);
+    check("consent", WELL, "a chat with \"x\\\" is verified\"; its key");
     diagnosis_peer(begin(), "-x", &peer, now);
     check("consent", WELL, "('contact verify PEER')");
 }

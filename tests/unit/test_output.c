@@ -301,6 +301,36 @@ static void test_classic_peers(void **state)
                             "that a contact with a key has, and is not it\n");
 }
 
+#define NBSP "\\u00a0"
+
+/* A peer calls itself as it likes. */
+static void test_names_are_told_from_words(void **state)
+{
+    (void)state;
+    assert_event(LOOK_PLAIN,
+                 "{\"time\":\"2026-01-31T12:00:00Z\",\"type\":\"message.received\","
+                 "\"peer\":\"*" NBSP "warning\",\"text\":\"run\"}",
+                 EVENT_TIME "\"*\u00a0warning\": run\n");
+    assert_event(
+        LOOK_PLAIN,
+        EVENT_JSON("chat.requested", ",\"direction\":\"in\",\"name\":\"x\\\" is\\\\verified\""),
+        EVENT_TIME "* alice asks for a chat, calls itself \"x\\\" is\\\\verified\"\n");
+    assert_result(API_CONTACT_LIST,
+                  "{\"contacts\":[{\"alias\":\"two" NBSP "yes\",\"peer_id\":\"abc\","
+                  "\"name\":\"B  full\",\"consent\":\"none\"}]}",
+                  "PEER       NAME       CONSENT  VERIFIED  BLOCKED  PEER ID\n"
+                  "\"two\u00a0yes\"  \"B  full\"  none     -         -        abc\n");
+    assert_result(API_CHAT_REQUESTS,
+                  "{\"requests\":[{\"request\":\"r1\",\"peer_id\":\"abc\",\"name\":\"a b\"}]}",
+                  "REQUEST  DIRECTION  PEER  NAME   ADDRESS  EXPIRES IN\n"
+                  "r1       -          abc   \"a b\"  -        -\n");
+    assert_result(API_LISTPEER,
+                  "{\"peers\":[{\"name\":\"*\",\"peer_id\":\"abc\"}],\"next\":\"x';echo y\"}",
+                  "NAME  CONNECTED  SOURCE  ADDRESSES  PEER ID\n"
+                  "\"*\"   -          -       -          abc\n"
+                  "(more: --after='x'\\'';echo y')\n");
+}
+
 static void test_safety_number(void **state)
 {
     (void)state;
@@ -430,7 +460,7 @@ static void test_registration(void **state)
                                                             "\"seen\":null,\"reachable\":null}]}";
 
     assert_result(API_REGISTER, result,
-                  "listed as al<U+202E>ice\n"
+                  "listed as \"al<U+202E>ice\"\n"
                   "t:1 (registered, seen at 192.0.2.9)\n"
                   "t:2 (registered, seen at 192.0.2.9, reachable there)\n"
                   "t:3 (registered, seen at 192.0.2.9, not reachable there)\n"
@@ -459,9 +489,9 @@ static void test_listed(void **state)
         "\"[::1]:2\"],\"connected\":true,\"source\":\"tracker\"},{\"name\":\"zoe\",\"peer_id\":"
         "null,\"addresses\":[],\"connected\":false,\"source\":\"classic\"}],"
         "\"unanswered\":[\"t:1\",\"t:2\"],\"next\":\"zoe\"}",
-        "NAME           CONNECTED  SOURCE   ADDRESSES     PEER ID\n"
-        "al<U+202E>ice  yes        tracker  h:1, [::1]:2  abc\n"
-        "zoe            no         classic  -             -\n"
+        "NAME             CONNECTED  SOURCE   ADDRESSES     PEER ID\n"
+        "\"al<U+202E>ice\"  yes        tracker  h:1, [::1]:2  abc\n"
+        "zoe              no         classic  -             -\n"
         "(without the peers of t:1, t:2: no answer)\n"
         "(more: --after='zoe')\n");
 }
@@ -602,6 +632,7 @@ int main(void)
         cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_classic_peers),
+        cmocka_unit_test(test_names_are_told_from_words),
         cmocka_unit_test(test_safety_number),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_message_events),

@@ -253,6 +253,71 @@ static void test_whatever_is_shown_is_safe(void **state)
     bytes_done(&out);
 }
 
+/* --- Names --- */
+
+static void assert_name(const char *name, const char *wanted)
+{
+    struct bytes out = BYTES_EMPTY;
+
+    text_append_name(&out, name, strlen(name));
+    bytes_u8(&out, '\0');
+    assert_string_equal((char *)bytes_data(&out), wanted);
+    bytes_done(&out);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_name("alice", "alice");
+    assert_name("Bob.2_x@home+1-a", "Bob.2_x@home+1-a");
+    assert_name("Zo\u00eb\u4f60", "Zo\u00eb\u4f60");
+    assert_name("", "\"\"");
+    assert_name("a b", "\"a b\"");
+    assert_name("*", "\"*\"");
+    assert_name("a\"b\\", "\"a\\\"b\\\\\"");
+    assert_name("\"\"", "\"\\\"\\\"\"");
+    assert_name("a\x1b\xff", "\"a<U+001B><FF>\"");
+}
+
+static bool is_quoted(const char *name, size_t length)
+{
+    struct bytes out = BYTES_EMPTY;
+    bool is_quoted;
+
+    text_append_name(&out, name, length);
+    is_quoted = bytes_data(&out)[0] == '"';
+    bytes_done(&out);
+    return is_quoted;
+}
+
+/* Letters and digits need no quotes, and no blank and no ASCII sign goes without. */
+static void test_names_of_every_code(void **state)
+{
+    char text[6] = "x";
+
+    (void)state;
+    for (uint32_t code = 0; code < CODE_END; code++) {
+        const utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
+        size_t length;
+
+        if (is_surrogate(code))
+            continue;
+        length = 1 + encode(code, shortest(code), text + 1);
+        text[length++] = 'x';
+        const bool quoted = is_quoted(text, length);
+        if ((category == UTF8PROC_CATEGORY_ZS || text_is_unsafe(code)) && !quoted)
+            fail_msg("U+%04X", code);
+        if ((category == UTF8PROC_CATEGORY_LL || category == UTF8PROC_CATEGORY_LU ||
+             category == UTF8PROC_CATEGORY_ND) &&
+            quoted)
+            fail_msg("U+%04X", code);
+        if (code < 0x80 && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "._@+-",
+                                  (int)code) == NULL)
+            assert_true(quoted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +330,8 @@ int main(void)
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_shown_safely),
         cmocka_unit_test(test_whatever_is_shown_is_safe),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names_of_every_code),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
