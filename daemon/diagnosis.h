@@ -46,8 +46,8 @@ void diagnosis_name(struct json_writer *w, const char *name, const char *whose, 
 void diagnosis_trackers(struct json_writer *w, const struct node *node);
 void diagnosis_reachability(struct json_writer *w, const struct node *node, size_t advertise_count);
 
-/* What keeps messages from a peer: "consent", "link", "address", "record" and "queue". An alias that
- * is no plain word is quoted (text_append_name). */
+/* What keeps messages from a peer: "consent", "link", "address", "record" and "queue". An alias
+ * that is no plain word is quoted (text_append_name). */
 void diagnosis_peer(struct json_writer *w, const char *alias, const struct node_peer_state *state,
                     struct now now);
 
