@@ -382,7 +382,7 @@ class Sandbox(Services):
         # Its files, as even root finds them there.
         there = ("nsenter", f"--target={pid}", "--mount")
         m.run(*there, "touch", "/var/lib/p2pchat/mine")
-        for place in ("/usr", "/etc", "/etc/p2pchat", "/var/lib"):
+        for place in ("/usr", "/etc", "/etc/p2pchat", "/var/lib", "/run", "/run/lock", "/dev/shm"):
             said = m.run(*there, "touch", f"{place}/mine", check=False)
             self.assertIn("Read-only file system", said.err, place)
         self.user(m, "carol")
