@@ -133,6 +133,28 @@ class AtOnce(Reload):
         rig.wait_until_listed(second)
         self.assertEqual(alice.call("status")["trackers"], [])
 
+    def test_trackers_by_a_restart(self):
+        """Those that are taken out of the file are left, those of the command stay."""
+        first, second, third = (self.tracker(name=name) for name in ("first", "second", "third"))
+        alice = self.alone(Tracker=f"Use={first.address()}\nUse={second.address()}\n")
+        alice.call("register", tracker=third.address())
+        for tracker in (first, second, third):
+            rig.wait_until_listed(tracker, "alice")
+        alice.write(Tracker=f"Use={first.address()}\n")
+        self.assertEqual(alice.end(), 0)
+        alice.start()
+        rig.wait_until_listed(second)
+        rig.wait_until_registered(alice, first)
+        self.assertEqual(set(rig.tracker_states(alice)), {first.address(), third.address()})
+        alice.write()
+        self.assert_changes(alice, "Tracker.Use")
+        self.assertEqual(alice.end(), 0)
+        for _ in range(2):
+            alice.start()
+            self.assertEqual(list(rig.tracker_states(alice)), [third.address()])
+            self.assertEqual(alice.end(signal.SIGKILL), -signal.SIGKILL)
+        alice.start()
+
     def test_request_timeout(self):
         alice, bob = self.alone(), self.person("bob")
         alice.write(Chat="RequestTimeoutSec=100\n")
