@@ -179,15 +179,17 @@ static void say_socket(struct json_writer *w, const struct control_socket *socke
 
 static void say_disk(struct json_writer *w, struct pump *pump)
 {
+    const uint64_t silent_ms = disk_silence_ms(pump);
+    const bool answers = silent_ms < DISK_SILENT_MS;
     const struct diagnosis_log log = {.state = store_state(pump->store),
                                       .reason = store_reason(pump->store),
-                                      .demands_check = store_demands_check(pump->store),
-                                      .is_lost = store_is_lost(pump->store),
+                                      .demands_check = answers && store_demands_check(pump->store),
+                                      .is_lost = answers && store_is_lost(pump->store),
                                       .can_be_trimmed = pump->facts->role == ROLE_NODE,
-                                      .silent_ms = disk_silence_ms(pump)};
+                                      .silent_ms = silent_ms};
     struct vital_disk disk = {.error = 0};
 
-    if (log.silent_ms < DISK_SILENT_MS)
+    if (answers)
         vital_disk_read(pump->facts->dir->descriptor, &disk);
     diagnosis_disk(w, pump->facts->dir->path, &log, &disk);
 }
