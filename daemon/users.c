@@ -34,9 +34,14 @@ size_t users_clients_of(const struct users *users, uid_t id)
     return user != NULL ? user->clients : 0;
 }
 
+/* Whoever is in another user namespace shows as this one (user_namespaces(7), "Unmapped user and
+ * group IDs"): all the others, where the service has PrivateUsers=. So it is nobody in particular,
+ * and not the owner, even where the daemon runs as this user. */
+enum { OVERFLOW_USER = 65534 };
+
 static bool is_owner(uid_t id)
 {
-    return id == 0 || id == geteuid();
+    return id == 0 || (id == geteuid() && id != OVERFLOW_USER);
 }
 
 bool users_have_place(const struct users *users, uid_t id)

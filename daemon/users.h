@@ -15,7 +15,7 @@
 
 struct user {
     uid_t id;
-    bool is_owner;  /* root, or whom the daemon runs as */
+    bool is_owner;  /* root, or whom the daemon runs as; nobody else shows as either */
     size_t clients; /* connected */
 
     /* Private to users.c. */

@@ -70,6 +70,23 @@ static void test_who_is_the_owner(void **state)
     assert_true(rig.clients[2].user->is_owner);
 }
 
+/* Who is outside of the daemon's user namespace shows as user 65534, whoever it is; only root can
+ * run this as that user. */
+static void test_nobody_is_not_the_owner(void **state)
+{
+    (void)state;
+    const uid_t me = geteuid(), nobody = 65534;
+
+    if (me == 0)
+        assert_int_equal(seteuid(nobody), 0);
+    rig.clients[rig.count].caller.user = nobody;
+    users_enter(&rig.users, &rig.clients[rig.count++]);
+    enter(ROOT);
+    assert_int_equal(seteuid(me), 0);
+    assert_false(rig.clients[0].user->is_owner);
+    assert_true(rig.clients[1].user->is_owner);
+}
+
 static void test_one_has_half_of_the_places(void **state)
 {
     (void)state;
@@ -159,10 +176,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_who_is_the_owner),     TEST(test_one_has_half_of_the_places),
-        TEST(test_the_next_find_places), TEST(test_places_for_the_owner),
-        TEST(test_the_owner_alone),      TEST(test_a_place_becomes_free),
-        TEST(test_users_in_turn),        TEST(test_gone_while_it_waits),
+        TEST(test_who_is_the_owner),           TEST(test_nobody_is_not_the_owner),
+        TEST(test_one_has_half_of_the_places), TEST(test_the_next_find_places),
+        TEST(test_places_for_the_owner),       TEST(test_the_owner_alone),
+        TEST(test_a_place_becomes_free),       TEST(test_users_in_turn),
+        TEST(test_gone_while_it_waits),
     };
 
     return cmocka_run_group_tests_name("users", tests, NULL, NULL);
