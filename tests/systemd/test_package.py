@@ -255,6 +255,34 @@ class Package(machine.Test):
             self.assertEqual((unit, m.show(unit, "ActiveState")), (unit, "inactive"))
             self.assertEqual(self.is_enabled(m, unit), "disabled")
 
+    def test_completion_is_where_shells_look(self):
+        files = run("dpkg-deb", "--contents", self.stock.package())
+        for asked, file in ((("zsh", "-f", "-c", "print -l $fpath"), "_p2pchatctl"),
+                            (("fish", "-c", "string join \\n $fish_complete_path"), "p2pchatctl.fish")):
+            self.assertTrue(any(f" .{place}/{file}\n" in files for place in run(*asked).split()), file)
+
+    def test_word_of_the_administrator_stands(self):
+        """What was masked, and what was written, through an upgrade; and a purge follows no link."""
+        m = self.fresh()
+        self.install(m)
+        m.run("systemctl", "mask", "p2pchat-tracker.service")
+        m.drop_in("p2pchatd.service", "[Service]\nLimitNOFILE=4096\n")
+        m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nName=alice\n")
+        self.install(m, "newer")
+        self.assertEqual(self.is_enabled(m, "p2pchat-tracker.service"), "masked")
+        self.assertEqual(m.show("p2pchatd.service", "LimitNOFILE"), "4096")
+        self.assertEqual(m.call("status")["name"], "alice")
+        m.write("/srv/precious/file", "")
+        for link in ("link", "link to a file"):
+            m.run("ln", "-s", "/srv/precious" + ("/file" if "file" in link else ""),
+                  f"/var/lib/p2pchat/{link}")
+        # A disk that is mounted stays where it is.
+        m.run("mount", "-t", "tmpfs", "-o", "mode=0700", "disk", "/etc/p2pchat-tracker")
+        m.run("apt-get", "--yes", "purge", "p2pchat")
+        self.assertTrue(os.path.exists(m.path("/srv/precious/file")))
+        self.assertFalse(os.path.exists(m.path("/var/lib/p2pchat")))
+        self.assertIn("LimitNOFILE", m.read("/etc/systemd/system/p2pchatd.service.d/test.conf"))
+
     def test_purge_leaves_nothing(self):
         m = self.fresh()
         before = self.files(m)
