@@ -142,7 +142,7 @@ static bool find_socket(const struct control_socket *socket, char ret_path[CONTR
 
     if (getsockname(socket->descriptor, (struct sockaddr *)&address, &length) < 0 ||
         length <= offsetof(struct sockaddr_un, sun_path) || address.sun_path[0] != '/')
-        return false; /* it has no name, or not one in the file system */
+        return false; /* a path from where somebody else was */
     memcpy(ret_path, address.sun_path, CONTROL_PATH_MAX);
     ret_path[CONTROL_PATH_MAX] = '\0';
     return true;
@@ -155,7 +155,8 @@ static void say_socket(struct json_writer *w, const struct control_socket *socke
     struct stat st;
 
     if (!find_socket(socket, path))
-        diagnosis_say(w, check, WELL, "it was handed over, and has no path of its own");
+        diagnosis_say(w, check, WELL,
+                      "it was handed over, under a path that is not known from here");
     else if (lstat(path, &st) < 0)
         diagnosis_say(w, check, PROBLEM, "%s: %s: no client finds the daemon there; restart %s",
                       path, strerror(errno), socket->path != NULL ? "it" : "its socket unit");

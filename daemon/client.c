@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/limits.h"
+#include "daemon/process.h"
 
 static void on_readable(evutil_socket_t descriptor, short what, void *context)
 {
@@ -38,7 +39,8 @@ bool client_identify(int descriptor, struct log_caller *ret_caller)
 
     if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
         return false;
-    *ret_caller = (struct log_caller){.user = peer.uid, .process = peer.pid};
+    *ret_caller = (struct log_caller){
+        .user = peer.uid, .process = peer.pid, .is_outside = !process_has_user(peer.uid)};
     return true;
 }
 

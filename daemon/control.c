@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -293,13 +294,16 @@ static void turn_away(struct control *control, int descriptor, const struct log_
 {
     const size_t clients = control->users.clients;
     struct bytes line = BYTES_EMPTY;
+    char whose[40] = "users that are not told apart";
 
+    if (!caller->is_outside)
+        snprintf(whose, sizeof(whose), "user %u", (unsigned)caller->user);
     control->pump->counters.clients_refused++;
     if (quiet_may_speak(&control->full))
         log_coded(LOG_CLIENTS_FULL, &(const struct log_fields){.caller = caller},
-                  "%zu programs are connected to the control socket, %zu of them of user %u: more "
-                  "of that user are sent away, until some of these end",
-                  clients, users_clients_of(&control->users, caller->user), (unsigned)caller->user);
+                  "%zu programs are connected to the control socket, %zu of them of %s: more of "
+                  "these are sent away, until some end",
+                  clients, users_clients_of(&control->users, caller->user), whose);
 
     rpc_write_error(&line, &RPC_ID_NULL, ERR_LIMIT_EXCEEDED,
                     "too many clients are connected to the control socket; try again later");

@@ -108,7 +108,8 @@ static void list_fields(const struct log_entry *entry, struct field_list *ret_li
     if (fields->count != 0)
         add_number(ret_list, "count", fields->count);
     if (fields->caller != NULL) {
-        add_number(ret_list, "uid", fields->caller->user);
+        if (!fields->caller->is_outside)
+            add_number(ret_list, "uid", fields->caller->user);
         add_number(ret_list, "pid", (uint64_t)fields->caller->process);
     }
 }

@@ -6,6 +6,7 @@
 #ifndef P2PCHAT_DAEMON_LOG_ENTRY_H
 #define P2PCHAT_DAEMON_LOG_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,6 +19,7 @@
 struct log_caller {
     uid_t user;
     pid_t process;
+    bool is_outside; /* of our user namespace, where `user` stands for all who are */
 };
 
 /* What a line is about; NULL or 0 is what it is not about. */

@@ -88,3 +88,17 @@ bool process_max_descriptors(uint64_t *ret_count)
     *ret_count = limit.rlim_cur;
     return true;
 }
+
+bool process_has_user(uint32_t user)
+{
+    FILE *file = fopen("/proc/self/uid_map", "re");
+    uint32_t first, outside, count;
+    bool is_found = file == NULL;
+
+    while (!is_found &&
+           fscanf(file, "%" SCNu32 " %" SCNu32 " %" SCNu32, &first, &outside, &count) == 3)
+        is_found = user >= first && user - first < count;
+    if (file != NULL)
+        fclose(file);
+    return is_found;
+}

@@ -21,4 +21,8 @@ bool process_max_descriptors(uint64_t *ret_count);
 enum { PROCESS_UNIT_MAX = 256 }; /* systemd.unit(5) */
 bool process_unit(char ret_unit[PROCESS_UNIT_MAX]);
 
+/* Whether our user namespace has that user; whoever comes from outside shows as one that it has not
+ * (user_namespaces(7), "Unmapped user and group IDs"). True when there is no /proc. */
+bool process_has_user(uint32_t user);
+
 #endif

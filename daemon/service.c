@@ -1,10 +1,12 @@
 #include "daemon/service.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -37,6 +39,16 @@ static enum socket_kind kind_of(int fd)
     return family == AF_INET || family == AF_INET6 ? SOCKET_PEER : SOCKET_OTHER;
 }
 
+/* One without is open to every user of the host: its path is what has permissions. */
+static bool has_path(int fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+    socklen_t length = sizeof(address);
+
+    return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+           length > offsetof(struct sockaddr_un, sun_path) && address.sun_path[0] != '\0';
+}
+
 static bool take_one(int fd, const char *name, struct service_sockets *sockets,
                      struct refusal *ret_refusal)
 {
@@ -50,6 +62,10 @@ static bool take_one(int fd, const char *name, struct service_sockets *sockets,
                       "the socket that was passed as peer is no listening TCP socket");
     switch (kind) {
     case SOCKET_CONTROL:
+        if (!has_path(fd))
+            return refuse(ret_refusal, EX_CONFIG,
+                          "the control socket that was passed has no path, so that every user of "
+                          "this host may use it: give it one (ListenStream=/run/…)");
         if (sockets->control >= 0)
             return refuse(ret_refusal, EX_CONFIG,
                           "two control sockets were passed; there can be one");

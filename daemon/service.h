@@ -23,7 +23,7 @@ struct service_sockets {
 
 /* Takes the descriptors that were passed, told apart by FileDescriptorName= ("control", "peer")
  * and, when they have another name, by what they are. Refused (78): anything else, a name that does
- * not fit, a second control socket, more than LISTEN_MAX for peers. */
+ * not fit, a control socket without a path, a second one, more than LISTEN_MAX for peers. */
 bool service_take_sockets(struct service_sockets *ret_sockets, struct refusal *ret_refusal);
 
 /* Whether a unit like p2pchatd-peer.socket is enabled for this service, which so is to have a port

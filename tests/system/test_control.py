@@ -339,7 +339,7 @@ class Members(rig.People):
         os.chmod(self.top, 0o755)
         os.chmod(node.socket, 0o666)
         self.assertEqual(self.connect_all(node, 65534), self.PLACES // 2)
-        self.assertIn("496 of them of user 65534: more of that user are sent away", node.log())
+        self.assertIn("496 of them of user 65534: more of these are sent away", node.log())
         self.assertEqual(self.connect_all(node, 65533), self.PLACES // 4)
         user = 65532
         while self.connect_all(node, user) > 0:

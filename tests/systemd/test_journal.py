@@ -101,6 +101,18 @@ class Journal(machine.Test):
         for entry in m.journal("--unit=p2pchatd.service", "_TRANSPORT=stdout"):
             self.assertNotIn("code=", entry["MESSAGE"])  # every line went the other way
 
+    def test_users_outside_are_not_called_nobody(self):
+        """PrivateUsers= shows root and the service's own user, and all others as one."""
+        m = self.machine()
+        m.write(CONFIG, "[Log]\nLevel=debug\n")
+        m.boot()
+        m.run("useradd", "--groups=p2pchat", "carol")
+        m.run("p2pchatctl", "reload", user="carol", check=False)
+        outside, = self.wait_for(m, "call_refused")
+        self.assertEqual(outside["P2PCHAT_METHOD"], "reload")
+        self.assertNotIn("P2PCHAT_UID", outside)
+        self.assertRegex(outside["P2PCHAT_PID"], r"^\d+$")
+
     def test_the_journal_hangs(self):
         """Which costs lines, and no conversation."""
         m = self.machine()

@@ -150,7 +150,7 @@ static const uint8_t somebody[KEY_LENGTH] = {1};
 static void test_fields_of_a_line(void **state)
 {
     (void)state;
-    const struct log_caller caller = {.user = 0, .process = 77};
+    struct log_caller caller = {.user = 0, .process = 77};
     struct log_entry entry = entry_of(LEVEL_ERROR, "x");
     char peer_id[PEER_ID_LENGTH + 1], expected[256];
 
@@ -169,6 +169,9 @@ static void test_fields_of_a_line(void **state)
              "error=storage_full count=12 uid=0 pid=77\n",
              peer_id);
     assert_string_equal(compose(LOG_MANNER_PREFIXED, &entry), expected);
+    caller = (struct log_caller){.user = 65534, .process = 78, .is_outside = true};
+    entry.fields = (struct log_fields){.caller = &caller};
+    assert_string_equal(compose(LOG_MANNER_PREFIXED, &entry), "<3>x code=call_failed pid=78\n");
 }
 
 static const char *compose_note(const struct action *note, struct log_entry *ret_entry)

@@ -90,13 +90,23 @@ static void assert_refused(const char *why)
     assert_int_equal(sockets.control, -2);
 }
 
-static int control_socket(int type)
+static int listening(int type, const struct sockaddr_un *address, size_t length)
 {
-    const struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, type, 0);
 
-    assert_int_equal(bind(fd, (const struct sockaddr *)&unnamed, sizeof(sa_family_t)), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)address, (socklen_t)length), 0);
     assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+static int control_socket(int type)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
+
+    snprintf(address.sun_path, sizeof address.sun_path, "/tmp/test_service.%ld", (long)getpid());
+    fd = listening(type, &address, sizeof address);
+    unlink(address.sun_path);
     return fd;
 }
 
@@ -198,6 +208,20 @@ static void test_passed_under_a_wrong_name(void **state)
     pass(0, control_socket(SOCK_STREAM));
     set_environment(getpid(), "1", "peer");
     assert_refused("passed as peer is no listening TCP socket");
+}
+
+static void test_passed_without_a_path(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    (void)state;
+    pass(0, listening(SOCK_STREAM, &address, sizeof(sa_family_t))); /* the system gives a name */
+    set_environment(getpid(), "1", "control");
+    assert_refused("has no path");
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "p2pchat-test-%ld", (long)getpid());
+    pass(0, listening(SOCK_STREAM, &address, sizeof address));
+    set_environment(getpid(), "1", NULL);
+    assert_refused("has no path");
 }
 
 static void test_passed_too_many(void **state)
@@ -357,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_passed_for_peers_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passed_something_else, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passed_under_a_wrong_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passed_without_a_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passed_too_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_environment_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tells, setup, teardown),
