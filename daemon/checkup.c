@@ -13,6 +13,7 @@
 #include "daemon/control_socket.h"
 #include "daemon/core/node.h"
 #include "daemon/diagnosis.h"
+#include "daemon/disk_state.h"
 #include "daemon/entropy.h"
 #include "daemon/identity_file.h"
 #include "daemon/probe.h"
@@ -69,14 +70,6 @@ static void say_systemd(struct json_writer *w)
                       "also restart one that hangs");
 }
 
-/* --- The state directory's disk --- */
-
-/* While one does not answer, whoever looks at it waits for it, too. */
-static uint64_t disk_silence_ms(struct pump *pump)
-{
-    return store_silence_ms(pump->store, pump_now(pump).mono);
-}
-
 /* --- Permissions --- */
 
 /* What a message, or who talks to whom, can be read from. */
@@ -115,12 +108,12 @@ static bool check_key(const struct facts *facts, struct refusal *ret_refusal)
     return good;
 }
 
-static void say_permissions(struct json_writer *w, struct pump *pump)
+static void say_permissions(struct json_writer *w, const struct facts *facts,
+                            const struct disk_state *state)
 {
-    const struct facts *facts = pump->facts;
     struct refusal refusal;
 
-    if (disk_silence_ms(pump) >= DISK_SILENT_MS)
+    if (state->silence[0] != '\0')
         diagnosis_say(w, "permissions", WELL, "not looked at, as the disk of %s does not answer",
                       facts->dir->path);
     else if (state_dir_check(facts->dir, &refusal) && check_key(facts, &refusal) &&
@@ -178,16 +171,15 @@ static void say_socket(struct json_writer *w, const struct control_socket *socke
 
 /* --- Disk --- */
 
-static void say_disk(struct json_writer *w, struct pump *pump)
+static void say_disk(struct json_writer *w, const struct pump *pump, const struct disk_state *state)
 {
-    const uint64_t silent_ms = disk_silence_ms(pump);
-    const bool answers = silent_ms < DISK_SILENT_MS;
-    const struct diagnosis_log log = {.state = store_state(pump->store),
-                                      .reason = store_reason(pump->store),
+    const bool answers = state->silence[0] == '\0';
+    const struct diagnosis_log log = {.state = state->state,
+                                      .reason = state->reason,
+                                      .is_silent = !answers,
                                       .demands_check = answers && store_demands_check(pump->store),
                                       .is_lost = answers && store_is_lost(pump->store),
-                                      .can_be_trimmed = pump->facts->role == ROLE_NODE,
-                                      .silent_ms = silent_ms};
+                                      .can_be_trimmed = pump->facts->role == ROLE_NODE};
     struct vital_disk disk = {.error = 0};
 
     if (answers)
@@ -325,11 +317,13 @@ void checkup_write(struct json_writer *w, struct pump *pump, const struct contro
     const struct facts *facts = pump->facts;
     struct vital_clock clock;
     struct vital_limits limits;
+    struct disk_state state;
 
     say_configuration(w, pump);
-    say_permissions(w, pump);
+    disk_state_look(pump, &state);
+    say_permissions(w, facts, &state);
     say_socket(w, socket);
-    say_disk(w, pump);
+    say_disk(w, pump, &state);
     vital_clock_read(pump_now(pump).unix_ms, &clock);
     diagnosis_clock(w, &clock);
     vital_limits_read(&limits);

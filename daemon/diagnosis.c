@@ -45,11 +45,11 @@ static const char *room(uint64_t bytes, char out[ROOM_MAX])
 /* The log itself: what it met last counts more than what is free. */
 static bool say_log(struct json_writer *w, const char *directory, const struct diagnosis_log *log)
 {
-    if (log->silent_ms >= DISK_SILENT_MS) {
-        diagnosis_say(w, "disk", PROBLEM,
-                      "the disk where %s is has not answered for %" PRIu64
-                      " s: until it does, what needs the log waits; look at it (dmesg)",
-                      directory, log->silent_ms / 1000);
+    if (log->is_silent) {
+        diagnosis_say(
+            w, "disk", PROBLEM,
+            "where %s is, %s: until it does, what needs the log waits; look at it (dmesg)",
+            directory, log->reason);
         return true;
     }
     switch (log->state) {

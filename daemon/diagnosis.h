@@ -24,7 +24,7 @@ struct diagnosis_log {
     bool demands_check;
     bool is_lost;        /* its files are not where the next start looks for them */
     bool can_be_trimmed; /* how much of it is kept can be set */
-    uint64_t silent_ms;  /* one call to the disk has not come back for so long */
+    bool is_silent;      /* the disk does not answer, as `reason` says (disk_state.h) */
 };
 void diagnosis_disk(struct json_writer *w, const char *directory, const struct diagnosis_log *log,
                     const struct vital_disk *disk);

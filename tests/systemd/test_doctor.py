@@ -101,7 +101,7 @@ class Doctor(slow.Test):
 
         self.slow(m, m.main_pid("p2pchatd"), "fdatasync", slow.FOR_EVER_S)
         m.spawn("p2pchatctl", "watch", "--as=somebody", stdout=subprocess.DEVNULL)  # which is kept
-        rig.wait_for(lambda: says("the disk where /var/lib/p2pchat is has not answered for"),
+        rig.wait_for(lambda: says("where /var/lib/p2pchat is, the disk has not answered for"),
                      "doctor to say so")
         self.swift_again(m)
         rig.wait_for(lambda: says("the log works"), "it to work again")

@@ -85,8 +85,8 @@ static void test_log(void **state)
     check_disk(&log, &disk, PROBLEM, "restart the daemon, which checks all of it");
     log.is_lost = true;
     check_disk(&log, &disk, PROBLEM, "/state/p2pchat.db was moved, replaced or removed");
-    log.silent_ms = DISK_SILENT_MS;
-    check_disk(&log, &disk, PROBLEM, "has not answered for 5 s");
+    log = (struct diagnosis_log){.state = STORE_FAILING, .is_silent = true, .reason = "it sleeps"};
+    check_disk(&log, &disk, PROBLEM, "where /state is, it sleeps: until it does, ");
     log = (struct diagnosis_log){.state = STORE_FULL, .reason = "writing: no room"};
     check_disk(&log, &disk, PROBLEM, "there is no room for the log (writing: no room)");
     log.state = STORE_FAILING;

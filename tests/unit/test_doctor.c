@@ -127,8 +127,8 @@ static void test_disk_that_hangs(void **state)
 {
     static const char *const parts[] = {
         "{\"name\":\"permissions\",\"ok\":true,\"message\":\"not looked at, as the disk of ",
-        "{\"name\":\"disk\",\"ok\":false,\"message\":\"the disk where ",
-        " is has not answered for 7 s"};
+        "{\"name\":\"disk\",\"ok\":false,\"message\":\"where ",
+        " is, the disk has not answered for 7 s: until it does"};
     int c = rig_connect();
 
     (void)state;
