@@ -34,9 +34,16 @@ static void say(struct bytes *message, const char *format, ...)
 
 /* --- Services --- */
 
+/* Whether systemd knows it. */
 static bool is_known(enum unit_phase phase)
 {
     return phase != UNIT_UNKNOWN && phase != UNIT_MISSING;
+}
+
+/* Whether the service does anything: who listens is of it then. */
+static bool is_at_work(enum unit_phase phase)
+{
+    return is_known(phase) && phase != UNIT_MASKED && phase != UNIT_STOPPED;
 }
 
 /* How to learn why it is as it is. */
@@ -269,7 +276,7 @@ static pid_t process_of(const struct unit_state *state, int socket)
     struct ucred who = {.pid = 0};
     socklen_t length = sizeof(who);
 
-    if (is_known(state->phase) && state->phase != UNIT_STOPPED)
+    if (is_at_work(state->phase))
         return state->process;
     if (socket < 0 || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0)
         return 0;
@@ -296,10 +303,10 @@ static void say_silence(struct bytes *message, const char *path, const struct un
                         const struct unit_state *state, pid_t process)
 {
     say(message, "no daemon answers on %s: ", path);
-    if (!is_stopped(process) && say_service(message, unit, state))
+    if (is_at_work(state->phase) && !is_stopped(process) && say_service(message, unit, state))
         return;
     say_process(message, process);
-    if (state->phase != UNIT_MISSING)
+    if (is_at_work(state->phase) || state->phase == UNIT_UNKNOWN)
         say(message, "; 'systemctl%s status %s' tells what it does", unit->of_users, unit->name);
     else
         say(message, "; look at its log");

@@ -143,6 +143,13 @@ class Silent(Service):
                       path=self.own, command="--timeout=3600 doctor")
             process.kill()
 
+    def test_one_that_is_no_service(self):
+        """Started by hand where a service would be."""
+        self.listener()
+        self.says(state("inactive", "dead"), f"process {os.getpid()} does not answer in time: it "
+                  "hangs, or has too much to do; look at its log", path=self.own,
+                  command="--timeout=0.2 doctor")
+
     def test_start_that_takes_long(self):
         self.listener()
         self.says(state("activating", "start", MainPID=os.getpid()),
