@@ -88,10 +88,12 @@ static int make_private(const char *path, const char *suffix)
     return error;
 }
 
-/* Nobody asks SQLite how much memory it uses; counting it takes a lock at each allocation. */
+/* Nobody asks SQLite how much memory it uses; counting it takes a lock at each allocation. And a
+ * connection takes memory for a page when it has one, not for twenty beforehand. */
 void connection_init(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
 }
 
 int connection_create_file(const char *path)
