@@ -643,8 +643,6 @@ static enum config_verdict check_all(const struct given_list *list, const enum n
         add_line(out, "%s is fine", config->file);
     else
         add_line(out, "there is no configuration file; what is given is fine");
-    add_line(out, "not looked at, as only a start can: addresses of this host, the state directory "
-                  "and its database");
     config_remark(config, place, out);
     return CONFIG_SHOWN;
 }

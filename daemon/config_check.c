@@ -95,6 +95,17 @@ bool config_check(const struct config *config, const struct config_place *place,
     return is_good;
 }
 
+static bool refuse_classic(const struct config *config, struct refusal *ret_refusal)
+{
+    struct bytes line = BYTES_EMPTY;
+
+    setting_add_mistake(config, setting_of_key("Classic", "Listen"), no_classic, &line);
+    refuse(ret_refusal, EX_CONFIG, "%.*s", (int)bytes_length(&line) - 1,
+           (const char *)bytes_data(&line));
+    bytes_done(&line);
+    return refuse_as(ret_refusal, LOG_CREDENTIAL_UNUSABLE);
+}
+
 /* p2pchat-protocol(7), The classic dialect: "cannot be used beside a network key." */
 bool config_network_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
 {
@@ -104,8 +115,7 @@ bool config_network_key(const struct config *config, uint8_t **ret_key, struct r
         return refuse_as(ret_refusal, LOG_CREDENTIAL_UNUSABLE);
     if (key != NULL && config->classic_listen_count > 0) {
         secret_free(key, NETWORK_KEY_SIZE);
-        refuse(ret_refusal, EX_CONFIG, "Listen= of [Classic]: %s", no_classic);
-        return refuse_as(ret_refusal, LOG_CREDENTIAL_UNUSABLE);
+        return refuse_classic(config, ret_refusal);
     }
     *ret_key = key;
     return true;
@@ -136,6 +146,9 @@ void config_remark(const struct config *config, const struct config_place *place
 {
     struct stat status;
 
+    bytes_text(text, "not looked at, as only a start can: addresses of this host, ");
+    bytes_text(text, getenv("CREDENTIALS_DIRECTORY") == NULL ? "credentials, " : "");
+    bytes_text(text, "the state directory and its database\n");
     if (credential_tell_unknown(text))
         bytes_u8(text, '\n');
     if (place->uid == 0 && config->file != NULL && stat(config->file, &status) == 0 &&

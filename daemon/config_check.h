@@ -24,8 +24,8 @@ bool config_network_key(const struct config *config, uint8_t **ret_key,
 /* Looks at what systemd hands over, too. False as above. */
 bool config_check_credentials(const struct config *config, struct bytes *mistakes);
 
-/* Says of a configuration without mistakes what else is worth knowing to whoever checks it as
- * `place` says: one line each, or nothing. */
+/* Says of a configuration without mistakes what was not looked at, and what else is worth knowing
+ * to whoever checks it as `place` says: one line each. */
 void config_remark(const struct config *config, const struct config_place *place,
                    struct bytes *text);
 

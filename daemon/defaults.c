@@ -112,13 +112,11 @@ char *defaults_file(uid_t uid, enum node_role role)
 
 const char *defaults_file_variable(uid_t uid)
 {
-    static const char *const variables[] = {"CONFIGURATION_DIRECTORY", "XDG_CONFIG_HOME", "HOME"};
-
-    for (size_t i = 0; i < (uid == 0 ? 1 : 3); i++) {
-        if (directory_from(variables[i]) != NULL)
-            return variables[i];
-    }
-    return NULL;
+    if (uid == 0 || directory_from("CONFIGURATION_DIRECTORY") != NULL)
+        return NULL;
+    if (directory_from("XDG_CONFIG_HOME") != NULL)
+        return "XDG_CONFIG_HOME";
+    return directory_from("HOME") != NULL ? "HOME" : NULL;
 }
 
 char *defaults_state_dir(uid_t uid, enum node_role role)

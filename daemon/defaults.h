@@ -11,10 +11,13 @@
 
 /* Paths. The caller frees them; NULL: there is no place for it that is known. */
 char *defaults_file(uid_t uid,
-                    enum node_role role);      /* the configuration file, which may be missing */
-const char *defaults_file_variable(uid_t uid); /* of the environment, that leads there; or NULL */
+                    enum node_role role); /* the configuration file, which may be missing */
 char *defaults_state_dir(uid_t uid, enum node_role role);
 char *defaults_socket(uid_t uid, enum node_role role);
+
+/* The variable of the environment that leads to a user's configuration file, and may be another
+ * user's; NULL: none does. */
+const char *defaults_file_variable(uid_t uid);
 
 /* Where it listens for links. */
 struct host_port defaults_listen(enum node_role role);

@@ -89,7 +89,7 @@ class Credentials(rig.Test):
                             "the credential p2pchat.network-key is no key")
         bob = self.handed("bob", network_key=NETWORK_KEY)
         bob.options = (*bob.options, "--classic-listen=127.0.0.1:0")
-        self.assert_refuses(bob, "Listen= of [Classic]")
+        self.assert_refuses(bob, "--classic-listen: there is a network key")
 
 
 if __name__ == "__main__":

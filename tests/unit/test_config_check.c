@@ -66,6 +66,8 @@ static void test_where_it_was_looked_for(void **state)
     unsetenv("XDG_CONFIG_HOME");
     assert_string_equal(defaults_file_variable(1000), "HOME");
     assert_null(defaults_file_variable(0));
+    setenv("CONFIGURATION_DIRECTORY", rig->path, 1); /* systemd's, and so right */
+    assert_null(defaults_file_variable(1000));
     assert_int_equal(rmdir(path), 0);
     path[strlen(rig->path) + strlen("/p2pchat")] = '\0';
     assert_int_equal(rmdir(path), 0);
@@ -253,8 +255,7 @@ static void test_check_of_credentials(void **state)
     rig_read_with(rig, "", "--check-config");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
     rig_read_with(rig, "[Classic]\nListen=a:1\n", "--check-config");
-    rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE,
-                       "Listen= of [Classic]: there is a network key");
+    rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE, "/file:2: Listen=: there is a network key");
     hand_over(rig, "p2pchat.network-key", "short");
     rig_read_with(rig, "", "--check-config");
     rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE, "p2pchat.network-key is no key");
