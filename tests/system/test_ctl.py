@@ -212,7 +212,7 @@ class ExitStatus(Case):
         """3, and whom the socket is for"""
         if os.geteuid() != 0:
             self.skipTest("only root can be refused as somebody else")
-        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        nobody = ["setpriv", "--reuid=65534", "--regid=65533", "--clear-groups"]
         with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
             path = f"{directory}/s"
             # The program may lie where nobody else comes: so it is open before.
@@ -234,6 +234,9 @@ class ExitStatus(Case):
                 os.chmod(path, 0o660)
                 group = grp.getgrgid(os.stat(path).st_gid).gr_name
                 says(f"it is for the group {group} only; 'adduser YOU {group}' by root lets you in")
+                os.chown(path, 0, 65534)  # as of what a name space of users does not have
+                says("it is for a group that is not known where this runs; a service is in it with "
+                     "SupplementaryGroups=")
                 os.chmod(directory, 0o700)
                 says("a directory on the way to it is closed to you")
 
