@@ -296,15 +296,16 @@ class PeerSocket(Services):
             m.run("systemctl", "stop", f"{service}.service")
 
     def test_after_the_next_boot_on_another_port(self):
-        """What is listened on is the socket's; a drop-in changes it."""
+        """What is listened on is the socket's; a drop-in changes it, to an address that comes later."""
         m = self.machine()
         m.in_its_files("systemctl", f"--root={m.place}/root", "enable", "p2pchatd-peer.socket")
-        m.drop_in("p2pchatd-peer.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.1:853\n")
+        m.drop_in("p2pchatd-peer.socket", "[Socket]\nListenStream=\nListenStream=192.0.2.9:853\n")
         m.write("/etc/p2pchat/p2pchatd.conf", "[Node]\nListen=127.0.0.1:28999\n")
         m.boot()
-        self.assertEqual(m.call("status")["listen"], ["127.0.0.1:853"])
+        self.assertEqual(m.call("status")["listen"], ["192.0.2.9:853"])
+        m.run("ip", "address", "add", "192.0.2.9/32", "dev", "lo")
         self.node_beside(m)
-        m.run("p2pchatctl", "--socket=/run/bob/control.sock", "chat", "request", "127.0.0.1", "853")
+        m.run("p2pchatctl", "--socket=/run/bob/control.sock", "chat", "request", "192.0.2.9", "853")
         self.assertEqual(m.call("chat", "requests")["requests"][0]["name"], "bob")
 
     def test_first_peer_starts_it(self):
