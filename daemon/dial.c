@@ -33,13 +33,14 @@ struct question {
     uint16_t port;
     struct lookup *lookup; /* NULL: not asked, or answered */
     enum error error;      /* of the answer */
+    bool leads_home;       /* something in it is not to be dialled: see struct dial_address */
 };
 
 struct dial {
     struct dials *dials;
     uint64_t number;
     enum carrier_kind kind;
-    struct host_port *entries;
+    struct dial_address *entries;
     size_t count;
     struct question questions[DIAL_ADDRESSES_MAX][RACE_FAMILIES];
     struct happy_eyeballs race;
@@ -91,7 +92,7 @@ static void dial_free(struct dial *dial)
 static void say_why_of(const struct dial *dial, size_t attempt, char why[DIAL_WHY_MAX + 1])
 {
     const struct race_attempt *tried = &dial->race.attempts[attempt];
-    const char *host = dial->entries[tried->entry].host;
+    const char *host = dial->entries[tried->entry].at.host;
 
     if (dial->found[attempt] != NULL)
         dial_why_add_found(why, host, &tried->address, dial->found[attempt]);
@@ -115,12 +116,14 @@ static void say_why(const struct dial *dial, char why[DIAL_WHY_MAX + 1])
     dial_why_init(why);
     for (size_t entry = 0; entry < dial->count; entry++) {
         const struct question *questions = dial->questions[entry];
-        const char *host = dial->entries[entry].host;
+        const char *host = dial->entries[entry].at.host;
 
         for (size_t i = 0; i < race->count; i++) {
             if (race->attempts[i].entry == entry)
                 say_why_of(dial, i, why);
         }
+        if (questions[RACE_IPV6].leads_home || questions[RACE_IPV4].leads_home)
+            dial_why_add_home(why, host);
         if (host_is_literal(host) || is_resolved(questions))
             continue;
         dial_why_add_unknown(why, host,
@@ -263,21 +266,35 @@ static void run(struct dial *dial)
     pump_arm(pump, &dial->timer, happy_eyeballs_deadline(&dial->race));
 }
 
+/* Whether an address that a name has may be dialled for it. */
+static bool counts(const struct dial_address *entry, const struct socket_address *address)
+{
+    struct host_port literal;
+
+    socket_address_format(address, &literal);
+    return !entry->not_local || !host_is_local(literal.host);
+}
+
 static void on_resolved(void *context, enum error error, const struct socket_address *addresses,
                         size_t count)
 {
     struct socket_address with_port[DIAL_PER_ANSWER_MAX];
     struct question *question = context;
     struct dial *dial = question->dial;
+    size_t kept = 0;
 
     must(count <= DIAL_PER_ANSWER_MAX);
     question->lookup = NULL;
     question->error = error;
     for (size_t i = 0; i < count; i++) {
-        with_port[i] = addresses[i];
-        socket_address_set_port(&with_port[i], question->port);
+        if (!counts(&dial->entries[question->entry], &addresses[i])) {
+            question->leads_home = true;
+            continue;
+        }
+        with_port[kept] = addresses[i];
+        socket_address_set_port(&with_port[kept++], question->port);
     }
-    happy_eyeballs_resolved(&dial->race, question->entry, question->family, with_port, count,
+    happy_eyeballs_resolved(&dial->race, question->entry, question->family, with_port, kept,
                             pump_now(dial->dials->pump));
     if (!dial->has_won)
         run(dial);
@@ -293,8 +310,8 @@ static void ask(struct dial *dial, size_t entry)
         *question = (struct question){.dial = dial,
                                       .entry = entry,
                                       .family = (enum race_family)family,
-                                      .port = dial->entries[entry].port};
-        question->lookup = resolver_ask(dial->dials->pump->resolver, dial->entries[entry].host,
+                                      .port = dial->entries[entry].at.port};
+        question->lookup = resolver_ask(dial->dials->pump->resolver, dial->entries[entry].at.host,
                                         families[family], on_resolved, question);
     }
 }
@@ -310,7 +327,7 @@ static void start(struct dial *dial)
     dial->is_running = true; /* answers that come at once wait */
     happy_eyeballs_init(&dial->race, now);
     for (size_t i = 0; i < dial->count; i++) {
-        is_name[i] = !socket_address_parse(&dial->entries[i], &address);
+        is_name[i] = !socket_address_parse(&dial->entries[i].at, &address);
         if (is_name[i])
             happy_eyeballs_add_name(&dial->race, i);
         else

@@ -76,3 +76,8 @@ void dial_why_add_unknown(char why[DIAL_WHY_MAX + 1], const char *host, enum err
     else
         add(why, "%s: no name server says where it is", host);
 }
+
+void dial_why_add_home(char why[DIAL_WHY_MAX + 1], const char *host)
+{
+    add(why, "%s leads to this machine or its link: what others say of these does not count", host);
+}

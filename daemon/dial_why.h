@@ -27,4 +27,8 @@ void dial_why_add_found(char why[DIAL_WHY_MAX + 1], const char *host,
  * (ERR_TIMED_OUT). */
 void dial_why_add_unknown(char why[DIAL_WHY_MAX + 1], const char *host, enum error error);
 
+/* The host, which others named, has an address that is left out for that: "localhost leads to this
+ * machine or its link: what others say of these does not count". */
+void dial_why_add_home(char why[DIAL_WHY_MAX + 1], const char *host);
+
 #endif

@@ -48,6 +48,15 @@ struct outbox_row {
     size_t text_length;
 };
 
+/* Where a dial may find the other side. p2pchat-protocol(7), Peer records: "Loopback, link-local
+ * and multicast addresses count only if learnt over such a link". The core keeps that for literals,
+ * and whoever looks a name up for what it leads to. */
+struct dial_address {
+    struct host_port at;
+    bool not_local; /* others gave it, from afar: no address with host_is_local() is dialled for it
+                     */
+};
+
 /* Everything borrowed in an input lives until node_input returns, but for transactions, which the
  * core takes over. */
 struct input {
@@ -168,7 +177,7 @@ struct action {
         struct {
             uint64_t dial;
             enum carrier_kind kind;
-            const struct host_port *addresses;
+            const struct dial_address *addresses;
             size_t count;
         } dial;
         struct {

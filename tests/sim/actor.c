@@ -182,7 +182,7 @@ static void carry_out(struct actor *actor, const struct action *action)
     case ACTION_DIAL:
         sim_trace(sim, actor, "dial %llu: %zu addresses, %s:%u first",
                   (unsigned long long)action->dial.dial, action->dial.count,
-                  action->dial.addresses[0].host, action->dial.addresses[0].port);
+                  action->dial.addresses[0].at.host, action->dial.addresses[0].at.port);
         wire_dial(actor, action);
         break;
     case ACTION_DIAL_GO_ON:

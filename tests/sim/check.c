@@ -690,7 +690,7 @@ static void check_calls(const struct actor *actor)
  * answered, it does not come again, and cannot be told. */
 static bool can_reach(const struct actor *a, const struct actor *b)
 {
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    struct dial_address addresses[DIAL_ADDRESSES_MAX];
     const struct contact *contact = contact_of(a, b);
 
     return contact != NULL && dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX) > 0;

@@ -44,7 +44,7 @@ struct carrier {
 struct dialled {
     uint64_t dial;
     enum carrier_kind kind;
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    struct dial_address addresses[DIAL_ADDRESSES_MAX];
     size_t count;
     size_t from; /* those before were tried */
     struct dialled *next;
@@ -470,12 +470,12 @@ static void try_dial(struct sim *sim, struct event *event)
         return;
     while (known->from < known->count) {
         const size_t i = known->from++;
-        struct actor *to = at_host(sim, known->addresses[i].host);
+        struct actor *to = at_host(sim, known->addresses[i].at.host);
         enum carrier_kind kind;
         if (to == NULL || wire_is_parted(sim, actor, to))
             continue;
         is_refused = true;
-        if (!listens(to, known->addresses[i].port, &kind) ||
+        if (!listens(to, known->addresses[i].at.port, &kind) ||
             (!sim->healed && sim_chance(sim, sim->options.dial_fails_percent)))
             continue;
         connect(actor, to, kind, known, i);

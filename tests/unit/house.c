@@ -352,7 +352,7 @@ void house_answer(struct house *house, struct visitor *visitor)
     struct input input = {.kind = INPUT_CARRIER_UP,
                           .carrier_up = {.carrier = ++house->last_carrier,
                                          .dial = house->dialled.dial,
-                                         .remote = house->dialled.addresses[0]}};
+                                         .remote = house->dialled.addresses[0].at}};
 
     must(visitor->link == NULL);
     bytes_clear(&visitor->heard);

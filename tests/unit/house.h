@@ -55,7 +55,7 @@ struct house {
     struct {
         uint64_t dial;
         enum carrier_kind kind;
-        struct host_port addresses[DIAL_ADDRESSES_MAX];
+        struct dial_address addresses[DIAL_ADDRESSES_MAX];
         size_t count;
     } dialled;                   /* the last time */
     uint64_t gone_on, forgotten; /* the last dial that it wants to go on, and that it forgets */

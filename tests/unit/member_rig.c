@@ -81,9 +81,10 @@ static void note_dial(struct member_rig *rig, const struct action *action)
     char text[ADDRESS_HOST_PORT_MAX + 1];
 
     rig->dialled[0] = '\0';
+    rig->not_local = action->dial.count > 0 && action->dial.addresses[0].not_local;
     rig->dial = action->dial.dial;
     for (size_t i = 0; i < action->dial.count; i++) {
-        host_port_format(&action->dial.addresses[i], text);
+        host_port_format(&action->dial.addresses[i].at, text);
         append(rig->dialled, sizeof rig->dialled, text);
         append(rig->dialled, sizeof rig->dialled, " ");
     }
@@ -91,7 +92,7 @@ static void note_dial(struct member_rig *rig, const struct action *action)
 
 static void dial(struct member_rig *rig, const struct action *action)
 {
-    struct rig_tracker *tracker = tracker_at(rig, &action->dial.addresses[0]);
+    struct rig_tracker *tracker = tracker_at(rig, &action->dial.addresses[0].at);
 
     if (tracker != NULL)
         answer_dial(rig, action->dial.dial, tracker);
@@ -173,7 +174,7 @@ static void drain(struct member_rig *rig)
     struct action action;
 
     while (node_next_action(rig->node, &action)) {
-        struct host_port addresses[DIAL_ADDRESSES_MAX];
+        struct dial_address addresses[DIAL_ADDRESSES_MAX];
         if (action.kind == ACTION_DIAL) {
             memcpy(addresses, action.dial.addresses, action.dial.count * sizeof addresses[0]);
             action.dial.addresses = addresses;

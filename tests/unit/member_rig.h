@@ -76,6 +76,7 @@ struct member_rig {
     char result[RIG_TEXT_MAX];  /* of the last call that was answered; or the members of its data */
     char message[RIG_TEXT_MAX]; /* of its error */
     char dialled[RIG_TEXT_MAX]; /* addresses of the last dial to no tracker, with blanks */
+    bool not_local;             /* the first of them is not to lead to this machine */
     uint64_t dial;              /* its number */
     size_t dials;               /* to trackers */
     char log[RIG_LOG_MAX];      /* rows that are no message: type and body, a line each */

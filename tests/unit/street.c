@@ -65,7 +65,7 @@ static size_t place_of(const struct street *street, uint64_t carrier)
 static void call(struct house *house, const struct action *action)
 {
     struct street *street = house->street;
-    const struct host_port *to = &action->dial.addresses[0];
+    const struct host_port *to = &action->dial.addresses[0].at;
     struct neighbour *neighbour = &street->nobody;
 
     assert_int_equal(action->dial.count, 1);

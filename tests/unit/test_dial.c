@@ -32,6 +32,7 @@ static struct {
     struct lookup questions[QUESTIONS_MAX];
     size_t asked;
     bool no_server;      /* names that are not known might exist */
+    bool not_local;      /* the first address of the dial */
     const char *at_once; /* names are this literal, and answered while they are asked for */
     char trace[256];
     size_t won; /* which address it was, the last time */
@@ -170,14 +171,14 @@ static void turn(void)
 static void dial_for(enum carrier_kind kind, uint64_t number, const struct host_port *first,
                      const struct host_port *second)
 {
-    struct host_port addresses[2] = {*first};
+    struct dial_address addresses[2] = {{.at = *first, .not_local = rig.not_local}};
     const struct action action = {
         .kind = ACTION_DIAL,
         .dial = {
             .dial = number, .kind = kind, .addresses = addresses, .count = second != NULL ? 2 : 1}};
 
     if (second != NULL)
-        addresses[1] = *second;
+        addresses[1] = (struct dial_address){.at = *second};
     dials_dial(rig.pump.dials, &action);
     memset(addresses, 0, sizeof(addresses)); /* they were borrowed */
     turn();
@@ -272,6 +273,41 @@ static void test_answers_at_once(void **state)
     dial(7, &at, &other);
     assert_string_equal(rig.trace, "up:7 ");
     assert_int_equal(rig.asked, 4);
+}
+
+static void test_others_cannot_name_what_is_here(void **state)
+{
+    (void)state;
+    static const char *const places[] = {"127.0.0.1", "0.0.0.0", "169.254.169.254"};
+    const struct host_port at = named("a.example");
+
+    rig.not_local = true;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        rig.at_once = places[i];
+        dial(7, &at, NULL);
+        assert_string_equal(rig.trace, "not_found:7 ");
+        assert_string_equal(rig.why, "a.example leads to this machine or its link: what others say "
+                                     "of these does not count");
+        rig.trace[0] = '\0';
+    }
+    rig.at_once = NULL;
+    dial(7, &at, &rig.closed);
+    answer(&rig.questions[rig.asked - 2], "::ffff:127.0.0.1");
+    answer(&rig.questions[rig.asked - 1], "127.0.0.1");
+    turn();
+    assert_string_equal(rig.trace, "unreachable:7 ");
+}
+
+static void test_what_others_name_counts_beside_it(void **state)
+{
+    (void)state;
+    const struct host_port at = named("a.example");
+
+    rig.not_local = true;
+    rig.at_once = "127.0.0.1";
+    dial(7, &at, &rig.at);
+    assert_string_equal(rig.trace, "up:7 ");
+    assert_int_equal(rig.won, 1);
 }
 
 static void test_a_name_without_addresses(void **state)
@@ -393,8 +429,9 @@ static void test_cancelled(void **state)
 {
     (void)state;
     const struct host_port at = named("a.example");
+    const struct dial_address to = {.at = rig.at};
     const struct action action = {.kind = ACTION_DIAL,
-                                  .dial = {.dial = 8, .addresses = &rig.at, .count = 1}};
+                                  .dial = {.dial = 8, .addresses = &to, .count = 1}};
 
     dial(7, &at, NULL);
     dials_cancel(rig.pump.dials, 7);
@@ -410,8 +447,9 @@ static void test_cancelled(void **state)
 static void test_no_addresses(void **state)
 {
     (void)state;
+    const struct dial_address to = {.at = rig.at};
     const struct action action = {.kind = ACTION_DIAL,
-                                  .dial = {.dial = 7, .addresses = &rig.at, .count = 0}};
+                                  .dial = {.dial = 7, .addresses = &to, .count = 0}};
 
     dials_dial(rig.pump.dials, &action);
     turn();
@@ -441,6 +479,8 @@ int main(void)
         TEST(test_a_name_is_looked_up_in_both_families),
         TEST(test_an_answer_after_the_win_is_not_awaited),
         TEST(test_answers_at_once),
+        TEST(test_others_cannot_name_what_is_here),
+        TEST(test_what_others_name_counts_beside_it),
         TEST(test_a_name_without_addresses),
         TEST(test_what_was_found_at_each_address),
         TEST(test_why_is_bounded),

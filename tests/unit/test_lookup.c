@@ -100,6 +100,24 @@ static void test_local_addresses(void **state)
     member_rig_done(&s.rig);
 }
 
+/* Nor do names that lead there; but whose user gives one, means it. */
+static void test_names_of_local_addresses(void **state)
+{
+    (void)state;
+    struct scene s;
+
+    begin(&s, 1);
+    s.bobs = rig_record(&s.rig, &s.bob, "bob", 7, "localhost:5000");
+    rig_show(&s.rig.trackers[0], &s.bobs);
+    ask(&s, "bob");
+    assert_string_equal(s.rig.dialled, "localhost:5000 ");
+    assert_true(s.rig.not_local);
+    ask(&s, "localhost:5001");
+    assert_string_equal(s.rig.dialled, "localhost:5001 ");
+    assert_false(s.rig.not_local);
+    member_rig_done(&s.rig);
+}
+
 static void test_unknown_name(void **state)
 {
     (void)state;
@@ -665,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_by_name),
         cmocka_unit_test(test_by_key),
         cmocka_unit_test(test_local_addresses),
+        cmocka_unit_test(test_names_of_local_addresses),
         cmocka_unit_test(test_unknown_name),
         cmocka_unit_test(test_without_trackers),
         cmocka_unit_test(test_our_own_name),

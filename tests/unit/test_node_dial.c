@@ -38,7 +38,7 @@ static uint64_t win(struct house *house, size_t address)
                                                .dial = house->dialled.dial,
                                                .kind = CARRIER_LINK,
                                                .address = address,
-                                               .remote = house->dialled.addresses[0]}};
+                                               .remote = house->dialled.addresses[0].at}};
 
     house_give(house, &input);
     house_run(house);

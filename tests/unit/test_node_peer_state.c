@@ -166,12 +166,13 @@ static void test_link(void **state)
 /* From now on the visitor's HELLO shows a record that was issued at this time, and lasts a day. */
 static void show_record(struct house *house, struct visitor *visitor, int64_t issued_ms)
 {
-    struct peer_record record = {.sequence = 1,
-                                 .issued_ms = issued_ms,
-                                 .lifetime_s = 86400,
-                                 .name = "bob",
-                                 .address_count = 1,
-                                 .addresses = {{"192.0.2.20", 28470}}};
+    struct peer_record record = {
+        .sequence = 1,
+        .issued_ms = issued_ms,
+        .lifetime_s = 86400,
+        .name = "bob",
+        .address_count = 3,
+        .addresses = {{"192.0.2.20", 28470}, {"127.0.0.1", 28470}, {"localhost", 28470}}};
     uint8_t bytes[PEER_RECORD_BYTES_MAX];
     size_t length;
 
@@ -199,8 +200,9 @@ static void test_record(void **state)
     peer = of_house(house);
     assert_int_equal(peer.record_issued_ms, issued_ms);
     assert_false(peer.is_record_ahead || peer.is_record_expired);
-    assert_int_equal(peer.address_count, 1);
+    assert_int_equal(peer.address_count, 2);
     assert_string_equal(peer.addresses[0].host, "192.0.2.20");
+    assert_string_equal(peer.addresses[1].host, "localhost");
 
     later.unix_ms = issued_ms - 3600 * 1000;
     assert_true(node_peer_state(house->node, 1, later, &peer));
@@ -208,6 +210,46 @@ static void test_record(void **state)
     later.unix_ms = issued_ms + INT64_C(2) * 86400 * 1000;
     assert_true(node_peer_state(house->node, 1, later, &peer));
     assert_true(peer.is_record_expired);
+}
+
+/* The link of a contact breaks off whose record names this machine: what the node dials then. */
+static void let_down(struct house *house, const char *host)
+{
+    struct visitor *bob = house_befriend(house);
+    const struct input befriended = {.kind = INPUT_CARRIER_DOWN,
+                                     .carrier_down = {bob->carrier, false}};
+
+    show_record(house, bob, house->now.unix_ms);
+    house_give(house, &befriended);
+    house_run(house);
+    house_enter(house, bob, host);
+
+    const struct input down = {.kind = INPUT_CARRIER_DOWN, .carrier_down = {bob->carrier, false}};
+    const size_t dials = house->dials;
+
+    house_give(house, &down);
+    house_run(house);
+    house_pass(house, 60 * 1000);
+    assert_true(house->dials > dials);
+    assert_string_equal(house->dialled.addresses[house->dialled.count - 1].at.host, "localhost");
+}
+
+static void test_record_names_what_is_here(void **state)
+{
+    struct house *house = *state;
+
+    let_down(house, "192.0.2.9");
+    assert_int_equal(house->dialled.count, 2);
+    assert_true(house->dialled.addresses[1].not_local);
+}
+
+static void test_neighbour_names_what_is_here(void **state)
+{
+    struct house *house = *state;
+
+    let_down(house, "127.0.0.1");
+    assert_int_equal(house->dialled.count, 3);
+    assert_false(house->dialled.addresses[2].not_local);
 }
 
 int main(void)
@@ -220,6 +262,10 @@ int main(void)
         cmocka_unit_test(test_queue),
         cmocka_unit_test_setup_teardown(test_link, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(test_record, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(test_record_names_what_is_here, house_setup,
+                                        house_teardown),
+        cmocka_unit_test_setup_teardown(test_neighbour_names_what_is_here, house_setup,
+                                        house_teardown),
     };
 
     crypto_init();

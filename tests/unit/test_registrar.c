@@ -400,8 +400,8 @@ static void test_dials_back_once(void **state)
 
     assert_int_equal(house->dials, 1);
     assert_int_equal(house->dialled.count, 1);
-    assert_string_equal(house->dialled.addresses[0].host, PEER_HOST);
-    assert_int_equal(house->dialled.addresses[0].port, 4002); /* what it says of that host */
+    assert_string_equal(house->dialled.addresses[0].at.host, PEER_HOST);
+    assert_int_equal(house->dialled.addresses[0].at.port, 4002); /* what it says of that host */
     house_pass(house, 2 * MINUTE_MS);
     house_enter(house, alice, PEER_HOST);
     tracker_register_as(house, alice, "alice");
@@ -411,8 +411,8 @@ static void test_dials_back_once(void **state)
     struct visitor *bob =
         tracker_registered(house, OTHER_HOST, "bob"); /* says nothing of that host */
     assert_int_equal(house->dials, 2);
-    assert_string_equal(house->dialled.addresses[0].host, OTHER_HOST);
-    assert_int_equal(house->dialled.addresses[0].port, 4001);
+    assert_string_equal(house->dialled.addresses[0].at.host, OTHER_HOST);
+    assert_int_equal(house->dialled.addresses[0].at.port, 4001);
     tracker_leave(house, bob);
     house_pass(house, 2 * MINUTE_MS);
     house_enter(house, bob, OTHER_HOST);

@@ -48,7 +48,7 @@ struct attempt *call_new_attempt(struct node *node, const struct input *input, c
 
 /* Goes on with a chat.request in the classic dialect, at an address where a list knows `name` (or
  * NULL: no list). The attempt is answered. */
-void classic_ask(struct node *node, struct attempt *attempt, const struct host_port *at,
+void classic_ask(struct node *node, struct attempt *attempt, const struct dial_address *to,
                  const char *name);
 
 /* The answer of listpeer at a tracker: a page of those who are registered with it. */

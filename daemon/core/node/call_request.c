@@ -200,7 +200,7 @@ static struct outcome too_many(void)
 
 /* Over the link that there is, or one that is dialled: to these addresses, and to those where the
  * peer was known to be. */
-static void go(struct node *node, struct attempt *attempt, struct host_port *addresses,
+static void go(struct node *node, struct attempt *attempt, struct dial_address *addresses,
                size_t count)
 {
     const struct contact *contact =
@@ -264,7 +264,7 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
 {
     struct target target = {0};
     const char *message = NULL;
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    struct dial_address addresses[DIAL_ADDRESSES_MAX] = {0};
     enum error error =
         find_target(node, api_string(input->call.args, ARG_CHAT_REQUEST_TO), &target, &message);
 
@@ -280,12 +280,11 @@ struct outcome method_chat_request(struct node *node, const struct input *input)
     if (attempt == NULL)
         return too_many();
     if (target.is_classic) {
-        classic_ask(node, attempt, &target.place, NULL);
+        classic_ask(node, attempt, &(const struct dial_address){.at = target.place}, NULL);
         return outcome_later();
     }
     aim(attempt, &target);
-    if (target.has_place)
-        addresses[0] = target.place;
+    addresses[0].at = target.place;
     go(node, attempt, addresses, target.has_place ? 1 : 0);
     return outcome_later();
 }
@@ -357,7 +356,7 @@ static enum error choose(const struct lookup *lookup, const struct lookup_entry 
 static void ask_found(struct node *node, struct attempt *attempt, const struct lookup_entry *entry)
 {
     struct target target = {.has_key = true, .is_asked_for = true};
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    struct dial_address addresses[DIAL_ADDRESSES_MAX];
     const char *message = NULL;
     size_t count = 0;
 
@@ -375,9 +374,8 @@ static void ask_found(struct node *node, struct attempt *attempt, const struct l
     }
     attempt->has_key = true;
     memcpy(attempt->key, entry->key, KEY_LENGTH);
-    for (size_t i = 0; i < entry->address_count && count < DIAL_ADDRESSES_MAX; i++)
-        if (entry->is_local || !host_is_local(entry->addresses[i].host))
-            addresses[count++] = entry->addresses[i];
+    for (size_t i = 0; i < entry->address_count; i++)
+        dial_add_told(addresses, &count, DIAL_ADDRESSES_MAX, &entry->addresses[i], entry->is_local);
     go(node, attempt, addresses, count);
 }
 
@@ -385,9 +383,9 @@ static void ask_found(struct node *node, struct attempt *attempt, const struct l
 static void address_looked_up(struct node *node, struct attempt *attempt,
                               const struct lookup *lookup)
 {
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    struct dial_address addresses[DIAL_ADDRESSES_MAX] = {0};
 
-    must(host_port_parse(attempt->address, PORT_ZERO_REFUSED, &addresses[0]) == OK);
+    must(host_port_parse(attempt->address, PORT_ZERO_REFUSED, &addresses[0].at) == OK);
     if (lookup->entry_count == 0)
         go(node, attempt, addresses, 1);
     else
@@ -398,7 +396,7 @@ void request_looked_up(struct node *node, struct attempt *attempt, struct lookup
 {
     const struct contact *known =
         attempt->has_key ? contacts_by_key(&node->contacts, attempt->key) : NULL;
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    struct dial_address addresses[DIAL_ADDRESSES_MAX];
     const struct lookup_entry *entry;
 
     if (lookup->asks == ASKS_ADDRESS) {
@@ -415,7 +413,10 @@ void request_looked_up(struct node *node, struct attempt *attempt, struct lookup
     else if (entry->has_key)
         ask_found(node, attempt, entry);
     else
-        classic_ask(node, attempt, &entry->addresses[0], entry->name);
+        classic_ask(
+            node, attempt,
+            &(const struct dial_address){.at = entry->addresses[0], .not_local = !entry->is_local},
+            entry->name);
 }
 
 /* --- Requests --- */

@@ -322,7 +322,7 @@ static struct classic_errand *errand_by_dial(const struct node *node, uint64_t d
 }
 
 static struct classic_errand *new_errand(struct node *node, enum classic_owner owner,
-                                         uint32_t number, const struct host_port *to)
+                                         uint32_t number, const struct dial_address *to)
 {
     struct classic_errand *errand = xcalloc(1, sizeof *errand);
     const void *memory;
@@ -330,7 +330,7 @@ static struct classic_errand *new_errand(struct node *node, enum classic_owner o
     *errand = (struct classic_errand){.dial = ++node->last_dial,
                                       .owner = owner,
                                       .number = number,
-                                      .to = *to,
+                                      .to = to->at,
                                       .next = node->dialect.errands};
     node->dialect.errands = errand;
     struct action *action = node_act(node, ACTION_DIAL, to, sizeof *to, &memory);
@@ -342,7 +342,7 @@ static struct classic_errand *new_errand(struct node *node, enum classic_owner o
 }
 
 uint64_t classic_errand_start(struct node *node, enum classic_owner owner, uint32_t number,
-                              const struct host_port *to)
+                              const struct dial_address *to)
 {
     return new_errand(node, owner, number, to)->dial;
 }
@@ -406,7 +406,7 @@ void classic_send(struct node *node, const struct host_port *to, struct bytes *o
     } else {
         if (count >= CLASSIC_ANSWERS_MAX)
             give_way(node, oldest);
-        errand = new_errand(node, CLASSIC_ANSWER, 0, to);
+        errand = new_errand(node, CLASSIC_ANSWER, 0, &(const struct dial_address){.at = *to});
         errand->object = *object;
         errand->timer.kind = TIMER_CLASSIC_ERRAND;
         timers_set(&node->timers, &errand->timer,

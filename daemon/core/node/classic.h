@@ -57,7 +57,7 @@ enum classic_end {
 
 /* Dials `to` for an owner. Returns the dial's number. */
 uint64_t classic_errand_start(struct node *node, enum classic_owner owner, uint32_t number,
-                              const struct host_port *to);
+                              const struct dial_address *to);
 
 /* What an errand of that contact's was for is over before it is connected: nobody is told. False:
  * there is none, or it is connected. */

@@ -407,10 +407,10 @@ uint32_t classic_contact_reached(struct node *node, uint64_t dial, const struct 
     return classic_talk_take_over(node, contact) ? peer : 0;
 }
 
-void classic_ask(struct node *node, struct attempt *attempt, const struct host_port *at,
+void classic_ask(struct node *node, struct attempt *attempt, const struct dial_address *to,
                  const char *name)
 {
-    struct contact *contact = host_is_literal(at->host) ? contact_at(node, at) : NULL;
+    struct contact *contact = host_is_literal(to->at.host) ? contact_at(node, &to->at) : NULL;
 
     attempt->source = "classic";
     if (!node->dialect.is_on) {
@@ -426,6 +426,6 @@ void classic_ask(struct node *node, struct attempt *attempt, const struct host_p
         call_attempt_free(node, attempt);
     } else {
         attempt->name = name != NULL ? xstrdup(name) : NULL;
-        attempt->dial = classic_errand_start(node, CLASSIC_ATTEMPT, 0, at);
+        attempt->dial = classic_errand_start(node, CLASSIC_ATTEMPT, 0, to);
     }
 }

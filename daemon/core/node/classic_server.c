@@ -32,7 +32,8 @@ static void ask(struct node *node, struct tracker *tracker, enum classic_asked a
     server->asked = asked;
     tracker->is_asked = asked == CLASSIC_ASKED_REGISTER || server->is_refused;
     server->dial =
-        classic_errand_start(node, CLASSIC_SERVER, tracker->number, &tracker->setting.address.at);
+        classic_errand_start(node, CLASSIC_SERVER, tracker->number,
+                             &(const struct dial_address){.at = tracker->setting.address.at});
     timers_stop(&node->timers, &tracker->timer); /* the dial has a bound of its own */
 }
 

@@ -205,7 +205,7 @@ static void rest(struct node *node, struct contact *contact)
 void classic_talk_pump(struct node *node, struct contact *contact)
 {
     struct classic_talk *talk = &contact->talk;
-    struct host_port at;
+    struct dial_address to = {0};
     uint32_t request;
 
     if (!node->started || node->stopping)
@@ -224,10 +224,10 @@ void classic_talk_pump(struct node *node, struct contact *contact)
                      item == CLASSIC_SAY_DISCONNECT ? DIALLER_SELDOM : DIALLER_OFTEN,
                      node->now.mono);
     } else if (item != CLASSIC_SAY_MESSAGE || fetch_text(node, contact)) {
-        must(host_port_parse(contact->row.address, PORT_ZERO_REFUSED, &at) == OK);
+        must(host_port_parse(contact->row.address, PORT_ZERO_REFUSED, &to.at) == OK);
         talk->is_under_way = true;
         talk->is_out = false;
-        classic_errand_start(node, CLASSIC_CONTACT, contact->row.peer, &at);
+        classic_errand_start(node, CLASSIC_CONTACT, contact->row.peer, &to);
     }
 }
 

@@ -59,7 +59,7 @@ void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const 
 }
 
 uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
-                    const struct host_port *addresses, size_t count)
+                    const struct dial_address *addresses, size_t count)
 {
     struct dial *dial = xcalloc(1, sizeof *dial);
     const void *memory;
@@ -205,30 +205,39 @@ bool dial_cancel(struct node *node, uint64_t number)
     return true;
 }
 
-static bool is_among(const struct host_port *at, const struct host_port *addresses, size_t count)
+static bool is_among(const struct host_port *at, const struct dial_address *addresses, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (at->port == addresses[i].port && strcmp(at->host, addresses[i].host) == 0)
+        if (at->port == addresses[i].at.port && strcmp(at->host, addresses[i].at.host) == 0)
             return true;
     return false;
 }
 
-/* Where a contact may be found: where we dialled it before, then what its record says. */
-size_t dial_addresses(const struct contact *contact, struct host_port *addresses, size_t max)
+/* p2pchat-protocol(7), Peer records: "Loopback, link-local and multicast addresses count only if
+ * learnt over such a link" */
+void dial_add_told(struct dial_address *addresses, size_t *count, size_t max,
+                   const struct host_port *told, bool is_local)
+{
+    if (*count < max && (is_local || !host_is_local(told->host)) &&
+        !is_among(told, addresses, *count))
+        addresses[(*count)++] = (struct dial_address){.at = *told, .not_local = !is_local};
+}
+
+/* Where we dialled it before, then what its record says. */
+size_t dial_addresses(const struct contact *contact, struct dial_address *addresses, size_t max)
 {
     struct peer_record record;
+    struct host_port given;
     size_t count = 0;
 
     if (max > 0 && contact->row.address != NULL &&
-        host_port_parse(contact->row.address, PORT_ZERO_REFUSED, &addresses[0]) == OK)
-        count = 1;
+        host_port_parse(contact->row.address, PORT_ZERO_REFUSED, &given) == OK)
+        addresses[count++] = (struct dial_address){.at = given};
     if (contact->row.record == NULL ||
         peer_record_decode(contact->row.record, contact->row.record_length, &record) != OK)
         return count;
-    for (size_t i = 0; i < record.address_count && count < max; i++)
-        if ((contact->row.is_local || !host_is_local(record.addresses[i].host)) &&
-            !is_among(&record.addresses[i], addresses, count))
-            addresses[count++] = record.addresses[i];
+    for (size_t i = 0; i < record.address_count; i++)
+        dial_add_told(addresses, &count, max, &record.addresses[i], contact->row.is_local);
     return count;
 }
 
@@ -255,16 +264,16 @@ bool dial_may_knock(struct node *node, const struct host_port *at)
 
 /* What the user gave is dialled as often as it is due. */
 static size_t drop_recent(struct node *node, const struct contact *contact,
-                          struct host_port *addresses, size_t count)
+                          struct dial_address *addresses, size_t count)
 {
     size_t kept = 0;
     char text[ADDRESS_HOST_PORT_MAX + 1];
 
     for (size_t i = 0; i < count; i++) {
-        host_port_format(&addresses[i], text);
+        host_port_format(&addresses[i].at, text);
         const bool is_users =
             contact->row.address != NULL && strcmp(contact->row.address, text) == 0;
-        if (is_users || dial_may_knock(node, &addresses[i]))
+        if (is_users || dial_may_knock(node, &addresses[i].at))
             addresses[kept++] = addresses[i];
     }
     return kept;
@@ -272,7 +281,7 @@ static size_t drop_recent(struct node *node, const struct contact *contact,
 
 void dial_due(struct node *node)
 {
-    struct host_port addresses[DIAL_ADDRESSES_MAX];
+    struct dial_address addresses[DIAL_ADDRESSES_MAX];
     uint32_t peer;
 
     while (dialler_next(&node->dialler, node->now.mono, &peer)) {

@@ -31,9 +31,17 @@ bool dial_cancel(struct node *node, uint64_t number); /* whether it was under wa
 
 /* Whether a destination that only others named may be dialled: once in RECENT_DIAL_MS. */
 bool dial_may_knock(struct node *node, const struct host_port *at);
-size_t dial_addresses(const struct contact *contact, struct host_port *addresses, size_t max);
+
+/* Where a contact may be found: at most `max` places. */
+size_t dial_addresses(const struct contact *contact, struct dial_address *addresses, size_t max);
+
+/* Adds what others say of where a peer is, unless it does not count. `is_local`: they said it over
+ * a loopback or link-local address. */
+void dial_add_told(struct dial_address *addresses, size_t *count, size_t max,
+                   const struct host_port *told, bool is_local);
+
 uint64_t dial_start(struct node *node, uint32_t peer, const uint8_t *key,
-                    const struct host_port *addresses, size_t count);
+                    const struct dial_address *addresses, size_t count);
 void dial_due(struct node *node);
 
 #endif

@@ -28,18 +28,18 @@ bool dial_back_start(struct node *node, const struct session *session,
                      const struct peer_record *record)
 {
     struct registrar *registrar = node->registrar;
-    struct host_port at = registrar_source(session);
+    struct dial_address to = {.at = registrar_source(session)};
     struct dial_back *dial_back;
 
     if (record->address_count == 0)
         return true; /* there is nothing to be seen */
     if (registrar->dial_back_count == DIAL_BACKS_MAX)
         return false;
-    at.port = port_for(record, at.host);
-    if (!dial_may_knock(node, &at))
+    to.at.port = port_for(record, to.at.host);
+    if (!dial_may_knock(node, &to.at))
         return false;
     dial_back = xcalloc(1, sizeof *dial_back);
-    dial_back->dial = dial_start(node, 0, session->key, &at, 1);
+    dial_back->dial = dial_start(node, 0, session->key, &to, 1);
     dial_back->timer.kind = TIMER_DIAL_BACK;
     timers_set(&node->timers, &dial_back->timer, mono_after(node->now.mono, DIAL_BACK_MS));
     dial_back->next = registrar->dial_backs;

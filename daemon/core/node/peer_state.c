@@ -22,17 +22,22 @@ static void look_at_dials(const struct node *node, const struct contact *contact
                           struct node_peer_state *state)
 {
     const struct mono due = dialler_due(&node->dialler, contact->row.peer);
+    struct dial_address addresses[DIAL_ADDRESSES_MAX];
 
     state->is_being_dialled = dialler_is_dialling(&node->dialler, contact->row.peer);
     state->is_wanted = due.ms != MONO_NEVER.ms;
     state->next_dial_ms = mono_left_ms(now.mono, due);
     state->tried = contact->tried.found;
     state->tried_ms = mono_left_ms(contact->tried.at, now.mono);
-    if (!contact->row.is_classic)
-        state->address_count = dial_addresses(contact, state->addresses, DIAL_ADDRESSES_MAX);
-    else if (contact->row.address != NULL &&
-             host_port_parse(contact->row.address, PORT_ZERO_REFUSED, &state->addresses[0]) == OK)
+    if (!contact->row.is_classic) {
+        state->address_count = dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
+        for (size_t i = 0; i < state->address_count; i++)
+            state->addresses[i] = addresses[i].at;
+    } else if (contact->row.address != NULL &&
+               host_port_parse(contact->row.address, PORT_ZERO_REFUSED, &state->addresses[0]) ==
+                   OK) {
         state->address_count = 1;
+    }
 }
 
 static void look_at_record(const struct contact *contact, struct now now,

@@ -224,8 +224,8 @@ void trackers_dial(struct node *node, uint32_t number)
     const struct tracker *tracker = trackers_by_number(node, number);
 
     must(tracker != NULL);
-    dial_start(node, number, tracker->row.has_key ? tracker->row.key : NULL,
-               &tracker->setting.address.at, 1);
+    const struct dial_address to = {.at = tracker->setting.address.at};
+    dial_start(node, number, tracker->row.has_key ? tracker->row.key : NULL, &to, 1);
 }
 
 void trackers_unreached(struct node *node, uint32_t number, const char *why)
