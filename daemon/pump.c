@@ -18,7 +18,6 @@
 #include "daemon/names.h"
 #include "daemon/net.h"
 #include "daemon/reload.h"
-#include "daemon/service.h"
 #include "daemon/status_line.h"
 #include "daemon/store/store.h"
 
@@ -441,7 +440,7 @@ static void on_stop_asked(evutil_socket_t fd, short events, void *context)
         pump->stop_deadline = pump_now(pump).mono;
         return;
     }
-    service_stopping();
+    status_line_stopping(pump->status_line);
     listeners_stop(pump->listeners);
     if (pump->classic_listeners != NULL)
         listeners_stop(pump->classic_listeners);

@@ -9,6 +9,7 @@
 #include "daemon/metrics_http.h"
 #include "daemon/pump.h"
 #include "daemon/service.h"
+#include "daemon/status_line.h"
 
 struct reload {
     struct pump *pump;
@@ -187,7 +188,7 @@ bool reload_run(struct reload *reload, const struct log_caller *caller,
 
     service_reloading();
     is_good = read_and_apply(reload, &fields, ret_found, mistakes);
-    service_reloaded();
+    status_line_ready(reload->pump->status_line);
     fields.error = error_name(ERR_BAD_CONFIG);
     if (!is_good)
         log_coded_lines(LOG_RELOAD_REFUSED, &fields, mistakes);

@@ -1,5 +1,6 @@
 #include "daemon/service.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/format.h"
@@ -138,54 +140,80 @@ bool service_is_heard(void)
     return getenv("NOTIFY_SOCKET") != NULL;
 }
 
-static void notify(const char *state)
+/* A path, or with @ in front a name in the abstract name space (sd_notify(3), Notes). False: it is
+ * neither, so there is nobody. */
+static bool notify_address(struct sockaddr_un *ret_address, socklen_t *ret_length)
 {
-    if (!service_is_heard())
-        return;
-    __typeof__(&sd_notify) say = OF_LIBSYSTEMD(sd_notify);
-    if (say != NULL)
-        say(0, state);
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const size_t length = path != NULL ? strlen(path) : 0;
+
+    if (length < 2 || length > sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@'))
+        return false;
+    memcpy(address.sun_path, path, length);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0';
+    *ret_address = address;
+    *ret_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    return true;
 }
 
-static void notify_with(char *state)
+/* Not by sd_notify, which waits for as long as nobody reads. */
+static bool notify(const char *state)
 {
-    notify(state);
+    struct sockaddr_un address;
+    socklen_t length;
+    bool is_taken;
+    int fd;
+
+    if (!notify_address(&address, &length))
+        return true;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    is_taken = sendto(fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL,
+                      (const struct sockaddr *)&address, length) >= 0 ||
+               (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM);
+    close(fd);
+    return is_taken;
+}
+
+static bool notify_with(char *state)
+{
+    const bool is_taken = notify(state);
+
     free(state);
+    return is_taken;
 }
 
-void service_status(const char *status)
+bool service_status(const char *status)
 {
-    notify_with(xasprintf("STATUS=%s", status));
+    return notify_with(xasprintf("STATUS=%s", status));
 }
 
-void service_ready(const char *status)
+bool service_ready(const char *status)
 {
-    notify_with(xasprintf("READY=1\nSTATUS=%s", status));
+    return notify_with(xasprintf("READY=1\nSTATUS=%s", status));
 }
 
 /* The time lets systemd tell this from what was said before it asked (sd_notify(3)). */
-void service_reloading(void)
+bool service_reloading(void)
 {
     struct timespec now;
 
     must(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    notify_with(xasprintf("RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-                          (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000));
+    return notify_with(xasprintf("RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+                                 (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000));
 }
 
-void service_reloaded(void)
+bool service_stopping(void)
 {
-    notify("READY=1");
+    return notify("STOPPING=1\nSTATUS=Closing links");
 }
 
-void service_stopping(void)
+bool service_extend(uint64_t by_ms)
 {
-    notify("STOPPING=1\nSTATUS=Closing links");
-}
-
-void service_extend(uint64_t by_ms)
-{
-    notify_with(xasprintf("EXTEND_TIMEOUT_USEC=%" PRIu64, by_ms * 1000));
+    return notify_with(xasprintf("EXTEND_TIMEOUT_USEC=%" PRIu64, by_ms * 1000));
 }
 
 /* --- The watchdog --- */
@@ -200,7 +228,7 @@ uint64_t service_watchdog_ms(void)
     return is_enabled != NULL && is_enabled(0, &usec) > 0 ? usec / 1000 + (usec % 1000 != 0) : 0;
 }
 
-void service_feed(void)
+bool service_feed(void)
 {
-    notify("WATCHDOG=1");
+    return notify("WATCHDOG=1");
 }

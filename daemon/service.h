@@ -30,32 +30,34 @@ bool service_take_sockets(struct service_sockets *ret_sockets, struct refusal *r
  * from it; `ret_name` as process_unit(). */
 bool service_is_to_have_a_port(char ret_name[PROCESS_UNIT_MAX]);
 
-/* --- Notifications. `status` is one line for `systemctl status`. --- */
+/* --- Notifications. `status` is one line for `systemctl status`. ---
+ *
+ * Any thread may tell them. None waits: false means that it was not taken, because whoever should
+ * read has too much unread, or there is no descriptor to tell it with; it can be told again. */
 
 /* Whether there is anybody to tell. */
 bool service_is_heard(void);
 
 /* Says what goes on. */
-void service_status(const char *status);
+bool service_status(const char *status);
 
-/* Everything is bound and open. */
-void service_ready(const char *status);
+/* Everything is bound and open, at a start and when a reload is over. */
+bool service_ready(const char *status);
 
-/* The configuration is read again, and has been: each of the first is followed by the second. */
-void service_reloading(void);
-void service_reloaded(void);
+/* The configuration is read again; service_ready follows. */
+bool service_reloading(void);
 
 /* The end has begun. */
-void service_stopping(void);
+bool service_stopping(void);
 
 /* The start or the end takes long, and goes on: systemd waits for at least so much longer from now.
  */
-void service_extend(uint64_t by_ms);
+bool service_extend(uint64_t by_ms);
 
 /* --- The watchdog --- */
 
 /* systemd ends us when service_feed is not called for so long (rounded up); 0: it does not. */
 uint64_t service_watchdog_ms(void);
-void service_feed(void);
+bool service_feed(void);
 
 #endif

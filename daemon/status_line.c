@@ -11,8 +11,12 @@
 #include "daemon/pump.h"
 #include "daemon/service.h"
 
+/* What systemd is to be told, until it has taken it. */
+enum owed { OWED_CHANGES, OWED_READY, OWED_STOPPING, OWED_NOTHING };
+
 struct status_line {
     struct pump *pump;
+    enum owed owed;
     struct event *timer; /* pending: something may have changed since `told` */
     struct mono due;     /* before that it is not looked at again */
     char told[STATUS_LINE_MAX];
@@ -54,20 +58,50 @@ static void look(struct status_line *line, char ret_line[STATUS_LINE_MAX])
     status_line_compose(pump->facts->role, &counts, &disk, ret_line);
 }
 
+/* Whether it was taken; `ret_left` is owed then. */
+static bool say(const struct status_line *line, const char *now, enum owed *ret_left)
+{
+    bool is_taken = true;
+
+    switch (line->owed) {
+    case OWED_CHANGES:
+        is_taken = strcmp(now, line->told) == 0 || service_status(now);
+        *ret_left = OWED_CHANGES;
+        break;
+    case OWED_READY:
+        is_taken = service_ready(now);
+        *ret_left = OWED_CHANGES;
+        break;
+    case OWED_STOPPING:
+        is_taken = service_stopping();
+        *ret_left = OWED_NOTHING;
+        break;
+    case OWED_NOTHING:
+        *ret_left = OWED_NOTHING;
+        break;
+    }
+    return is_taken;
+}
+
+static void tell(struct status_line *line)
+{
+    char now[STATUS_LINE_MAX];
+    enum owed left;
+
+    look(line, now);
+    if (!say(line, now, &left)) {
+        status_line_touch(line); /* and again */
+        return;
+    }
+    line->owed = left;
+    memcpy(line->told, now, sizeof(now));
+}
+
 static void on_timer(evutil_socket_t fd, short events, void *context)
 {
-    struct status_line *line = context;
-    char now[STATUS_LINE_MAX];
-
     (void)fd;
     (void)events;
-    if (line->pump->is_stopping)
-        return; /* that is what there is to be told */
-    look(line, now);
-    if (strcmp(now, line->told) == 0)
-        return;
-    memcpy(line->told, now, sizeof(now));
-    service_status(now);
+    tell(context);
 }
 
 struct status_line *status_line_new(struct pump *pump)
@@ -91,12 +125,22 @@ void status_line_free(struct status_line *line)
     free(line);
 }
 
+static void owe(struct status_line *line, enum owed owed)
+{
+    if (line == NULL || line->owed >= OWED_STOPPING) /* the end is the last word */
+        return;
+    line->owed = owed;
+    tell(line);
+}
+
 void status_line_ready(struct status_line *line)
 {
-    if (line == NULL)
-        return;
-    look(line, line->told);
-    service_ready(line->told);
+    owe(line, OWED_READY);
+}
+
+void status_line_stopping(struct status_line *line)
+{
+    owe(line, OWED_STOPPING);
 }
 
 void status_line_touch(struct status_line *line)

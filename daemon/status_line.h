@@ -16,8 +16,10 @@ struct status_line *status_line_new(struct pump *pump);
 /* NULL is fine, here and below. */
 void status_line_free(struct status_line *line);
 
-/* Tells systemd that we are ready, and the first line. */
+/* Tells systemd that we are ready, at a start and after a reload, and the line; or that the end has
+ * begun. What it does not take is told again every STATUS_LINE_MS. */
 void status_line_ready(struct status_line *line);
+void status_line_stopping(struct status_line *line);
 
 /* Something may have changed: it is looked at, and told, in this turn of the loop, or
  * STATUS_LINE_MS after the last look. */

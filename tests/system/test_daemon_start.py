@@ -275,39 +275,57 @@ class Service(rig.Test):
             self.assertEqual(alice.end(), 0)
             self.assertIn(b"STOPPING=1\n", notify.recv(4096))
 
-    def test_ready_is_true(self):
-        """Where systemd is spoken to there is no room: so READY=1 waits until it was seen to hold."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, \
-             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+    @contextlib.contextmanager
+    def manager(self):
+        """Whom daemons tell how they do."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(self.path("notify"))
             notify.settimeout(rig.DEADLINE_S)
+            os.environ["NOTIFY_SOCKET"] = self.path("notify")
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+            yield notify
+
+    def fill(self):
+        """Says more than there is room for, where nobody reads."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
             other.setblocking(False)
-            room = 0
             with contextlib.suppress(BlockingIOError):
                 while True:
                     other.sendto(b"full", self.path("notify"))
-                    room += 1
-            os.environ["NOTIFY_SOCKET"] = self.path("notify")
-            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+
+    def wait_for_word(self, notify, word):
+        while word not in notify.recv(4096):
+            pass
+
+    def test_ready_is_true(self):
+        """At the moment of READY=1, after which it gets no further."""
+        with self.manager() as notify:
             alice = self.daemon("alice")
             alice.spawn()
-            freed = []
-
-            def listens():
-                if len(freed) < time.monotonic() - started:  # what a slow start says before
-                    freed.append(notify.recv(4096))
-                return alice.try_client()
-
-            started = time.monotonic()
-            client = rig.wait_for(listens, "alice's control socket")
+            self.wait_for_word(notify, b"READY=1")
+            alice.process.send_signal(signal.SIGSTOP)
             with open(os.path.join(alice.state, "ports"), encoding="utf-8") as ports:
                 host, _, port = ports.read().strip().rpartition(":")
             socket.create_connection((host, int(port))).close()
-            waiting = [notify.recv(4096) for _ in range(room)]
-            self.assertEqual([one for one in freed + waiting if one.startswith(b"READY=1")], [])
-            self.assertIn(b"STATUS=Opening the log", waiting)
-            self.assertIn(b"READY=1\n", notify.recv(4096))
-            self.assertEqual(client.call("status")["log"]["state"], "ok")
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(alice.socket)
+            alice.process.send_signal(signal.SIGCONT)
+            self.assertEqual(alice.client().call("status")["log"]["state"], "ok")
+            self.assertEqual(alice.end(), 0)
+
+    def test_nobody_reads_what_is_notified(self):
+        """Nothing waits for it, and what matters is told again."""
+        with self.manager() as notify:
+            self.fill()
+            alice = self.daemon("alice")
+            alice.start()
+            self.wait_for_word(notify, b"READY=1\n")
+            self.fill()
+            alice.process.send_signal(signal.SIGHUP)
+            rig.wait_for(lambda: "configuration was read again" in alice.log(), "the reload")
+            alice.call("status")
+            self.wait_for_word(notify, b"READY=1\n")
+            self.fill()
             self.assertEqual(alice.end(), 0)
 
     def spawn_with(self, daemon, *passed):

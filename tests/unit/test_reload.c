@@ -16,6 +16,7 @@
 #include "daemon/pump.h"
 #include "daemon/reload.h"
 #include "daemon/service.h"
+#include "daemon/status_line.h"
 
 static struct {
     struct rig *file;
@@ -41,13 +42,15 @@ static void tell(const char *whom)
     strncat(rig.told, whom, sizeof(rig.told) - strlen(rig.told) - 1);
 }
 
-void service_reloading(void)
+bool service_reloading(void)
 {
     tell("s");
+    return true;
 }
 
-void service_reloaded(void)
+void status_line_ready(struct status_line *line)
 {
+    (void)line;
     tell("S");
 }
 

@@ -296,12 +296,10 @@ static void assert_tells_reloading(int fd)
     char text[128] = "";
     uint64_t said;
 
-    service_reloading();
+    assert_true(service_reloading());
     assert_true(recv(fd, text, sizeof text - 1, 0) > 0);
     assert_int_equal(sscanf(text, "RELOADING=1\nMONOTONIC_USEC=%" SCNu64, &said), 1);
     assert_in_range(said, before, monotonic_usec());
-    service_reloaded();
-    assert_told(fd, "READY=1");
 }
 
 static void assert_tells(const char *path)
@@ -344,11 +342,29 @@ static void test_nobody_to_tell(void **state)
     (void)state;
     unsetenv("NOTIFY_SOCKET");
     assert_false(service_is_heard());
-    service_stopping();
+    assert_true(service_stopping());
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         setenv("NOTIFY_SOCKET", paths[i], 1);
-        service_stopping();
+        assert_true(service_stopping()); /* and is not told again */
     }
+}
+
+/* What is not taken can be told again; nobody is waited for. */
+static void test_nobody_reads(void **state)
+{
+    char path[64];
+    int fd;
+
+    (void)state;
+    snprintf(path, sizeof path, "@p2pchat-test-%ld", (long)getpid());
+    fd = manager(path);
+    while (service_status("full"))
+        ;
+    assert_false(service_ready("0 links"));
+    assert_told(fd, "STATUS=full");
+    assert_true(service_ready("0 links"));
+    assert_false(service_feed());
+    close(fd);
 }
 
 static void test_watchdog(void **state)
@@ -386,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_environment_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tells, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_to_tell, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_reads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watchdog, setup, teardown),
     };
 
