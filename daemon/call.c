@@ -24,7 +24,7 @@ struct call *call_new(struct client *client, enum api_method method, const struc
     call->id = *id;
     HASH_ADD(hh, control->calls, number, sizeof(call->number), call);
     TAILQ_INSERT_TAIL(&client->calls, call, in_client);
-    client->call_count++;
+    users_call_begins(&control->users, client);
     return call;
 }
 
@@ -37,7 +37,7 @@ void call_forget(struct call *call)
         TAILQ_REMOVE(&call->consumer.of->calls, call, in_consumer);
     doctor_leave(control->doctor, call);
     TAILQ_REMOVE(&call->client->calls, call, in_client);
-    call->client->call_count--;
+    users_call_ends(&control->users, call->client);
     free(call->search);
     free(call);
 }
@@ -62,6 +62,7 @@ struct json_writer *call_result(struct call *call)
 /* The answer is written: the client has a place for another call. */
 static const struct answered *finish(struct call *call)
 {
+    users_count(&call->client->control->users, call->client);
     control_wake(call->client);
     call_forget(call);
     return done();

@@ -19,6 +19,7 @@
 #include "daemon/log.h"
 
 struct call;
+struct clients;
 struct control;
 struct event;
 struct event_base;
@@ -46,15 +47,17 @@ struct client {
     /* Private to control. */
     struct control *control;
     struct user *user;
-    bool has_turn;     /* is among those who wait for their turn */
-    bool follows;      /* events */
-    uint64_t consumer; /* as which it follows, by number; 0: none */
+    bool has_turn;           /* is among those who wait for their turn */
+    struct clients *kept_in; /* those who wait until their user has less; or NULL */
+    size_t counted;          /* bytes of `out` that are counted as its user's */
+    bool follows;            /* events */
+    uint64_t consumer;       /* as which it follows, by number; 0: none */
     struct calls calls;
     size_t call_count;
     struct calls histories; /* calls of history that wait */
     bool reads_history;     /* one is being read */
     bool waits_history;     /* is among the clients whose turn it is to read one */
-    TAILQ_ENTRY(client) in_all, in_turns, in_histories;
+    TAILQ_ENTRY(client) in_all, in_turns, in_held, in_histories;
     UT_hash_handle hh;
 };
 

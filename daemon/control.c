@@ -24,16 +24,35 @@ static bool is_disk_behind(const struct control *control)
     return store_queued_bytes(control->pump->store) >= STORE_QUEUE_MAX;
 }
 
-/* Whether a client has to wait before it is read from: until it has read, or is answered, or the
- * disk has caught up (who waits for nothing may ask all the same: how is it doing?). One that is
- * gone does neither, and what it has sent cannot become more. */
+bool control_has_room(const struct client *c)
+{
+    return bytes_length(&c->out) < CLIENT_OUTPUT_MAX &&
+           users_have_room(&c->control->users, c->user, USERS_OUTPUT);
+}
+
+/* What nobody may be kept from: to ask how it is doing, with nothing else under way. */
+static bool may_ask_one_thing(const struct client *c)
+{
+    return c->user->is_owner && c->call_count == 0 && bytes_length(&c->out) == 0;
+}
+
+/* Whether it has to read first, or be answered, or others of its user have to. */
+static bool has_its_share(const struct client *c)
+{
+    return !control_has_room(c) || c->call_count >= CLIENT_CALLS_MAX ||
+           !users_have_room(&c->control->users, c->user, USERS_CALLS);
+}
+
+/* Whether a client has to wait before it is read from: until it has read, or is answered, or others
+ * of its user have, or the disk has caught up (who waits for nothing may ask all the same). One
+ * that is gone does neither, and what it has sent cannot become more. */
 static bool is_held(const struct client *c)
 {
     if (c->control->is_stopping)
         return true;
     if (c->is_gone)
         return false;
-    return c->call_count >= CLIENT_CALLS_MAX || bytes_length(&c->out) >= CLIENT_OUTPUT_MAX ||
+    return (has_its_share(c) && !may_ask_one_thing(c)) ||
            (c->call_count > 0 && is_disk_behind(c->control));
 }
 
@@ -211,6 +230,17 @@ static bool is_over(const struct client *c)
            (c->has_ended && c->call_count == 0 && bytes_length(&c->out) == 0 && !c->follows);
 }
 
+/* What holds a client may be the others of its user; or itself, and then it is heard of. */
+static void wait_for_room(struct client *c)
+{
+    const struct users *users = &c->control->users;
+
+    if (!users_have_room(users, c->user, USERS_OUTPUT))
+        users_hold(c, USERS_OUTPUT);
+    else if (!users_have_room(users, c->user, USERS_CALLS))
+        users_hold(c, USERS_CALLS);
+}
+
 /* A client's turn: its requests, its output, its events. */
 static void attend(struct client *c)
 {
@@ -220,20 +250,24 @@ static void attend(struct client *c)
     if (is_held(c))
         client_check(c);
     client_flush(c);
+    users_count(&control->users, c);
 
     enum took took = take_requests(c);
 
     client_flush(c);
     history_room(c);
     events_room(c);
+    users_count(&control->users, c);
     control->attended = NULL;
     control->waits_for_disk |= is_disk_behind(control);
 
-    if (took != TOOK_SHARE && is_over(c))
+    if (took == TOOK_ALL ? is_over(c) : took == WAS_HELD && c->is_gone)
         close_client(c);
     else if (took == TOOK_SHARE || (took == WAS_HELD && !is_held(c)) ||
              (bytes_length(&c->out) > 0 && !c->is_full))
         control_wake(c);
+    else if (took == WAS_HELD || !TAILQ_EMPTY(&c->histories))
+        wait_for_room(c);
 }
 
 static void arm_turns(struct control *control)
@@ -284,6 +318,7 @@ static void on_next_turns(evutil_socket_t descriptor, short what, void *context)
         if (is_time_over(control))
             break;
     }
+    users_release(&control->users, control_wake);
     arm_turns(control);
 }
 

@@ -48,6 +48,9 @@ struct control {
 /* Gives a client a turn soon: it was written to, or something that held it back is over. */
 void control_wake(struct client *client);
 
+/* Whether more may wait to be read: by a client, and by all clients of its user. */
+bool control_has_room(const struct client *client);
+
 /* Questions of ours to the store are numbered: those with this bit are history's, by the number of
  * the call; the others the feed's, by the number of the read. What is kept (STORE_KEPT) goes by the
  * number of the consumer. */

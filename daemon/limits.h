@@ -115,6 +115,12 @@ enum {
     CLIENT_OUTPUT_MAX = 256 << 10,
     CLIENT_EVENTS_MAX = 128 << 10,
 
+    /* The same for all clients together: so many calls are 25 MB with all that they may ask for,
+     * and with what they are kept in, the output takes 256 MB at most. Beyond this each client has
+     * what came of one turn, and the events above. */
+    CLIENTS_CALLS_MAX = 16 << 10,
+    CLIENTS_OUTPUT_MAX = 128 << 20,
+
     /* Descriptors that the kernel hands us with one message at most (SCM_MAX_FD); all are closed.
      */
     CLIENT_PASSED_MAX = 253,
@@ -157,8 +163,8 @@ enum {
     /* The log works again when it has for so long: what waits was tried too. */
     STORE_WELL_MS = 3000,
 
-    /* Answers of the store given out in one turn, so that sockets get theirs. */
-    STORE_ANSWERS_PER_TURN = 256,
+    /* Answers of the store are given out for so long in one turn, so that sockets get theirs. */
+    STORE_TURN_US = 5000,
 
     /* Who asks for metrics over HTTP: more at a time than scrape one daemon, each with a head that
      * is many times longer than Prometheus sends, and gone after so long, whatever happens. What

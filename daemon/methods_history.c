@@ -32,7 +32,7 @@ static void ask_store(struct call *call)
 /* Whether a client may have another page: it reads what it was sent. */
 static bool has_room(const struct client *c)
 {
-    return !c->is_gone && bytes_length(&c->out) < CLIENT_OUTPUT_MAX;
+    return !c->is_gone && control_has_room(c);
 }
 
 /* Begins what may begin. */
@@ -49,6 +49,8 @@ static void ask_next(struct control *control)
         if (call != NULL && has_room(c)) {
             TAILQ_REMOVE(&c->histories, call, in_histories);
             ask_store(call);
+        } else {
+            control_wake(c); /* it stands in line again when there is room */
         }
     }
 }

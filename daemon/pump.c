@@ -338,11 +338,13 @@ static void on_store_readable(evutil_socket_t fd, short events, void *context)
     struct pump *pump = context;
     struct durables durables = {.end = &durables.first};
     struct store_answer answer;
+    uint64_t began_us;
 
     (void)fd;
     (void)events;
     pump_now(pump); /* this may take a while: count_turn */
-    for (int i = 0; i < STORE_ANSWERS_PER_TURN && store_take(pump->store, &answer); i++) {
+    began_us = pump_clock_us();
+    while (pump_clock_us() - began_us < STORE_TURN_US && store_take(pump->store, &answer)) {
         give_answer(pump, &answer, &durables);
         store_answer_done(&answer);
     }

@@ -44,13 +44,16 @@ static bool is_owner(uid_t id)
     return id == 0 || (id == geteuid() && id != OVERFLOW_USER);
 }
 
+static bool has_share(size_t own, size_t all, size_t max, bool is_owner)
+{
+    return all < max && (is_owner || own < max - all);
+}
+
 bool users_have_place(const struct users *users, uid_t id)
 {
     const size_t places = is_owner(id) ? CLIENTS_MAX : CLIENTS_MAX - CLIENTS_KEPT;
 
-    if (users->clients >= places)
-        return false;
-    return is_owner(id) || users_clients_of(users, id) < places - users->clients;
+    return has_share(users_clients_of(users, id), users->clients, places, is_owner(id));
 }
 
 void users_enter(struct users *users, struct client *client)
@@ -64,6 +67,8 @@ void users_enter(struct users *users, struct client *client)
         user->id = id;
         user->is_owner = is_owner(id);
         TAILQ_INIT(&user->turns);
+        for (enum users_share share = 0; share < USERS_SHARES; share++)
+            TAILQ_INIT(&user->held[share]);
         HASH_ADD(hh, users->by_id, id, sizeof(user->id), user);
     }
     client->user = user;
@@ -71,10 +76,29 @@ void users_enter(struct users *users, struct client *client)
     users->clients++;
 }
 
+static void set_output(struct users *users, struct client *client, size_t output)
+{
+    struct user *user = client->user;
+
+    user->has[USERS_OUTPUT] = user->has[USERS_OUTPUT] - client->counted + output;
+    users->has[USERS_OUTPUT] = users->has[USERS_OUTPUT] - client->counted + output;
+    client->counted = output;
+}
+
+static void let_go(struct client *client)
+{
+    if (client->kept_in != NULL)
+        TAILQ_REMOVE(client->kept_in, client, in_held);
+    client->kept_in = NULL;
+}
+
 void users_leave(struct users *users, struct client *client)
 {
     struct user *user = client->user;
 
+    must(client->call_count == 0);
+    set_output(users, client, 0);
+    let_go(client);
     if (client->has_turn) {
         TAILQ_REMOVE(&user->turns, client, in_turns);
         client->has_turn = false;
@@ -87,6 +111,60 @@ void users_leave(struct users *users, struct client *client)
         return;
     HASH_DELETE(hh, users->by_id, user);
     free(user);
+}
+
+/* --- What waits for them --- */
+
+void users_call_begins(struct users *users, struct client *client)
+{
+    client->call_count++;
+    client->user->has[USERS_CALLS]++;
+    users->has[USERS_CALLS]++;
+}
+
+void users_call_ends(struct users *users, struct client *client)
+{
+    client->call_count--;
+    client->user->has[USERS_CALLS]--;
+    users->has[USERS_CALLS]--;
+}
+
+void users_count(struct users *users, struct client *client)
+{
+    set_output(users, client, bytes_length(&client->out));
+}
+
+bool users_have_room(const struct users *users, const struct user *user, enum users_share share)
+{
+    static const size_t max[] = {
+        [USERS_CALLS] = CLIENTS_CALLS_MAX, [USERS_OUTPUT] = CLIENTS_OUTPUT_MAX};
+
+    return has_share(user->has[share], users->has[share], max[share], user->is_owner);
+}
+
+void users_hold(struct client *client, enum users_share share)
+{
+    struct clients *held = &client->user->held[share];
+
+    if (client->kept_in == held)
+        return;
+    let_go(client);
+    client->kept_in = held;
+    TAILQ_INSERT_TAIL(held, client, in_held);
+}
+
+void users_release(struct users *users, void (*wake)(struct client *client))
+{
+    for (struct user *user = users->by_id; user != NULL; user = user->hh.next) {
+        for (enum users_share share = 0; share < USERS_SHARES; share++) {
+            struct client *client = TAILQ_FIRST(&user->held[share]);
+
+            if (client == NULL || !users_have_room(users, user, share))
+                continue;
+            let_go(client);
+            wake(client);
+        }
+    }
 }
 
 /* --- Turns --- */

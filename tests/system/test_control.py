@@ -248,6 +248,16 @@ class Crowd(rig.People):
             finally:
                 busy.kill()
 
+    def test_more_calls_than_may_wait(self):
+        calls = [("history", {"limit": 1})] * 1000
+        clients = [self.node.client() for _ in range(24)]
+        for client in clients:
+            client.send_all(calls)
+        for client in clients:
+            for _ in calls:
+                self.assertIn("result", client.receive())
+            client.close()
+
     def test_a_thousand_clients(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

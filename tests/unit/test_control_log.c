@@ -570,6 +570,54 @@ static void test_stop_with_a_crowd_waiting(void **state)
     assert_true(control_is_flushed(rig.pump.control));
 }
 
+/* Calls of all clients together: whoever has nothing under way may ask one thing all the same, and
+ * the others go on when some were answered. */
+static void test_too_many_calls_of_all(void **state)
+{
+    (void)state;
+    enum { CROWD = CLIENTS_CALLS_MAX / CLIENT_CALLS_MAX };
+    int crowd[CROWD], last;
+
+    for (int i = 0; i < CROWD; i++)
+        crowd[i] = ask_for_pages(CLIENT_CALLS_MAX);
+    last = rig_connect();
+    rig_send(last, REQUEST("1", "identity", "{}") REQUEST("2", "history", "{}")
+                       REQUEST("3", "identity", "{}"));
+    rig_expect_part(last, "\"id\":1,\"result\"");
+    rig_expect_silence(last);
+    for (int i = 0; i < 2 * CROWD && rig.question_count > 0; i++) {
+        rig_answer_messages(1, 100, 2, false);
+        rig_run();
+    }
+    rig_expect_part(last, "\"id\":3,\"result\"");
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    close(last);
+}
+
+/* Pages that lie unread at all clients together. */
+static void test_too_much_output_of_all(void **state)
+{
+    (void)state;
+    enum { CROWD = 250, ROWS = 16, ROW = 60000 }; /* of which the sockets hold a fifth */
+    int crowd[CROWD];
+    size_t pages = 0;
+
+    for (int i = 0; i < CROWD; i++)
+        crowd[i] = ask_for_pages(1);
+    for (; rig.question_count > 0; pages++) {
+        rig_answer_messages(ROWS, 100, ROW, false);
+        rig_run();
+    }
+    assert_in_range(pages, CLIENTS_OUTPUT_MAX / (ROWS * ROW), CROWD - 20);
+    for (int i = 0; i < 5; i++)
+        rig_expect_part(crowd[i], "\"messages\"");
+    rig_run();
+    assert_true(rig.question_count > 0); /* they have read: another has its page */
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, rig_setup, rig_teardown)
 
 int main(void)
@@ -593,6 +641,8 @@ int main(void)
         TEST(test_one_page_at_a_time),
         TEST(test_pages_for_a_crowd),
         TEST(test_pages_that_nobody_reads),
+        TEST(test_too_many_calls_of_all),
+        TEST(test_too_much_output_of_all),
         TEST(test_a_client_that_becomes_full_in_line),
         TEST(test_stop_with_a_crowd_waiting),
     };

@@ -130,6 +130,84 @@ static void test_a_place_becomes_free(void **state)
     assert_int_equal(enter_all(ANNA), 1);
 }
 
+/* --- What waits for them --- */
+
+/* As many calls as there is room for. */
+static size_t call_all(struct client *client)
+{
+    size_t calls = 0;
+
+    for (; users_have_room(&rig.users, client->user, USERS_CALLS); calls++)
+        users_call_begins(&rig.users, client);
+    return calls;
+}
+
+static void end_calls(struct client *client)
+{
+    while (client->call_count > 0)
+        users_call_ends(&rig.users, client);
+}
+
+static void test_one_has_half_of_the_calls(void **state)
+{
+    (void)state;
+    struct client *anna = enter(ANNA), *bert = enter(BERT), *root = enter(ROOT);
+
+    assert_int_equal(call_all(anna), CLIENTS_CALLS_MAX / 2);
+    assert_int_equal(call_all(bert), CLIENTS_CALLS_MAX / 4);
+    assert_int_equal(call_all(root), CLIENTS_CALLS_MAX / 4);
+    end_calls(anna);
+    end_calls(bert);
+    end_calls(root);
+}
+
+static void test_one_has_half_of_the_output(void **state)
+{
+    (void)state;
+    struct client *anna = enter(ANNA), *bert = enter(BERT);
+
+    bytes_reserve(&anna->out, CLIENTS_OUTPUT_MAX / 2);
+    bytes_commit(&anna->out, CLIENTS_OUTPUT_MAX / 2 - 1);
+    users_count(&rig.users, anna);
+    users_count(&rig.users, anna);
+    assert_true(users_have_room(&rig.users, anna->user, USERS_OUTPUT));
+    bytes_commit(&anna->out, 1);
+    users_count(&rig.users, anna);
+    assert_false(users_have_room(&rig.users, anna->user, USERS_OUTPUT));
+    assert_true(users_have_room(&rig.users, bert->user, USERS_OUTPUT));
+    bytes_consume(&anna->out, 1);
+    users_count(&rig.users, anna);
+    assert_true(users_have_room(&rig.users, anna->user, USERS_OUTPUT));
+    bytes_done(&anna->out);
+}
+
+static void count_a_wake(struct client *client)
+{
+    client->number++;
+}
+
+static void test_held_until_there_is_room(void **state)
+{
+    (void)state;
+    struct client *busy = enter(ANNA), *first = enter(ANNA), *second = enter(ANNA);
+
+    call_all(busy);
+    users_hold(first, USERS_CALLS);
+    users_hold(second, USERS_CALLS);
+    users_hold(first, USERS_CALLS);
+    users_release(&rig.users, count_a_wake);
+    assert_int_equal(first->number + second->number, 0);
+    users_call_ends(&rig.users, busy);
+    users_release(&rig.users, count_a_wake);
+    assert_int_equal(first->number, 1);
+    assert_int_equal(second->number, 0);
+    users_hold(second, USERS_OUTPUT); /* of that there is room */
+    users_release(&rig.users, count_a_wake);
+    users_release(&rig.users, count_a_wake);
+    assert_int_equal(second->number, 1);
+    end_calls(busy);
+}
+
 /* --- Turns --- */
 
 static void test_users_in_turn(void **state)
@@ -176,10 +254,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_who_is_the_owner),           TEST(test_nobody_is_not_the_owner),
-        TEST(test_one_has_half_of_the_places), TEST(test_the_next_find_places),
-        TEST(test_places_for_the_owner),       TEST(test_the_owner_alone),
-        TEST(test_a_place_becomes_free),       TEST(test_users_in_turn),
+        TEST(test_who_is_the_owner),
+        TEST(test_nobody_is_not_the_owner),
+        TEST(test_one_has_half_of_the_places),
+        TEST(test_the_next_find_places),
+        TEST(test_places_for_the_owner),
+        TEST(test_the_owner_alone),
+        TEST(test_a_place_becomes_free),
+        TEST(test_one_has_half_of_the_calls),
+        TEST(test_one_has_half_of_the_output),
+        TEST(test_held_until_there_is_room),
+        TEST(test_users_in_turn),
         TEST(test_gone_while_it_waits),
     };
 
