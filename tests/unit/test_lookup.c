@@ -14,8 +14,10 @@ enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS };
 #define SECOND "192.0.2.2:28471"
 #define BOB_AT "198.51.100.20:5000"
 
-#define LIED(tracker) \
-    "security.warning \"reason\":\"tracker_lied\",\"address\":\"" tracker "\",\"suppressed\":0\n"
+/* Its link is closed for that, so we are with it no more. */
+#define LIED(tracker)                                                                             \
+    "security.warning \"reason\":\"tracker_lied\",\"address\":\"" tracker "\",\"suppressed\":0\n" \
+    "register.failed \"name\":\"alice\",\"tracker\":\"" tracker "\",\"reason\":\"malformed\"\n"
 #define OUTDATED(tracker)                                                           \
     "security.warning \"reason\":\"tracker_outdated\",\"address\":\"" tracker "\"," \
     "\"suppressed\":0\n"

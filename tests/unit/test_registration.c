@@ -324,6 +324,35 @@ static void test_other_refusals(void **state)
     }
 }
 
+/* Answers that no tracker gives: it is said, and it is tried again. */
+static void test_answers_against_the_rules(void **state)
+{
+    (void)state;
+    struct member_rig rig;
+
+    member_rig_init(&rig, 1);
+    rig.trackers[0].refusal = "{\"error\":5}";
+    member_rig_start(&rig);
+    member_rig_wait(&rig, 2 * SECOND_MS);
+    assert_int_equal(rig.trackers[0].ended, LINK_END_MALFORMED);
+    rig_assert_has(member_rig_status(&rig),
+                   "\"state\":\"failed\",\"error\":\"what it says breaks the rules");
+    member_rig_wait(&rig, 20 * MINUTE_MS);
+    rig_assert_has(member_rig_status(&rig), "\"state\":\"failed\"");
+    rig_assert_log(&rig, "register.failed " TOLD(FIRST, "\"malformed\""));
+    const uint64_t call = member_rig_call(&rig, API_REGISTER, "{}");
+    member_rig_expect(&rig, call, ERR_REFUSED);
+    rig.trackers[0].refusal = NULL;
+    member_rig_wait(&rig, 10 * MINUTE_MS);
+    rig_assert_has(member_rig_status(&rig), "\"state\":\"registered\"");
+
+    member_rig_say(&rig, &rig.trackers[0], MESSAGE_EXIT_NETWORK, "{\"what\":\"else\"");
+    rig_assert_has(member_rig_status(&rig), "\"state\":\"failed\"");
+    member_rig_wait(&rig, 10 * MINUTE_MS);
+    rig_assert_has(member_rig_status(&rig), "\"state\":\"registered\"");
+    member_rig_done(&rig);
+}
+
 /* "A node that is shown its own higher record goes on above it." */
 static void test_our_own_higher_record(void **state)
 {
@@ -698,6 +727,7 @@ int main(void)
         cmocka_unit_test(test_an_id_in_the_address_pins),
         cmocka_unit_test(test_a_name_that_is_taken),
         cmocka_unit_test(test_other_refusals),
+        cmocka_unit_test(test_answers_against_the_rules),
         cmocka_unit_test(test_our_own_higher_record),
         cmocka_unit_test(test_our_newest_record_is_outdated),
         cmocka_unit_test(test_a_higher_record_that_is_not_ours),

@@ -240,12 +240,18 @@ void trackers_unreached(struct node *node, uint32_t number, const char *why)
     tracker_calls_look(node);
 }
 
+/* There is no use in another link before the next renewal. */
+static void hold_off(struct node *node, struct tracker *tracker)
+{
+    tracker->is_held_off = true;
+    dialler_unwant(&node->dialler, tracker->number);
+}
+
 void trackers_hold_off(struct node *node, struct tracker *tracker, enum link_end why)
 {
     struct session *session = trackers_session(node, tracker);
 
-    tracker->is_held_off = true;
-    dialler_unwant(&node->dialler, tracker->number);
+    hold_off(node, tracker);
     if (session != NULL)
         session_close(node, session, why);
 }
@@ -280,8 +286,7 @@ void trackers_greeted(struct node *node, struct session *session, enum node_role
         registration_state(node, tracker, TRACKER_FAILED, "no_tracker",
                            "a node answers there, not a tracker");
         lookup_tracker_gone(node, tracker);
-        tracker->is_held_off = true;
-        dialler_unwant(&node->dialler, tracker->number);
+        hold_off(node, tracker);
         session_close(node, session, LINK_END_SHUTDOWN);
         tracker_calls_look(node);
         return;
@@ -296,13 +301,20 @@ void trackers_greeted(struct node *node, struct session *session, enum node_role
             link_up(node, t);
 }
 
-/* The other side said that it is full, or has had enough of us: not before the next renewal. */
+/* The other side said that it is full, or has had enough of us. */
 static bool is_sent_away(const struct session *session, enum link_end why)
 {
     return why == LINK_END_CLOSED && link_reason_told(session->link) == LINK_END_LIMIT;
 }
 
-static void link_down(struct node *node, struct tracker *tracker, bool is_sent_away)
+/* It said what no tracker says. */
+static bool is_against_rules(enum link_end why)
+{
+    return why == LINK_END_MALFORMED || why == LINK_END_LIMIT || why == LINK_END_CREDIT;
+}
+
+static void link_down(struct node *node, struct tracker *tracker, const struct session *session,
+                      enum link_end why)
 {
     tracker->is_linked = false;
     tracker->is_asked = false;
@@ -311,12 +323,17 @@ static void link_down(struct node *node, struct tracker *tracker, bool is_sent_a
         registration_left(node, tracker);
         return;
     }
-    if (is_sent_away) {
-        tracker->is_held_off = true;
-        dialler_unwant(&node->dialler, tracker->number);
+    if (is_sent_away(session, why)) {
+        hold_off(node, tracker);
         if (tracker->state == TRACKER_CONNECTING)
             registration_state(node, tracker, TRACKER_FAILED, "limit_exceeded",
                                "it takes no more peers from here");
+    } else if (is_against_rules(why)) {
+        hold_off(node, tracker);
+        if (tracker->state == TRACKER_CONNECTING || tracker->state == TRACKER_REGISTERED)
+            registration_state(node, tracker, TRACKER_FAILED, "malformed",
+                               "what it says breaks the rules of the protocol; is it of another "
+                               "version?");
     } else {
         dialler_lost(&node->dialler, tracker->number, node->now.mono);
         if (tracker->state == TRACKER_REGISTERED)
@@ -331,7 +348,7 @@ void trackers_lost(struct node *node, const struct session *session, enum link_e
     for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
         next = t->hh.next;
         if (t->is_linked && has_key(t, session->key))
-            link_down(node, t, is_sent_away(session, why));
+            link_down(node, t, session, why);
     }
     tracker_calls_look(node);
 }
