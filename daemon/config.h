@@ -35,6 +35,7 @@ struct config {
     struct host_port *classic_listen; /* none: the classic dialect is off */
     size_t classic_listen_count;
     enum long_text long_text;
+    bool is_closed; /* there must be a network key */
     enum log_level log_level;
     struct host_port metrics_listen; /* a loopback literal; an empty host: off */
     int64_t request_timeout_ms;

@@ -16,6 +16,10 @@
 static const char no_classic[] = "there is a network key (the credential " CREDENTIAL_NETWORK_KEY
                                  "), and the classic dialect has no secrets: take one of them away";
 
+static const char no_key[] =
+    "there is no network key: hand one over as the credential " CREDENTIAL_NETWORK_KEY
+    " (LoadCredential= or LoadCredentialEncrypted= in the service)";
+
 /* --- The control socket --- */
 
 static bool check_socket(const struct config *config, struct bytes *mistakes)
@@ -95,11 +99,12 @@ bool config_check(const struct config *config, const struct config_place *place,
     return is_good;
 }
 
-static bool refuse_classic(const struct config *config, struct refusal *ret_refusal)
+static bool refuse_key(const struct config *config, const struct setting *setting, const char *why,
+                       struct refusal *ret_refusal)
 {
     struct bytes line = BYTES_EMPTY;
 
-    setting_add_mistake(config, setting_of_key("Classic", "Listen"), no_classic, &line);
+    setting_add_mistake(config, setting, why, &line);
     refuse(ret_refusal, EX_CONFIG, "%.*s", (int)bytes_length(&line) - 1,
            (const char *)bytes_data(&line));
     bytes_done(&line);
@@ -107,7 +112,7 @@ static bool refuse_classic(const struct config *config, struct refusal *ret_refu
 }
 
 /* p2pchat-protocol(7), The classic dialect: "cannot be used beside a network key." */
-bool config_network_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
+static bool check_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
 {
     uint8_t *key;
 
@@ -115,8 +120,20 @@ bool config_network_key(const struct config *config, uint8_t **ret_key, struct r
         return refuse_as(ret_refusal, LOG_CREDENTIAL_UNUSABLE);
     if (key != NULL && config->classic_listen_count > 0) {
         secret_free(key, NETWORK_KEY_SIZE);
-        return refuse_classic(config, ret_refusal);
+        return refuse_key(config, setting_of_key("Classic", "Listen"), no_classic, ret_refusal);
     }
+    *ret_key = key;
+    return true;
+}
+
+bool config_network_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
+{
+    uint8_t *key;
+
+    if (!check_key(config, &key, ret_refusal))
+        return false;
+    if (key == NULL && config->is_closed)
+        return refuse_key(config, setting_of_key("Network", "Closed"), no_key, ret_refusal);
     *ret_key = key;
     return true;
 }
@@ -130,10 +147,11 @@ static bool add_refusal(const struct refusal *refusal, struct bytes *mistakes)
 
 bool config_check_credentials(const struct config *config, struct bytes *mistakes)
 {
+    const bool are_seen = getenv("CREDENTIALS_DIRECTORY") != NULL;
     struct refusal refusal;
     uint8_t *key;
 
-    if (!config_network_key(config, &key, &refusal))
+    if (!(are_seen ? config_network_key : check_key)(config, &key, &refusal))
         return add_refusal(&refusal, mistakes);
     secret_free(key, NETWORK_KEY_SIZE);
     return identity_file_check_credential(&refusal) || add_refusal(&refusal, mistakes);

@@ -17,11 +17,11 @@ bool config_check(const struct config *config, const struct config_place *place,
                   struct bytes *mistakes);
 
 /* The network key, as credential_network_key has it. Refused, as LOG_CREDENTIAL_UNUSABLE: what that
- * refuses, and a key beside the classic dialect (78). */
+ * refuses, a key beside the classic dialect, and none where the network is closed (78). */
 bool config_network_key(const struct config *config, uint8_t **ret_key,
                         struct refusal *ret_refusal);
 
-/* Looks at what systemd hands over, too. False as above. */
+/* Looks at what systemd hands over, too, as far as it can be seen. False as above. */
 bool config_check_credentials(const struct config *config, struct bytes *mistakes);
 
 /* Says of a configuration without mistakes what was not looked at, and what else is worth knowing

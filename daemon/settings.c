@@ -296,6 +296,24 @@ static bool same_classic_listen(const struct config *a, const struct config *b)
                            b->classic_listen_count);
 }
 
+static bool set_closed(struct config *config, const char *value, char ret_why[SETTING_WHY_MAX])
+{
+    if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+        return no(ret_why, "must be yes or no");
+    config->is_closed = strcmp(value, "yes") == 0;
+    return true;
+}
+
+static void clear_closed(struct config *config)
+{
+    config->is_closed = false;
+}
+
+static bool same_closed(const struct config *a, const struct config *b)
+{
+    return a->is_closed == b->is_closed;
+}
+
 static bool set_metrics_listen(struct config *config, const char *value,
                                char ret_why[SETTING_WHY_MAX])
 {
@@ -564,6 +582,8 @@ const struct setting settings[] = {
      set_classic_listen, clear_classic_listen, same_classic_listen},
     {SETTING_VALUE, "Classic", "LongText", NULL, 0, NULL, NULL, SETTING_FOR_NODES, SETTING_AT_ONCE,
      set_long_text, clear_long_text, same_long_text},
+    {SETTING_VALUE, "Network", "Closed", NULL, 0, NULL, NULL, SETTING_FOR_ALL, SETTING_AT_RESTART,
+     set_closed, clear_closed, same_closed},
     {SETTING_VALUE, "Log", "Level", "log-level", 0, "LEVEL",
      "error, warning, notice, info or debug (info)", SETTING_FOR_ALL, SETTING_AT_ONCE,
      set_log_level, clear_log_level, same_log_level},

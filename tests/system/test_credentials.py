@@ -84,6 +84,20 @@ class Credentials(rig.Test):
             self.assertEqual(caught.exception.name, "unreachable")
             self.assertIn("has not our p2pchat.network-key", caught.exception.message)
 
+    def test_a_closed_network_needs_its_key(self):
+        path = self.write("closed", "[Network]\nClosed=yes\n")
+        closed = f"--config={path}"
+        why = f"{path}:2: Closed=: there is no network key: hand one over as the credential"
+        alice, bob = self.handed("alice", network_key=NETWORK_KEY), self.handed("bob")
+        carol, dave = self.handed("carol", network_key=b""), self.daemon("dave")
+        for daemon in (alice, bob, carol, dave):
+            daemon.options = (*daemon.options, closed)
+        self.assertIs(alice.start().call("status")["network_key"], True)
+        self.assertEqual(alice.end(), 0)
+        self.assert_refuses(bob, why)
+        self.assert_refuses(carol, "is no key")
+        self.assert_refuses(dave, why)
+
     def test_network_key_that_is_refused(self):
         self.assert_refuses(self.handed("alice", network_key=b"a word\n"),
                             "the credential p2pchat.network-key is no key")

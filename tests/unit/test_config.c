@@ -394,6 +394,7 @@ static void test_file(void **state)
                   "Listen=[::1]:0\n"
                   "Name=\"bob\" = he\n"
                   "Role=node\n"
+                  "[Network]\nClosed=yes\n"
                   "[Log]\nLevel=error\n"
                   "[Chat]\nRequestTimeoutSec=1h 30min\n"
                   "[Limits]\nOutboxMessages=10\nOutboxBytes=2M\n"
@@ -406,6 +407,7 @@ static void test_file(void **state)
     assert_int_equal(rig->config.listen_count, 2);
     assert_listens(&rig->config, 0, "1.1.1.1:1");
     assert_string_equal(rig->config.name, "\"bob\" = he");
+    assert_true(rig->config.is_closed);
     assert_int_equal(rig->config.log_level, LEVEL_ERROR);
     assert_int_equal(rig->config.request_timeout_ms, 5400 * 1000);
     assert_int_equal(rig->config.outbox_messages_max, 10);
@@ -478,11 +480,12 @@ static void test_bad_files(void **state)
     assert_file_refused(
         rig, "[Foo]\nBar=1\n",
         "file:1: [Foo]: there is no such section, but "
-        "[Control], [Node], [Tracker], [Classic], [Log], [Chat], [Limits], [Store], "
-        "[Metrics]\n");
+        "[Control], [Node], [Tracker], [Classic], [Network], [Log], [Chat], [Limits], "
+        "[Store], [Metrics]\n");
     assert_file_refused(rig, "[Node]\nRole=tracker\n[Foo]\n",
                         "file:3: [Foo]: there is no such "
-                        "section, but [Control], [Node], [Classic], [Log], [Metrics]\n");
+                        "section, but [Control], [Node], [Classic], [Network], "
+                        "[Log], [Metrics]\n");
     assert_file_refused(rig, "[Node]\nRole=tracker\n[Chat]\nFoo=\n",
                         "file:4: Foo=: there is no such key in [Chat], which is for nodes\n");
     assert_file_refused(rig, "[Node\nName=x\n", "file:1: [Node: its ] is missing");
@@ -579,6 +582,7 @@ static void test_quantities(void **state)
     }
     assert_file_refused(rig, "[Limits]\nOutboxBytes=65535\n", "from 64K to 1T");
     assert_file_refused(rig, "[Limits]\nOutboxBytes=2T\n", "from 64K to 1T");
+    assert_file_refused(rig, "[Network]\nClosed=1\n", "file:2: Closed=1: must be yes or no");
     assert_file_refused(rig, "[Store]\nRetainBytes=100K\n", "from 256K to 1024T");
     assert_file_refused(rig, "[Store]\nRetainBytes=1025T\n", "from 256K to 1024T");
     assert_file_refused(rig, "[Store]\nRetainDays=36501\n", "from 1 to 36500");

@@ -246,6 +246,25 @@ static void take_back(struct rig *rig)
     unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+/* What cannot be seen is no mistake. */
+static void test_check_of_a_closed_network(void **state)
+{
+    static const char key[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    static const char closed[] = "[Network]\nClosed=yes\n";
+    struct rig *rig = *state;
+
+    rig_read_with(rig, closed, "--check-config");
+    assert_int_equal(rig->verdict, CONFIG_SHOWN);
+    hand_over(rig, "other", key);
+    rig_read_with(rig, closed, "--check-config");
+    rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE,
+                       "/file:2: Closed=: there is no network key: hand one over as");
+    hand_over(rig, "p2pchat.network-key", key);
+    rig_read_with(rig, closed, "--check-config");
+    assert_int_equal(rig->verdict, CONFIG_SHOWN);
+    take_back(rig);
+}
+
 static void test_check_of_credentials(void **state)
 {
     static const char key[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -397,6 +416,7 @@ int main(void)
         TEST(test_one_place_twice),
         TEST(test_a_socket_path),
         TEST(test_check_of_credentials),
+        TEST(test_check_of_a_closed_network),
         TEST(test_classic_beside_a_network_key),
         TEST(test_a_file_for_root),
         TEST(test_what_differs),
