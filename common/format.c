@@ -1,8 +1,11 @@
 #include "common/format.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/alloc.h"
+#include "common/text.h"
 
 char *xvasprintf(const char *format, va_list arguments)
 {
@@ -22,4 +25,17 @@ char *xasprintf(const char *format, ...)
     text = xvasprintf(format, arguments);
     va_end(arguments);
     return text;
+}
+
+void format_line(struct bytes *out, const char *format, ...)
+{
+    va_list arguments;
+    char *line;
+
+    va_start(arguments, format);
+    line = xvasprintf(format, arguments);
+    va_end(arguments);
+    text_append_safe(out, line, strlen(line));
+    bytes_u8(out, '\n');
+    free(line);
 }

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "common/format.h"
-#include "common/text.h"
 #include "daemon/control_socket.h"
 #include "daemon/credential.h"
 #include "daemon/entropy.h"
@@ -140,8 +139,7 @@ bool config_network_key(const struct config *config, uint8_t **ret_key, struct r
 
 static bool add_refusal(const struct refusal *refusal, struct bytes *mistakes)
 {
-    text_append_safe(mistakes, refusal->why, strlen(refusal->why));
-    bytes_u8(mistakes, '\n');
+    format_line(mistakes, "%s", refusal->why);
     return false;
 }
 

@@ -615,6 +615,11 @@ const struct setting settings[] = {
 const size_t settings_count = sizeof(settings) / sizeof(settings[0]);
 _Static_assert(sizeof(settings) / sizeof(settings[0]) <= SETTINGS_MAX, "make SETTINGS_MAX larger");
 
+bool setting_is_for(const struct setting *setting, enum node_role role)
+{
+    return role == ROLE_NODE || setting->role == SETTING_FOR_ALL;
+}
+
 void setting_name(const struct setting *setting, char out[SETTING_NAME_MAX])
 {
     must(setting->key != NULL);

@@ -65,6 +65,11 @@ const struct setting *setting_of_key(const char *section, const char *key);
 void setting_add_mistake(const struct config *config, const struct setting *setting,
                          const char *why, struct bytes *mistakes);
 
+/* Whether it makes sense in this role; where it does not, giving it is a mistake, and this is said.
+ */
+bool setting_is_for(const struct setting *setting, enum node_role role);
+#define SETTING_NOT_FOR_TRACKERS "a tracker has no use for it: it is for nodes"
+
 /* What it is called where only its name is said: "Section.Key". It must have a key. */
 void setting_name(const struct setting *setting, char out[SETTING_NAME_MAX]);
 

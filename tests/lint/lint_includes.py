@@ -26,7 +26,7 @@ LIBRARIES = {
     r"(cjson/)?cJSON(_Utils)?\.h": ["common/json.c"],
     r"cmocka\.h": ["tests/unit/unit.h"],
     r"(event2/.*|ev[a-z]*\.h)": ["daemon/*.[ch]"],
-    r"ini\.h": ["daemon/config.c"],
+    r"ini\.h": ["daemon/config_file.c"],
     r"sodium(/.*|\.h)": ["daemon/core/link/crypto.c", "daemon/entropy.c"],
     r"sqlite3\.h": ["daemon/store/*.[ch]"],
     r"systemd/.*": ["daemon/*.[ch]"],
