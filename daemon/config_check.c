@@ -127,7 +127,7 @@ static bool check_key(const struct config *config, uint8_t **ret_key, struct ref
 
 bool config_network_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
 {
-    uint8_t *key;
+    uint8_t *key = NULL;
 
     if (!check_key(config, &key, ret_refusal))
         return false;
