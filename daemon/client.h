@@ -47,11 +47,11 @@ struct client {
     /* Private to control. */
     struct control *control;
     struct user *user;
-    bool has_turn;           /* is among those who wait for their turn */
-    struct clients *kept_in; /* those who wait until their user has less; or NULL */
-    size_t counted;          /* bytes of `out` that are counted as its user's */
-    bool follows;            /* events */
-    uint64_t consumer;       /* as which it follows, by number; 0: none */
+    bool has_turn;                  /* is among those who wait for their turn */
+    struct clients *kept_in;        /* those who wait until their user has less; or NULL */
+    size_t counted_in, counted_out; /* bytes of `lines` and `out`, as counted for its user */
+    bool follows;                   /* events */
+    uint64_t consumer;              /* as which it follows, by number; 0: none */
     struct calls calls;
     size_t call_count;
     struct calls histories; /* calls of history that wait */

@@ -167,12 +167,29 @@ static void take_line(struct client *c, const char *line, size_t length)
     rpc_request_done(&request);
 }
 
-static void expel(struct client *c)
+static void expel(struct client *c, enum error error, const char *why)
 {
     events_leave(c);
-    say_wrong(c, &RPC_ID_NULL, ERR_INVALID_REQUEST,
-              "a line is longer than 1 MiB; the connection is closed");
+    say_wrong(c, &RPC_ID_NULL, error, why);
     client_expel(c);
+}
+
+/* Whether there may be more of the beginning of a line that a client holds: a short one, always. */
+static bool may_go_on(const struct client *c)
+{
+    return bytes_length(&c->lines.in) < CLIENT_READ_MAX ||
+           users_have_room(&c->control->users, c->user, USERS_INPUT);
+}
+
+/* Receives once, for a client of whom no whole line is there. False when there is nothing now. */
+static bool take_more(struct client *c)
+{
+    users_count(&c->control->users, c);
+    if (may_go_on(c))
+        return client_receive(c);
+    expel(c, ERR_LIMIT_EXCEEDED,
+          "too much of requests that are not whole has come; the connection is closed");
+    return true;
 }
 
 /* --- Turns ---
@@ -210,10 +227,10 @@ static enum took take_requests(struct client *c)
             take_line(c, line, length);
             break;
         case RPC_LINE_TOO_LONG:
-            expel(c);
+            expel(c, ERR_INVALID_REQUEST, "a line is longer than 1 MiB; the connection is closed");
             break;
         case RPC_LINE_NONE:
-            if (!client_receive(c))
+            if (!take_more(c))
                 return TOOK_ALL;
             break;
         }

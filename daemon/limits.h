@@ -119,6 +119,7 @@ enum {
      * and with what they are kept in, the output takes 256 MB at most. Beyond this each client has
      * what came of one turn, and the events above. */
     CLIENTS_CALLS_MAX = 16 << 10,
+    CLIENTS_INPUT_MAX = 64 << 20, /* of requests that have not come as a whole */
     CLIENTS_OUTPUT_MAX = 128 << 20,
 
     /* Descriptors that the kernel hands us with one message at most (SCM_MAX_FD); all are closed.

@@ -76,13 +76,14 @@ void users_enter(struct users *users, struct client *client)
     users->clients++;
 }
 
-static void set_output(struct users *users, struct client *client, size_t output)
+static void count(struct users *users, struct client *client, enum users_share share, size_t bytes)
 {
     struct user *user = client->user;
+    size_t *counted = share == USERS_INPUT ? &client->counted_in : &client->counted_out;
 
-    user->has[USERS_OUTPUT] = user->has[USERS_OUTPUT] - client->counted + output;
-    users->has[USERS_OUTPUT] = users->has[USERS_OUTPUT] - client->counted + output;
-    client->counted = output;
+    user->has[share] = user->has[share] - *counted + bytes;
+    users->has[share] = users->has[share] - *counted + bytes;
+    *counted = bytes;
 }
 
 static void let_go(struct client *client)
@@ -97,7 +98,8 @@ void users_leave(struct users *users, struct client *client)
     struct user *user = client->user;
 
     must(client->call_count == 0);
-    set_output(users, client, 0);
+    count(users, client, USERS_INPUT, 0);
+    count(users, client, USERS_OUTPUT, 0);
     let_go(client);
     if (client->has_turn) {
         TAILQ_REMOVE(&user->turns, client, in_turns);
@@ -131,13 +133,15 @@ void users_call_ends(struct users *users, struct client *client)
 
 void users_count(struct users *users, struct client *client)
 {
-    set_output(users, client, bytes_length(&client->out));
+    count(users, client, USERS_INPUT, bytes_length(&client->lines.in));
+    count(users, client, USERS_OUTPUT, bytes_length(&client->out));
 }
 
 bool users_have_room(const struct users *users, const struct user *user, enum users_share share)
 {
-    static const size_t max[] = {
-        [USERS_CALLS] = CLIENTS_CALLS_MAX, [USERS_OUTPUT] = CLIENTS_OUTPUT_MAX};
+    static const size_t max[] = {[USERS_CALLS] = CLIENTS_CALLS_MAX,
+                                 [USERS_INPUT] = CLIENTS_INPUT_MAX,
+                                 [USERS_OUTPUT] = CLIENTS_OUTPUT_MAX};
 
     return has_share(user->has[share], users->has[share], max[share], user->is_owner);
 }

@@ -20,6 +20,7 @@
 /* What waits for clients. */
 enum users_share {
     USERS_CALLS,  /* that are not answered; CLIENTS_CALLS_MAX in all */
+    USERS_INPUT,  /* bytes of requests that are not whole; CLIENTS_INPUT_MAX in all */
     USERS_OUTPUT, /* bytes that they have not read; CLIENTS_OUTPUT_MAX in all */
     USERS_SHARES
 };
@@ -71,7 +72,7 @@ void users_leave(struct users *users, struct client *client);
 void users_call_begins(struct users *users, struct client *client);
 void users_call_ends(struct users *users, struct client *client);
 
-/* Counts what a client has in `out` now. */
+/* Counts what a client has in `lines` and `out` now. */
 void users_count(struct users *users, struct client *client);
 
 /* Whether more of it may wait for clients of this user. */

@@ -570,6 +570,33 @@ static void test_turns_of_all_end_in_time(void **state)
         close(clients[i]);
 }
 
+/* Requests that never end: whoever comes too late with one is told so, and short ones are taken. */
+static void test_too_much_input_of_all(void **state)
+{
+    (void)state;
+    enum { LENGTH = RPC_LINE_MAX - 1, CROWD = CLIENTS_INPUT_MAX / LENGTH + 1 };
+    char *spaces = xmalloc(LENGTH);
+    int crowd[CROWD], late, other = rig_connect();
+
+    memset(spaces, ' ', LENGTH);
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = rig_connect();
+        rig_send_bytes(crowd[i], spaces, LENGTH);
+        rig_run();
+    }
+    late = rig_connect();
+    assert_true(send(late, spaces, 2 * CLIENT_READ_MAX, 0) > 0);
+    rig_expect_part(late, ERROR("null", "-32016"));
+    rig_expect_end(late);
+    rig_send(other, MESSAGE("1", "alice"));
+    rig_expect_part(other, "\"result\"");
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    close(late);
+    close(other);
+    free(spaces);
+}
+
 static void test_passed_descriptors_are_closed(void **state)
 {
     (void)state;
@@ -725,6 +752,7 @@ int main(void)
         TEST(test_turns_with_long_lines_are_short),
         TEST(test_turns_are_short),
         TEST(test_turns_of_all_end_in_time),
+        TEST(test_too_much_input_of_all),
         TEST(test_passed_descriptors_are_closed),
         TEST(test_too_many_clients),
         TEST(test_no_descriptors_left),

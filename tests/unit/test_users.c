@@ -181,6 +181,21 @@ static void test_one_has_half_of_the_output(void **state)
     bytes_done(&anna->out);
 }
 
+static void test_input_is_counted(void **state)
+{
+    (void)state;
+    struct client *anna = enter(ANNA);
+
+    bytes_reserve(&anna->lines.in, CLIENTS_INPUT_MAX / 2);
+    bytes_commit(&anna->lines.in, CLIENTS_INPUT_MAX / 2);
+    users_count(&rig.users, anna);
+    assert_false(users_have_room(&rig.users, anna->user, USERS_INPUT));
+    assert_true(users_have_room(&rig.users, anna->user, USERS_OUTPUT));
+    rpc_lines_done(&anna->lines);
+    users_count(&rig.users, anna);
+    assert_true(users_have_room(&rig.users, anna->user, USERS_INPUT));
+}
+
 static void count_a_wake(struct client *client)
 {
     client->number++;
@@ -254,17 +269,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_who_is_the_owner),
-        TEST(test_nobody_is_not_the_owner),
-        TEST(test_one_has_half_of_the_places),
-        TEST(test_the_next_find_places),
-        TEST(test_places_for_the_owner),
-        TEST(test_the_owner_alone),
-        TEST(test_a_place_becomes_free),
-        TEST(test_one_has_half_of_the_calls),
-        TEST(test_one_has_half_of_the_output),
-        TEST(test_held_until_there_is_room),
-        TEST(test_users_in_turn),
+        TEST(test_who_is_the_owner),           TEST(test_nobody_is_not_the_owner),
+        TEST(test_one_has_half_of_the_places), TEST(test_the_next_find_places),
+        TEST(test_places_for_the_owner),       TEST(test_the_owner_alone),
+        TEST(test_a_place_becomes_free),       TEST(test_one_has_half_of_the_calls),
+        TEST(test_one_has_half_of_the_output), TEST(test_input_is_counted),
+        TEST(test_held_until_there_is_room),   TEST(test_users_in_turn),
         TEST(test_gone_while_it_waits),
     };
 
