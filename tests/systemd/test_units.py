@@ -392,7 +392,8 @@ class Sandbox(Services):
             said = m.run(*there, "touch", f"{place}/mine", check=False)
             self.assertIn("Read-only file system", said.err, place)
         self.user(m, "carol")
-        for place in ("/home", "/root"):
+        self.assertTrue(os.path.exists(m.path("/run/dbus/system_bus_socket")))
+        for place in ("/home", "/root", "/run/dbus"):
             self.assertEqual(m.run(*there, "ls", "-A", place, check=False).out, "")
 
     def test_a_user_that_is_there_only_while_it_runs(self):
