@@ -1,5 +1,5 @@
 /* libsystemd brings five other libraries along, a sixth of the memory of an idle daemon. So it is
- * loaded only where there is something to say to systemd: when systemd started us. */
+ * loaded only where systemd passes sockets or has a watchdog. */
 #ifndef P2PCHAT_DAEMON_LIBSYSTEMD_H
 #define P2PCHAT_DAEMON_LIBSYSTEMD_H
 
