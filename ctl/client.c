@@ -14,7 +14,13 @@
 #include "ctl/nobody.h"
 #include "ctl/signals.h"
 
-enum { RECEIVE_BYTES = 16 * 1024 }; /* at once: most answers whole */
+enum {
+    RECEIVE_BYTES = 16 * 1024, /* at once: most answers whole */
+
+    /* Lines that may come before the answer that is waited for. A daemon sends answers only, and
+     * events when they were asked for. */
+    UNASKED_MAX = 1024
+};
 
 /* --- Connecting --- */
 
@@ -126,6 +132,14 @@ enum client_read client_receive(struct client *client)
     return CLIENT_READ;
 }
 
+static enum client_read broken(const char *what, struct bytes *message)
+{
+    bytes_text(message,
+               "what answers on the socket is no daemon of p2pchat, or is broken: it sent ");
+    bytes_text(message, what);
+    return CLIENT_BROKEN;
+}
+
 enum client_read client_next(struct client *client, struct rpc_incoming *ret_incoming,
                              struct bytes *message)
 {
@@ -142,10 +156,7 @@ enum client_read client_next(struct client *client, struct rpc_incoming *ret_inc
     case RPC_LINE_TOO_LONG:
         break;
     }
-    bytes_text(message,
-               "what answers on the socket is no daemon of p2pchat, or is broken: it sent ");
-    bytes_text(message, why);
-    return CLIENT_BROKEN;
+    return broken(why, message);
 }
 
 /* --- Calls --- */
@@ -226,6 +237,7 @@ bool client_send(struct client *client, const char *method, const struct bytes *
     struct bytes line = BYTES_EMPTY;
     bool sent;
 
+    client->unasked = 0;
     rpc_write_request(&line, ++client->last_id, method, bytes_data(params), bytes_length(params));
     sent = send_all(client, &line, deadline);
     bytes_done(&line);
@@ -241,6 +253,8 @@ enum client_read client_answer(struct client *client, struct rpc_incoming *ret_a
         if (is_answer(client, ret_answer))
             break;
         rpc_incoming_done(ret_answer);
+        if (++client->unasked > UNASKED_MAX)
+            return broken("what nobody asked for", message);
     }
     return read;
 }

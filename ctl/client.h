@@ -14,9 +14,10 @@
 struct client {
     int socket;
     struct rpc_lines lines;
-    int64_t last_id; /* of the requests that were sent */
-    bool is_lost;    /* nothing more can come, */
-    bool is_unread;  /* and what was sent last was not read whole */
+    int64_t last_id;  /* of the requests that were sent */
+    unsigned unasked; /* lines since then that do not answer it */
+    bool is_lost;     /* nothing more can come, */
+    bool is_unread;   /* and what was sent last was not read whole */
 };
 
 /* Connects, by `deadline`. OUTCOME_NO_DAEMON when nothing answers at `path`, OUTCOME_RAN_OUT when
