@@ -6,6 +6,7 @@
 
 #include "common/alloc.h"
 #include "ctl/clock.h"
+#include "ctl/contacts.h"
 #include "ctl/print.h"
 #include "ctl/session.h"
 #include "ctl/unfinished.h"
@@ -151,28 +152,46 @@ static void offer_element(struct offers *offers, const struct source *source,
     }
 }
 
+/* Whether another page begins behind `*next` then. */
+static bool ask_page(struct offers *offers, const struct source *source, struct client *client,
+                     struct mono deadline, int64_t *next)
+{
+    struct bytes unsaid = BYTES_EMPTY, params = BYTES_EMPTY;
+    struct rpc_incoming page;
+    struct json_writer w;
+    bool more = false;
+
+    json_write_init(&w, &params);
+    json_write_open(&w, '{');
+    if (*next > 0)
+        json_put_integer(&w, "after", *next);
+    json_write_close(&w, '}');
+    if (client_call(client, api_method(source->method)->name, &params, deadline, &page, &unsaid) ==
+        OUTCOME_DONE) {
+        const struct json *list = json_member(page.body, source->list);
+
+        for (const struct json *e = json_first(list); e != NULL; e = json_next(e))
+            offer_element(offers, source, e);
+        more = contacts_next(page.body, next);
+        rpc_incoming_done(&page);
+    }
+    bytes_done(&params);
+    bytes_done(&unsaid);
+    return more;
+}
+
 static void ask(struct offers *offers, const struct source *source)
 {
     const struct mono deadline = mono_after(clock_now(), COMPLETE_MS);
     const struct invocation invocation = {.socket = offers->line->socket};
-    struct bytes unsaid = BYTES_EMPTY, params = BYTES_EMPTY;
-    struct rpc_incoming answer;
     struct client client;
+    int64_t next = 0;
 
-    bytes_text(&params, "{}");
-    if (session_open(&client, &invocation, deadline, NULL) == OUTCOME_DONE) {
-        if (client_call(&client, api_method(source->method)->name, &params, deadline, &answer,
-                        &unsaid) == OUTCOME_DONE) {
-            const struct json *list = json_member(answer.body, source->list);
-
-            for (const struct json *e = json_first(list); e != NULL; e = json_next(e))
-                offer_element(offers, source, e);
-            rpc_incoming_done(&answer);
-        }
-        client_done(&client);
-    }
-    bytes_done(&params);
-    bytes_done(&unsaid);
+    if (session_open(&client, &invocation, deadline, NULL) != OUTCOME_DONE)
+        return;
+    while (ask_page(offers, source, &client, deadline, &next))
+        ;
+    client_done(&client);
 }
 
 /* --- All --- */

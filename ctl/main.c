@@ -6,6 +6,7 @@
 
 #include "common/bytes.h"
 #include "ctl/complete.h"
+#include "ctl/contacts.h"
 #include "ctl/export.h"
 #include "ctl/help.h"
 #include "ctl/history.h"
@@ -61,6 +62,12 @@ static enum outcome read_text(struct invocation *invocation, struct bytes *messa
     return outcome;
 }
 
+static bool lists_contacts(enum command_id id)
+{
+    return id == COMMAND_CONTACT_LIST || id == COMMAND_CONNECTED ||
+           id == COMMAND_LIST_CONNECTED_PEER;
+}
+
 static enum outcome run(struct invocation *invocation, struct bytes *message)
 {
     enum outcome outcome;
@@ -82,6 +89,8 @@ static enum outcome run(struct invocation *invocation, struct bytes *message)
         return watch_run(invocation, message);
     if (invocation->command->id == COMMAND_LISTPEER)
         return listing_run(invocation, message);
+    if (lists_contacts(invocation->command->id))
+        return contacts_run(invocation, message);
     if (invocation->export)
         return export_run(invocation, message);
     if (invocation->command->id == COMMAND_HISTORY)

@@ -344,6 +344,10 @@ enum {
     /* How often the time at which a classic peer was last heard of, or reached, is written down. */
     CLASSIC_SEEN_MS = 60 * 1000,
 
+    /* A page of contacts ends behind the one with which it has so many bytes: with that one, and
+     * what stands around it, an answer stays within a line of 1 MiB. */
+    LIST_BYTES_MAX = 1000 * 1024,
+
     /* --- Messages between contacts --- */
 
     /* In flight at most, by the specification. */

@@ -24,6 +24,12 @@ LISTS = {
 }
 
 
+def pages(connection):
+    """Contacts in two pages."""
+    for page in ({"contacts": [{"alias": "one"}], "next": 1}, {"contacts": [{"alias": "two"}]}):
+        connection.send(answer(connection.read_request(), page))
+
+
 def lists(connection):
     while (line := connection.read_line()) is not None:
         request = json.loads(line)
@@ -75,6 +81,8 @@ class Words(Case):
                              ["--as=bot", "--as=backup"])
             self.assertEqual(self.offers(f"--socket={daemon.path}", "consumer", "forget", "ba"),
                              ["backup"])
+        with FakeDaemon(pages) as daemon:
+            self.assertEqual(self.offers("block", "", daemon=daemon), ["one", "two"])
 
     def test_without_daemon(self):
         self.assertEqual(self.offers("chat", "message", "",

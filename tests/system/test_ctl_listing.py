@@ -35,6 +35,53 @@ class Pages:
             raise AssertionError("it asks for more than there is")
 
 
+class Contacts(Case):
+    """Lists that have no limit: as many pages as there are."""
+
+    def test_pages(self):
+        asked = []
+
+        def pages(connection):
+            for numbers, following in ((1, 2), 2), ((3,), 7), ((), None):
+                request = connection.read_request()
+                asked.append((request["method"], request["params"]))
+                page = {name: [{"alias": f"{number}"} for number in numbers]}
+                connection.send(answer(request, page | ({"next": following} if following else {})))
+
+        for command, method, name in (("contact list", "contact.list", "contacts"),
+                                      ("connected", "chat.connected", "peers")):
+            with self.subTest(command=command), FakeDaemon(pages) as daemon:
+                out = self.ends(0, "--json", *command.split(), daemon=daemon)
+                self.assertEqual(json.loads(out), {name: [{"alias": f"{i}"} for i in (1, 2, 3)]})
+                self.assertEqual(asked, [(method, params) for params in
+                                         ({}, {"after": 2}, {"after": 7})])
+                asked.clear()
+
+    def test_daemon_that_goes_in_circles(self):
+        def circle(connection):
+            for _ in range(2):
+                request = connection.read_request()
+                connection.send(answer(request, {"contacts": [], "next": 5}))
+
+        with FakeDaemon(circle) as daemon:
+            self.assertEqual(json.loads(self.ends(0, "--json", "contact", "list", daemon=daemon)),
+                             {"contacts": []})
+
+    def test_endless_answers_to_nobody(self):
+        """are no daemon's, and not read until the time is over"""
+        def chatter(connection):
+            request = connection.read_request()
+            try:
+                while True:
+                    connection.send(answer(request | {"id": 12345}, {}) * 100)
+            except OSError:
+                pass
+
+        with FakeDaemon(chatter) as daemon:
+            self.ends(1, "--timeout=600", "status", daemon=daemon,
+                      says="or is broken: it sent what nobody asked for")
+
+
 class Listing(Case):
     def lists(self, pages, *args):
         with FakeDaemon(pages) as daemon:
@@ -91,7 +138,7 @@ class Candidates(Case):
             status, out, said = ctl("chat", "request", "al", daemon=daemon)
         self.assertEqual((status, out), (1, b""))
         self.assertEqual(said, "p2pchatctl: more than one (ambiguous_peer)\n"
-                               "    al<U+202E>  abc  says t:1\n"
+                               "    \"al<U+202E>\"  abc  says t:1\n"
                                "    al  classic\n")
 
 

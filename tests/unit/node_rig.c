@@ -21,9 +21,9 @@ static void reply(struct node_rig *rig, const struct action *action)
     rig->errors[call] = action->reply.error;
     if (action->reply.json == NULL)
         return;
-    assert_true(action->reply.length < sizeof rig->result);
-    memcpy(rig->result, action->reply.json, action->reply.length);
-    rig->result[action->reply.length] = '\0';
+    rig->result_length = action->reply.length;
+    snprintf(rig->result, sizeof rig->result, "%.*s", (int)action->reply.length,
+             action->reply.json);
 }
 
 static void drain(struct node_rig *rig)

@@ -18,7 +18,8 @@ struct node_rig {
     uint64_t last_call;
     bool answered[NODE_RIG_CALLS_MAX]; /* by call */
     enum error errors[NODE_RIG_CALLS_MAX];
-    char result[NODE_RIG_TEXT_MAX];                /* of the last call that had one */
+    char result[NODE_RIG_TEXT_MAX]; /* of the last call that had one: its beginning, */
+    size_t result_length;           /* and how long it is */
     uint64_t last_dial, told_dial, cancelled_dial; /* told: the test told that it failed */
     size_t dials, appends, events;
 };

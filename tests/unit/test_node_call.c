@@ -2,10 +2,12 @@
  * end with whoever asked for them. */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/rpc.h"
 #include "daemon/core/limits.h"
 #include "tests/unit/node_rig.h"
 
@@ -91,6 +93,48 @@ static void renamed_and_found(void **state)
     assert_non_null(strstr(node_rig_look(rig, API_CONTACT_LIST), "\"alias\":\"B\""));
     assert_non_null(strstr(rig->result, "\"alias\":\"bob\""));
     assert_null(strstr(rig->result, "\"alias\":\"carol\""));
+}
+
+static void listed_in_pages(void **state)
+{
+    struct node_rig *rig = *state;
+
+    node_rig_expect(rig, node_rig_call(rig, API_CONTACT_LIST, "{\"limit\":2}"), OK);
+    assert_non_null(strstr(rig->result, "\"alias\":\"alice\""));
+    assert_non_null(strstr(rig->result, "\"alias\":\"bob\""));
+    assert_non_null(strstr(rig->result, "],\"next\":2}"));
+    const uint64_t removed = node_rig_call(rig, API_CONTACT_REMOVE, "{\"peer\":\"bob\"}");
+    node_rig_commit(rig);
+    node_rig_expect(rig, removed, OK);
+    node_rig_expect(rig, node_rig_call(rig, API_CONTACT_LIST, "{\"after\":2}"), OK);
+    assert_null(strstr(rig->result, "alice"));
+    assert_non_null(strstr(rig->result, "\"alias\":\"carol\""));
+    assert_null(strstr(rig->result, "\"next\""));
+    node_rig_expect(rig, node_rig_call(rig, API_CHAT_CONNECTED, "{\"limit\":1}"), OK);
+    assert_non_null(strstr(rig->result, "\"alias\":\"alice\""));
+    node_rig_expect(rig, node_rig_call(rig, API_CHAT_CONNECTED, "{\"after\":1}"), OK);
+    assert_string_equal(rig->result, "{\"peers\":[]}");
+}
+
+/* As many as a line holds. */
+static void pages_fit_a_line(void **state)
+{
+    (void)state;
+    struct node_rig *rig = xcalloc(1, sizeof *rig);
+    char alias[65];
+
+    node_rig_init(rig);
+    for (uint32_t i = 1; i <= 5000; i++) {
+        snprintf(alias, sizeof alias, "%064u", i);
+        node_rig_know(rig, i, alias, CONSENT_MUTUAL);
+    }
+    node_rig_start(rig);
+    node_rig_expect(rig, node_rig_call(rig, API_CONTACT_LIST, "{}"), OK);
+    assert_in_range(rig->result_length, RPC_LINE_MAX / 2, RPC_LINE_MAX - RPC_ID_MAX - 256);
+    node_rig_expect(rig, node_rig_call(rig, API_CHAT_CONNECTED, "{}"), OK);
+    assert_in_range(rig->result_length, RPC_LINE_MAX / 2, RPC_LINE_MAX - RPC_ID_MAX - 256);
+    node_rig_done(rig);
+    free(rig);
 }
 
 static void verified_by_the_number(void **state)
@@ -390,6 +434,8 @@ int main(void)
         TEST(refusals),
         TEST(nobody_asks_themselves),
         TEST(renamed_and_found),
+        TEST(listed_in_pages),
+        TEST(pages_fit_a_line),
         TEST(verified_by_the_number),
         TEST(asked_who_has_a_chat),
         TEST(blocked_and_let_in_again),

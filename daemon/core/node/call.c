@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "daemon/core/limits.h"
 #include "daemon/core/node/dial.h"
 #include "daemon/core/node/ledger.h"
 #include "daemon/core/node/lookup.h"
@@ -91,6 +92,48 @@ void call_put_peer_id(struct json_writer *w, const struct contact *contact)
     json_put_string(w, "peer_id", contact->row.is_classic ? NULL : contact->peer_id);
     if (contact->row.is_classic)
         json_put_bool(w, "classic", true);
+}
+
+/* --- Lists of contacts --- */
+
+/* One that is gone since the page before is looked for by its number: later contacts have higher
+ * ones. */
+static const struct contact *first_behind(const struct node *node, uint32_t number)
+{
+    const struct contact *contact = contacts_by_number(&node->contacts, number);
+
+    if (contact != NULL)
+        return contact->by_number.next;
+    contact = node->contacts.by_number;
+    while (contact != NULL && contact->row.peer <= number)
+        contact = contact->by_number.next;
+    return contact;
+}
+
+struct outcome call_contacts(const struct node *node, const char *list, int64_t after,
+                             int64_t limit, contact_writer *write)
+{
+    const struct contact *contact = first_behind(node, (uint32_t)after);
+    struct bytes result = BYTES_EMPTY;
+    struct json_writer w;
+    int64_t count = 0;
+
+    json_write_init(&w, &result);
+    json_write_open(&w, '{');
+    json_write_name(&w, list);
+    json_write_open(&w, '[');
+    for (;
+         contact != NULL && bytes_length(&result) < LIST_BYTES_MAX && (limit == 0 || count < limit);
+         contact = contact->by_number.next)
+        if (write(node, &w, contact)) {
+            after = contact->row.peer;
+            count++;
+        }
+    json_write_close(&w, ']');
+    if (contact != NULL)
+        json_put_integer(&w, "next", after);
+    json_write_close(&w, '}');
+    return outcome_result(result);
 }
 
 /* {peer_id, alias} */

@@ -35,6 +35,14 @@ struct outcome outcome_when_durable(struct node *node, uint64_t call, struct byt
 /* The member "peer_id"; of a classic peer it is null, and "classic" is true. */
 void call_put_peer_id(struct json_writer *w, const struct contact *contact);
 
+/* A page of those contacts that `write` writes, in the array `list`; the result of a method that
+ * has these parameters: at most `limit` (0: as many as a line holds), behind the contact with the
+ * number `after`. When it is not the last page, `next` is the `after` of the one to come. */
+typedef bool contact_writer(const struct node *node, struct json_writer *w,
+                            const struct contact *contact);
+struct outcome call_contacts(const struct node *node, const char *list, int64_t after,
+                             int64_t limit, contact_writer *write);
+
 /* {peer_id, alias} */
 struct bytes call_contact_result(const struct contact *contact);
 

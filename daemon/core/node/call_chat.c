@@ -107,48 +107,44 @@ void call_found(struct node *node, const struct effect *effect, const struct log
         call_stored(node, effect, row);
 }
 
+static bool write_connected(const struct node *node, struct json_writer *w, const struct contact *c)
+{
+    const bool is_online = c->session != NULL || c->talk.is_online;
+
+    if (!consent_is_open(c))
+        return false;
+    json_write_open(w, '{');
+    json_put_string(w, "alias", c->row.alias);
+    call_put_peer_id(w, c);
+    json_put_string(w, "name", c->row.name);
+    json_put_bool(w, "online", is_online);
+    if (c->row.is_classic)
+        json_put_string(w, "via", "classic");
+    else
+        json_put_string(w, "via", is_online ? "direct" : NULL);
+    if (c->session != NULL)
+        json_put_integer(w, "hops", 0);
+    else
+        json_put_null(w, "hops");
+    json_put_string(w, "address", c->session != NULL ? c->session->remote : c->row.address);
+    json_put_bool(w, "verified", c->row.verified);
+    json_put_integer(w, "queued", (int64_t)outbox_queued(&c->outbox));
+    if (c->session != NULL)
+        json_put_time(w, "last_seen", node->now.unix_ms);
+    else if (c->row.last_seen_ms != 0)
+        json_put_time(w, "last_seen", c->row.last_seen_ms);
+    else
+        json_put_null(w, "last_seen");
+    json_write_close(w, '}');
+    return true;
+}
+
 struct outcome method_chat_connected(struct node *node, const struct input *input)
 {
-    struct bytes result = BYTES_EMPTY;
-    struct json_writer w;
-    (void)input;
+    const struct api_args *args = input->call.args;
 
-    json_write_init(&w, &result);
-    json_write_open(&w, '{');
-    json_write_name(&w, "peers");
-    json_write_open(&w, '[');
-    for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
-        if (!consent_is_open(c))
-            continue;
-        const bool is_online = c->session != NULL || c->talk.is_online;
-        const char *address = c->session != NULL ? c->session->remote : c->row.address;
-        json_write_open(&w, '{');
-        json_put_string(&w, "alias", c->row.alias);
-        call_put_peer_id(&w, c);
-        json_put_string(&w, "name", c->row.name);
-        json_put_bool(&w, "online", is_online);
-        if (c->row.is_classic)
-            json_put_string(&w, "via", "classic");
-        else
-            json_put_string(&w, "via", is_online ? "direct" : NULL);
-        if (c->session != NULL)
-            json_put_integer(&w, "hops", 0);
-        else
-            json_put_null(&w, "hops");
-        json_put_string(&w, "address", address);
-        json_put_bool(&w, "verified", c->row.verified);
-        json_put_integer(&w, "queued", (int64_t)outbox_queued(&c->outbox));
-        if (c->session != NULL)
-            json_put_time(&w, "last_seen", node->now.unix_ms);
-        else if (c->row.last_seen_ms != 0)
-            json_put_time(&w, "last_seen", c->row.last_seen_ms);
-        else
-            json_put_null(&w, "last_seen");
-        json_write_close(&w, '}');
-    }
-    json_write_close(&w, ']');
-    json_write_close(&w, '}');
-    return outcome_result(result);
+    return call_contacts(node, "peers", api_integer(args, ARG_CHAT_CONNECTED_AFTER, 0),
+                         api_integer(args, ARG_CHAT_CONNECTED_LIMIT, 0), write_connected);
 }
 
 struct outcome method_chat_disconnect(struct node *node, const struct input *input)

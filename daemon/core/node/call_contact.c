@@ -26,31 +26,28 @@ static const char *consent_name(enum consent consent)
     return "none";
 }
 
+static bool write_contact(const struct node *node, struct json_writer *w, const struct contact *c)
+{
+    (void)node;
+    if (c->row.alias == NULL)
+        return false;
+    json_write_open(w, '{');
+    json_put_string(w, "alias", c->row.alias);
+    call_put_peer_id(w, c);
+    json_put_string(w, "name", c->row.name);
+    json_put_string(w, "consent", consent_name(c->row.consent));
+    json_put_bool(w, "verified", c->row.verified);
+    json_put_bool(w, "blocked", c->row.blocked);
+    json_write_close(w, '}');
+    return true;
+}
+
 struct outcome method_contact_list(struct node *node, const struct input *input)
 {
-    struct bytes result = BYTES_EMPTY;
-    struct json_writer w;
-    (void)input;
+    const struct api_args *args = input->call.args;
 
-    json_write_init(&w, &result);
-    json_write_open(&w, '{');
-    json_write_name(&w, "contacts");
-    json_write_open(&w, '[');
-    for (const struct contact *c = node->contacts.by_number; c != NULL; c = c->by_number.next) {
-        if (c->row.alias == NULL)
-            continue;
-        json_write_open(&w, '{');
-        json_put_string(&w, "alias", c->row.alias);
-        call_put_peer_id(&w, c);
-        json_put_string(&w, "name", c->row.name);
-        json_put_string(&w, "consent", consent_name(c->row.consent));
-        json_put_bool(&w, "verified", c->row.verified);
-        json_put_bool(&w, "blocked", c->row.blocked);
-        json_write_close(&w, '}');
-    }
-    json_write_close(&w, ']');
-    json_write_close(&w, '}');
-    return outcome_result(result);
+    return call_contacts(node, "contacts", api_integer(args, ARG_CONTACT_LIST_AFTER, 0),
+                         api_integer(args, ARG_CONTACT_LIST_LIMIT, 0), write_contact);
 }
 
 enum error call_check_alias(const struct node *node, const struct contact *contact,
