@@ -34,7 +34,7 @@ struct client {
     bool has_ended;   /* sends no more; gets what it is due */
     bool is_expelled; /* broke the protocol: what it sends is thrown away */
     bool is_gone;     /* reads no more; what it sent to change something still does */
-    bool is_full;     /* takes no output now; `attend` will be called */
+    bool is_full;     /* takes no output now; `wake` will be called */
     struct rpc_lines lines;
     struct bytes out;
 

@@ -278,7 +278,7 @@ static void attend(struct client *c)
     control->attended = NULL;
     control->waits_for_disk |= is_disk_behind(control);
 
-    if (took == TOOK_ALL ? is_over(c) : took == WAS_HELD && c->is_gone)
+    if (took == TOOK_ALL ? is_over(c) : took == WAS_HELD && c->is_gone && is_held(c))
         close_client(c);
     else if (took == TOOK_SHARE || (took == WAS_HELD && !is_held(c)) ||
              (bytes_length(&c->out) > 0 && !c->is_full))

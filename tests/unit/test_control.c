@@ -378,6 +378,27 @@ static void test_gone_with_requests_unread(void **state)
     bytes_done(&burst);
 }
 
+/* The same when it is seen to be gone in the turn in which it would have been held. */
+static void test_gone_with_too_many_calls(void **state)
+{
+    (void)state;
+    struct bytes burst = BYTES_EMPTY;
+    int c = rig_connect();
+
+    for (int i = 0; i < CLIENT_CALLS_MAX + 9; i++) {
+        if (i == CLIENT_CALLS_MAX - 1)
+            bytes_text(&burst, REQUEST("1", "unheard-of", "{}"));
+        bytes_text(&burst, MESSAGE("1", "later"));
+    }
+    assert_int_equal(send(c, bytes_data(&burst), bytes_length(&burst), 0), bytes_length(&burst));
+    close(c);
+    for (int i = 0; i < 100; i++)
+        rig_run();
+    assert_int_equal(rig.call_count, CLIENT_CALLS_MAX + 9);
+    assert_int_equal(rig.gone, rig.calls[0].client);
+    bytes_done(&burst);
+}
+
 static void test_half_closed_and_then_gone(void **state)
 {
     (void)state;
@@ -745,6 +766,7 @@ int main(void)
         TEST(test_half_closed),
         TEST(test_gone_with_calls_pending),
         TEST(test_gone_with_requests_unread),
+        TEST(test_gone_with_too_many_calls),
         TEST(test_half_closed_and_then_gone),
         TEST(test_too_many_calls_wait),
         TEST(test_the_disk_is_behind),
