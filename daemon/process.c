@@ -51,7 +51,7 @@ bool process_open_descriptors(uint64_t *ret_count)
     return true;
 }
 
-/* Of a line like 0::/system.slice/p2pchatd.service */
+/* Of a line like 0::/system.slice/p2pchatd.service; services of users are below user@UID.service. */
 static bool unit_of(const char *line, char ret_unit[PROCESS_UNIT_MAX])
 {
     static const char suffix[] = ".service\n";
@@ -59,7 +59,7 @@ static bool unit_of(const char *line, char ret_unit[PROCESS_UNIT_MAX])
     const size_t length = name != NULL ? strlen(++name) : 0, ending = sizeof(suffix) - 1;
 
     if (length <= ending || length - ending >= PROCESS_UNIT_MAX ||
-        strcmp(name + length - ending, suffix) != 0)
+        strcmp(name + length - ending, suffix) != 0 || strstr(line, "/user@") != NULL)
         return false;
     memcpy(ret_unit, name, length - ending);
     ret_unit[length - ending] = '\0';

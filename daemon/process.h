@@ -16,8 +16,8 @@ bool process_resident_bytes(uint64_t *ret_bytes);
 bool process_open_descriptors(uint64_t *ret_count);
 bool process_max_descriptors(uint64_t *ret_count);
 
-/* The service of systemd that it runs in, without .service, by its control group (cgroups(7)).
- * False when that is none. */
+/* The service of the system that it runs in, without .service, by its control group (cgroups(7)).
+ * False when that is none, or a service of a user. */
 enum { PROCESS_UNIT_MAX = 256 }; /* systemd.unit(5) */
 bool process_unit(char ret_unit[PROCESS_UNIT_MAX]);
 

@@ -89,6 +89,10 @@ class Doctor(slow.Test):
         m.run("systemctl", "restart", "p2pchatd")
         self.ends(m, 1, "p2pchatd-peer.socket is enabled, but the daemon was started without its "
                   "port: 'systemctl status p2pchatd-peer.socket' tells why", "p2pchatctl", "doctor")
+        as_carol = self.carol(m)  # whose own service has the same name
+        m.write("/home/carol/.config/p2pchat/p2pchatd.conf", "[Node]\nListen=[::]:0\n")
+        m.run("systemctl", "--user", "start", "p2pchatd.service", **as_carol)
+        self.assertNotIn("peer.socket", m.run("p2pchatctl", "doctor", **as_carol).out)
         m.run("systemctl", "stop", "other.socket")
         m.run("systemctl", "restart", "p2pchatd")
         self.ends(m, 0, "ok       listening      [::]:443 accepts", "p2pchatctl", "doctor")
@@ -117,16 +121,21 @@ class Doctor(slow.Test):
         m.run("systemctl", "stop", "other.socket")
         self.ends(m, 0, "log", "p2pchatctl", "--timeout=3600", "status")
 
-    def test_of_a_user(self):
-        m = self.machine().boot()
+    def carol(self, m):
+        """A user, with a systemd of her own; what she runs is run with this."""
         m.run("useradd", "--create-home", "--user-group", "carol")
         m.run("loginctl", "enable-linger", "carol")
         runtime = "XDG_RUNTIME_DIR=/run/user/" + m.run("id", "--user", "carol").out.strip()
         as_carol = {"user": "carol", "env": (runtime,), "check": False}
         m.run("mkdir", "-p", "/home/carol/.config/p2pchat", user="carol")
-        m.write("/home/carol/.config/p2pchat/p2pchatd.conf", "[Nodes]\n")
         rig.wait_for(lambda: m.run("systemctl", "--user", "start", "p2pchatd.socket",
                                    **as_carol).code == 0, "carol's systemd")
+        return as_carol
+
+    def test_of_a_user(self):
+        m = self.machine().boot()
+        as_carol = self.carol(m)
+        m.write("/home/carol/.config/p2pchat/p2pchatd.conf", "[Nodes]\n")
         done = m.run("p2pchatctl", "status", **as_carol)
         self.assertEqual(done.code, 3, done)
         self.assertIn("the service p2pchatd failed (exit status 78); 'systemctl --user status "
