@@ -92,7 +92,8 @@ static void act(struct house *house, const struct action *action)
             snprintf(house->noted, sizeof house->noted, "%s %" PRIu64, action->note.code,
                      action->note.count);
         }
-        if (strcmp(action->note.code, "link_closed") == 0)
+        if (strcmp(action->note.code, "link_closed") == 0 ||
+            strcmp(action->note.code, "link_refused") == 0)
             snprintf(house->ended, sizeof house->ended, "%s", action->note.error);
         break;
     case ACTION_DIAL:

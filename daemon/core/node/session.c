@@ -405,13 +405,13 @@ static void note_end(struct node *node, const struct session *session, enum link
     const bool is_told =
         is_refused(session, why) && may_tell_refused(node, session, why, &suppressed);
 
-    note_link(node, session,
-              is_contacts && is_told == is_refused(session, why) ? NOTE_INFO : NOTE_DEBUG,
-              "link_closed", reason_of(session, why));
     if (is_told)
         note_link(node, session, why == LINK_END_HANDSHAKE ? NOTE_INFO : NOTE_WARNING,
                   "link_refused", link_end_name(why))
             ->note.count = suppressed;
+    else
+        note_link(node, session, is_contacts && !is_refused(session, why) ? NOTE_INFO : NOTE_DEBUG,
+                  "link_closed", reason_of(session, why));
     if (why == LINK_END_SELF)
         note_own_key(node, session);
 }
