@@ -51,7 +51,8 @@ bool process_open_descriptors(uint64_t *ret_count)
     return true;
 }
 
-/* Of a line like 0::/system.slice/p2pchatd.service; services of users are below user@UID.service. */
+/* Of a line like 0::/system.slice/p2pchatd.service; services of users are below user@UID.service.
+ */
 static bool unit_of(const char *line, char ret_unit[PROCESS_UNIT_MAX])
 {
     static const char suffix[] = ".service\n";
