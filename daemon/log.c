@@ -1,5 +1,6 @@
 #include "daemon/log.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,22 +57,39 @@ static enum journal_answer send_entry(const struct log_entry *entry)
     return answer;
 }
 
+/* Where lines go. To a terminal by a descriptor of our own, if it can be had, which does not wait:
+ * one may take a line in part, and that of standard error is shared with whoever started us. */
+static int descriptor_for(enum log_manner manner)
+{
+    static int terminal = -1;
+
+    if (manner != LOG_MANNER_TERMINAL && manner != LOG_MANNER_COLOUR)
+        return STDERR_FILENO;
+    if (terminal < 0)
+        terminal = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return terminal >= 0 ? terminal : STDERR_FILENO;
+}
+
 /* Whether there was room for it: a pipe that nobody reads, a terminal that is stopped, a full disk
- * have none. */
+ * have none. Where there is room for a part, the line ends there. */
 static bool write_line(enum log_manner manner, const struct log_entry *entry)
 {
-    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    static bool is_cut; /* the last line has no end */
+    struct pollfd room = {.fd = descriptor_for(manner), .events = POLLOUT};
     struct bytes line = BYTES_EMPTY;
     struct timespec now;
-    bool is_written;
+    ssize_t written = -1;
 
     clock_gettime(CLOCK_REALTIME, &now);
+    bytes_text(&line, is_cut ? "\n" : "");
     log_entry_line(&line, manner, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, entry);
     /* In one piece, so that lines of several writers do not mix. */
-    is_written =
-        poll(&room, 1, 0) > 0 && write(STDERR_FILENO, bytes_data(&line), bytes_length(&line)) >= 0;
+    if (poll(&room, 1, 0) > 0)
+        written = write(room.fd, bytes_data(&line), bytes_length(&line));
+    if (written >= 0)
+        is_cut = (size_t)written < bytes_length(&line);
     bytes_done(&line);
-    return is_written;
+    return written >= 0;
 }
 
 static bool offer(const struct log_entry *entry)

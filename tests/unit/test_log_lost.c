@@ -210,6 +210,33 @@ static void test_a_pipe_that_nobody_reads(void **state)
     assert_non_null(strstr(read_stream(), field));
 }
 
+/* As a pipe, but one that takes lines in part. */
+static void test_a_terminal_that_nobody_reads(void **state)
+{
+    const int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    char field[64], *text;
+    unsigned lines;
+
+    (void)state;
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    const int terminal = open(ptsname(master), O_WRONLY | O_NOCTTY);
+    assert_int_equal(dup2(terminal, STDERR_FILENO), STDERR_FILENO);
+    close(terminal);
+    close(rig.stream);
+    rig.stream = master;
+    setenv("TERM", "dumb", 1);
+    for (int i = 0; i < LINES; i++)
+        say("so much is said");
+    lines = count_lines(read_stream());
+    assert_in_range(lines, 1, LINES - 1);
+    say("it works again");
+    text = read_stream();
+    lines += count_lines(text);
+    assert_non_null(strstr(text, " notice: it works again\r\n"));
+    snprintf(field, sizeof(field), "nobody took them (count %u)\r\n", LINES - (lines - 2));
+    assert_non_null(strstr(text, field));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +244,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_said_in_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_journal_that_is_not_there, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_pipe_that_nobody_reads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_terminal_that_nobody_reads, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
