@@ -94,8 +94,10 @@ static bool has_good_characters(const char *text, size_t length)
     return !is_space(code);
 }
 
-static bool is_like_id(const char *text, size_t length)
+bool name_is_like_id(const char *text)
 {
+    size_t length = strlen(text);
+
     return length >= ID_PIECE_LENGTH && strspn(text, "abcdefghijklmnopqrstuvwxyz234567") == length;
 }
 
@@ -110,7 +112,7 @@ enum error name_check(const char *text)
 {
     size_t length = strlen(text);
 
-    if (length < 1 || length > ADDRESS_NAME_MAX || is_like_id(text, length) ||
+    if (length < 1 || length > ADDRESS_NAME_MAX || name_is_like_id(text) ||
         !has_good_characters(text, length))
         return ERR_BAD_NAME;
     if (is_ascii(text)) /* the good ones of these are in normal form, and can be seen */

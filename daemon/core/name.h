@@ -16,6 +16,10 @@
 /* OK, or ERR_BAD_NAME when `text` cannot be a name. */
 enum error name_check(const char *text);
 
+/* Whether `text` is what a peer id, or a piece of one, is told apart from a name by: 8 or more
+ * characters of a-z2-7 alone. */
+bool name_is_like_id(const char *text);
+
 /* The key that names are compared and looked up by: NFKC with case folded and default ignorable
  * characters left out (Unicode's NFKC_Casefold). `text` need not be a name; NULL when it is not
  * UTF-8 or longer than a name can be, so that no name is equal to it. The caller frees the key. */

@@ -104,6 +104,29 @@ static void find_by_prefix(void **state)
     assert_int_equal(contacts_find(contacts, "carol", &found), ERR_NO_SUCH_PEER);
 }
 
+/* Of a database that an older version wrote: today name_check refuses it. */
+static void alias_like_an_id(void **state)
+{
+    struct contacts *contacts = *state;
+    struct contact *bob = put(contacts, 1, "bob", NULL, NULL), *eve, *found = NULL;
+    char capitals[PEER_ID_LENGTH + 1], id[PEER_ID_LENGTH + 1];
+
+    peer_id_encode(bob->row.key, id);
+    for (size_t length = PEER_ID_LENGTH; length >= 8; length--) {
+        id[length] = '\0';
+        for (size_t i = 0; i <= length; i++)
+            capitals[i] = (char)(id[i] >= 'a' && id[i] <= 'z' ? id[i] - 'a' + 'A' : id[i]);
+        eve = put(contacts, 2, capitals, NULL, NULL);
+        assert_int_equal(contacts_find(contacts, id, &found), OK);
+        assert_ptr_equal(found, bob);
+        assert_int_equal(contacts_find(contacts, capitals, &found), OK);
+        assert_ptr_equal(found, eve);
+    }
+    id[8] = '\0';
+    put(contacts, 1, NULL, NULL, NULL); /* bob is removed */
+    assert_int_equal(contacts_find(contacts, id, &found), ERR_NO_SUCH_PEER);
+}
+
 static void find_ambiguous_and_removed(void **state)
 {
     struct contacts *contacts = *state;
@@ -145,7 +168,7 @@ static void newcomers_get_a_free_alias(void **state)
     expect_alias(contacts, "Alice", "Alice-2"); /* the same name, folded */
     put(contacts, 2, "alice-2", NULL, NULL);
     expect_alias(contacts, "alice", "alice-3");
-    memset(longest, 'Y', sizeof longest - 1);
+    memset(longest, '9', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     expect_alias(contacts, longest, longest);
     put(contacts, 3, longest, NULL, NULL);
@@ -232,6 +255,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(found_by_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(row_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(find_by_prefix, setup, teardown),
+        cmocka_unit_test_setup_teardown(alias_like_an_id, setup, teardown),
         cmocka_unit_test_setup_teardown(find_ambiguous_and_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(newcomers_get_a_free_alias, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retired_alias_is_nobody_elses, setup, teardown),

@@ -187,32 +187,35 @@ struct contact *contacts_by_address(const struct contacts *contacts, const char 
     return NULL;
 }
 
-enum { PREFIX_LENGTH_MIN = 8 }; /* of a peer id: 40 bits, enough to be unique among contacts */
-
-static bool is_id_prefix(const char *text)
+static enum error find_by_prefix(const struct contacts *contacts, const char *prefix,
+                                 struct contact **ret_contact)
 {
-    size_t length = strlen(text);
+    struct contact *found = NULL;
 
-    return length >= PREFIX_LENGTH_MIN && length <= PEER_ID_LENGTH &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyz234567") == length;
+    for (struct contact *c = contacts->by_number; c != NULL; c = c->by_number.next) {
+        if (c->row.alias == NULL || c->row.is_classic)
+            continue;
+        if (strncmp(c->peer_id, prefix, strlen(prefix)) != 0)
+            continue;
+        if (found != NULL)
+            return ERR_AMBIGUOUS_PEER;
+        found = c;
+    }
+    if (found == NULL)
+        return ERR_NO_SUCH_PEER;
+    *ret_contact = found;
+    return OK;
 }
 
 enum error contacts_find(const struct contacts *contacts, const char *text,
                          struct contact **ret_contact)
 {
-    struct contact *found = contacts_by_alias(contacts, text);
+    struct contact *found;
 
-    if (found == NULL && is_id_prefix(text)) {
-        for (struct contact *c = contacts->by_number; c != NULL; c = c->by_number.next) {
-            if (c->row.alias == NULL || c->row.is_classic)
-                continue;
-            if (strncmp(c->peer_id, text, strlen(text)) != 0)
-                continue;
-            if (found != NULL)
-                return ERR_AMBIGUOUS_PEER;
-            found = c;
-        }
-    }
+    /* No alias is like an id; one of an older version that folds to it is not meant by it. */
+    if (name_is_like_id(text))
+        return find_by_prefix(contacts, text, ret_contact);
+    found = contacts_by_alias(contacts, text);
     if (found == NULL)
         return ERR_NO_SUCH_PEER;
     *ret_contact = found;
@@ -249,6 +252,7 @@ static bool is_retired(const struct contacts *contacts, const char *alias,
 char *contacts_new_alias(const struct contacts *contacts, const char *name,
                          const uint8_t key[KEY_LENGTH])
 {
+    enum { ID_BEGINNING = 8 };
     char base[ADDRESS_NAME_MAX + 1] = "peer-";
 
     if (name != NULL && name_check(name) == OK) {
@@ -256,7 +260,7 @@ char *contacts_new_alias(const struct contacts *contacts, const char *name,
     } else {
         char peer_id[PEER_ID_LENGTH + 1];
         peer_id_encode(key, peer_id);
-        memcpy(base + 5, peer_id, PREFIX_LENGTH_MIN);
+        memcpy(base + 5, peer_id, ID_BEGINNING);
     }
     char *alias = xstrdup(base);
     for (uint32_t n = 2;

@@ -134,7 +134,8 @@ struct contact *contacts_by_alias(const struct contacts *contacts, const char *a
  * removed. */
 struct contact *contacts_by_address(const struct contacts *contacts, const char *address);
 
-/* PEER: exact alias, else peer id, else a unique prefix (8 characters or more) of one.
+/* PEER: alias, peer id, or a unique prefix (8 characters or more) of one. What is like an id
+ * (name_is_like_id) means ids only, so that nobody takes what is for another by his name.
  * ERR_NO_SUCH_PEER, ERR_AMBIGUOUS_PEER. Contacts without alias (removed) are not found. */
 enum error contacts_find(const struct contacts *contacts, const char *text,
                          struct contact **ret_contact);
