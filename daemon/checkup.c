@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "common/alloc.h"
 #include "daemon/control_socket.h"
@@ -127,27 +126,13 @@ static void say_permissions(struct json_writer *w, const struct facts *facts,
 
 /* --- The control socket --- */
 
-/* Where it is: also of one that was handed over. */
-static bool find_socket(const struct control_socket *socket, char ret_path[CONTROL_PATH_MAX + 1])
-{
-    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
-    socklen_t length = sizeof(address);
-
-    if (getsockname(socket->descriptor, (struct sockaddr *)&address, &length) < 0 ||
-        length <= offsetof(struct sockaddr_un, sun_path) || address.sun_path[0] != '/')
-        return false; /* a path from where somebody else was */
-    memcpy(ret_path, address.sun_path, CONTROL_PATH_MAX);
-    ret_path[CONTROL_PATH_MAX] = '\0';
-    return true;
-}
-
 static void say_socket(struct json_writer *w, const struct control_socket *socket)
 {
     static const char check[] = "socket";
     char path[CONTROL_PATH_MAX + 1];
     struct stat st;
 
-    if (!find_socket(socket, path))
+    if (!control_socket_where(socket->descriptor, path))
         diagnosis_say(w, check, WELL,
                       "it was handed over, under a path that is not known from here");
     else if (lstat(path, &st) < 0)

@@ -7,6 +7,7 @@
 #include "common/format.h"
 #include "daemon/config_check.h"
 #include "daemon/config_file.h"
+#include "daemon/control_socket.h"
 #include "daemon/defaults.h"
 #include "daemon/options.h"
 #include "daemon/settings.h"
@@ -57,25 +58,37 @@ static void fill_in_listen(struct config *config, const struct config_place *pla
     config->listen_count = 1;
 }
 
+/* Whoever names the socket that systemd passed means that one: nothing is made there. */
+static void fill_in_socket(struct config *config, const struct config_place *place)
+{
+    if (place->passed_socket == NULL) {
+        if (config->socket == NULL)
+            config->socket = defaults_socket(place->uid, config->role);
+    } else if (config->socket != NULL &&
+               control_socket_is_same(config->socket, place->passed_socket)) {
+        free(config->socket);
+        config->socket = NULL;
+    }
+}
+
 /* False: something must be given; `out` says what. */
 static bool fill_in_defaults(struct config *config, const struct config_place *place,
                              struct bytes *out)
 {
     fill_in_listen(config, place);
-    if (config->socket == NULL && !place->socket_passed)
-        config->socket = defaults_socket(place->uid, config->role);
+    fill_in_socket(config, place);
     if (config->state_dir == NULL)
         config->state_dir = defaults_state_dir(place->uid, config->role);
     config->name_is_default = config->name == NULL;
     if (config->name_is_default)
         config->name = place->name != NULL ? xstrdup(place->name) : defaults_name(place->uid);
-    if (config->socket == NULL && !place->socket_passed)
+    if (config->socket == NULL && place->passed_socket == NULL)
         format_line(out, "no place is known for the control socket ($XDG_RUNTIME_DIR is not set): "
                          "give --socket=PATH");
     if (config->state_dir == NULL)
         format_line(out, "no place is known for the state directory ($HOME is not set): "
                          "give --state-dir=DIR");
-    return (config->socket != NULL || place->socket_passed) && config->state_dir != NULL;
+    return (config->socket != NULL || place->passed_socket != NULL) && config->state_dir != NULL;
 }
 
 /* Reads the file, in its place or in that of the role; `role` as for config_file_read. */

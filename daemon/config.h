@@ -54,8 +54,10 @@ struct config {
 
 /* What the defaults depend on, beside the environment. */
 struct config_place {
-    uid_t uid;            /* the effective one */
-    bool socket_passed;   /* systemd passed a control socket */
+    uid_t uid; /* the effective one */
+
+    /* Where the control socket is that systemd passed; "": that is not known; NULL: none was. */
+    const char *passed_socket;
     bool peers_passed;    /* and sockets for peers: then there is no default for `listen` */
     bool has_network_key; /* links are closed to others: no classic dialect beside that */
 

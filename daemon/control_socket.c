@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -235,6 +236,27 @@ bool control_socket_inherit(int descriptor, struct control_socket *ret_socket,
                       strerror(errno));
     *ret_socket = (struct control_socket){.descriptor = descriptor};
     return true;
+}
+
+bool control_socket_where(int descriptor, char ret_path[CONTROL_PATH_MAX + 1])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+    socklen_t length = sizeof(address);
+
+    if (getsockname(descriptor, (struct sockaddr *)&address, &length) < 0 ||
+        length <= offsetof(struct sockaddr_un, sun_path) || address.sun_path[0] != '/')
+        return false;
+    memcpy(ret_path, address.sun_path, CONTROL_PATH_MAX);
+    ret_path[CONTROL_PATH_MAX] = '\0';
+    return true;
+}
+
+bool control_socket_is_same(const char *path, const char *other)
+{
+    struct stat a, b;
+
+    return strcmp(path, other) == 0 || (stat(path, &a) == 0 && stat(other, &b) == 0 &&
+                                        a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 }
 
 void control_socket_close(struct control_socket *s)

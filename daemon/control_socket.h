@@ -31,6 +31,13 @@ bool control_socket_make(const char *path, struct control_socket *ret_socket,
 bool control_socket_inherit(int descriptor, struct control_socket *ret_socket,
                             struct refusal *ret_refusal);
 
+/* Where a listening socket is, made or handed over. False: that is not known from here, as its path
+ * begins where somebody else was. */
+bool control_socket_where(int descriptor, char ret_path[CONTROL_PATH_MAX + 1]);
+
+/* Whether both paths lead to one socket: they are the same, or what stands there is. */
+bool control_socket_is_same(const char *path, const char *other);
+
 /* Closes, and removes what was made unless something else stands there by now. */
 void control_socket_close(struct control_socket *s);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/control_socket.h"
 #include "daemon/core/link/identity.h"
 #include "daemon/log.h"
 #include "daemon/metrics_http.h"
@@ -114,17 +115,21 @@ static int serve(int argc, char **argv)
     struct config config;
     struct refusal refusal;
     struct service_sockets passed;
+    char control[CONTROL_PATH_MAX + 1] = "";
     int code;
 
     if (!service_take_sockets(&passed, &refusal)) {
         log_coded(refusal.code, NULL, "%s", refusal.why);
         return refusal.exit_code;
     }
+    if (passed.control >= 0)
+        (void)control_socket_where(passed.control, control);
+
     const struct config_source source = {
         .argc = argc,
         .argv = argv,
         .place = {.uid = geteuid(),
-                  .socket_passed = passed.control >= 0,
+                  .passed_socket = passed.control >= 0 ? control : NULL,
                   .peers_passed = passed.peer_count > 0},
     };
     code = configure(&source, &config);

@@ -118,6 +118,16 @@ class Reload(machine.Test):
         self.assert_runs_on(m, pid)
         self.assertEqual(self.name(m), "anna")
 
+    def test_socket_of_the_unit(self):
+        """Its path in the configuration is that of the socket that systemd passes."""
+        m = self.booted()
+        m.write(NODE, "[Control]\nSocket=/var/run/p2pchat/control.sock\n")  # /var/run leads to /run
+        m.run("systemctl", "reload", "p2pchatd")
+        self.assertIn("read again; nothing has changed", m.messages("-u", "p2pchatd"))
+        m.run("systemctl", "restart", "p2pchatd")
+        self.name(m)
+        self.assertNotIn("nobody is served there", m.messages("-u", "p2pchatd"))
+
     def test_tracker(self):
         m = self.machine()
         m.boot()

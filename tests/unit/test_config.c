@@ -82,13 +82,35 @@ static void test_defaults_that_are_missing(void **state)
     setenv("XDG_RUNTIME_DIR", "relative", 1);
     assert_option_refused(rig, "", "give --socket=PATH");
 
-    rig->place.socket_passed = true;
+    rig->place.passed_socket = "/run/passed.sock";
     setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
     rig_read(rig, "");
     assert_int_equal(rig->verdict, CONFIG_READY);
     assert_null(rig->config.socket);
     rig_read(rig, "--socket=/a");
     assert_string_equal(rig->config.socket, "/a");
+}
+
+/* Its own path is no other one, by whatever way it is told. */
+static void test_the_socket_that_was_passed_is_named(void **state)
+{
+    struct rig *rig = *state;
+    char path[128], file[256];
+
+    rig->place.passed_socket = "/run/passed.sock";
+    rig_read(rig, "--socket=/run/passed.sock");
+    assert_int_equal(rig->verdict, CONFIG_READY);
+    assert_null(rig->config.socket);
+    rig_read_with(rig, "[Control]\nSocket=/run/passed.sock\n", "");
+    assert_null(rig->config.socket);
+    rig_read(rig, "--socket=/run/other.sock"); /* neither is there */
+    assert_string_equal(rig->config.socket, "/run/other.sock");
+
+    snprintf(file, sizeof(file), "[Control]\nSocket=%s/./file\n", rig->path);
+    rig_write(rig, file, strlen(file), path);
+    rig->place.passed_socket = path;
+    rig_read_with(rig, file, "");
+    assert_null(rig->config.socket);
 }
 
 /* Nothing listens by default where systemd listens; what is said is kept, and said to be unused. */
@@ -633,6 +655,7 @@ int main(void)
         TEST(test_defaults_of_a_user),
         TEST(test_defaults_of_root),
         TEST(test_defaults_that_are_missing),
+        TEST(test_the_socket_that_was_passed_is_named),
         TEST(test_sockets_for_peers_are_passed),
         TEST(test_defaults_of_a_tracker),
         TEST(test_file_of_a_service),
