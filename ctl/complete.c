@@ -6,7 +6,6 @@
 
 #include "common/alloc.h"
 #include "ctl/clock.h"
-#include "ctl/contacts.h"
 #include "ctl/print.h"
 #include "ctl/session.h"
 #include "ctl/unfinished.h"
@@ -172,7 +171,7 @@ static bool ask_page(struct offers *offers, const struct source *source, struct 
 
         for (const struct json *e = json_first(list); e != NULL; e = json_next(e))
             offer_element(offers, source, e);
-        more = contacts_next(page.body, next);
+        more = session_next_page(page.body, next);
         rpc_incoming_done(&page);
     }
     bytes_done(&params);

@@ -8,16 +8,6 @@
 _Static_assert((int)ARG_CONTACT_LIST_AFTER == (int)ARG_CHAT_CONNECTED_AFTER,
                "both lists go on in the same way");
 
-bool contacts_next(const struct json *page, int64_t *next)
-{
-    int64_t following;
-
-    if (!json_integer(json_member(page, "next"), &following) || following <= *next)
-        return false;
-    *next = following;
-    return true;
-}
-
 /* One result of a page, which is done with then, and all that come behind it. */
 static enum outcome print_all(struct client *client, struct invocation *invocation,
                               struct mono deadline, struct rpc_incoming *page,
@@ -40,7 +30,7 @@ static enum outcome print_all(struct client *client, struct invocation *invocati
 
         for (; each != NULL; each = json_next(each))
             json_write_value(&w, each);
-        more = contacts_next(page->body, &next);
+        more = session_next_page(page->body, &next);
         rpc_incoming_done(page);
         invocation_set_integer(invocation, ARG_CONTACT_LIST_AFTER, next);
         if (more)
@@ -69,7 +59,7 @@ enum outcome contacts_run(struct invocation *invocation, struct bytes *message)
     if (outcome != OUTCOME_DONE)
         return outcome;
     outcome = session_call(&client, invocation, deadline, &page, message);
-    if (outcome == OUTCOME_DONE && contacts_next(page.body, &next)) {
+    if (outcome == OUTCOME_DONE && session_next_page(page.body, &next)) {
         outcome = print_all(&client, invocation, deadline, &page, message);
     } else if (outcome == OUTCOME_DONE) {
         outcome = session_print(invocation, page.body, message);

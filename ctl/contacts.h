@@ -6,10 +6,6 @@
 #include "ctl/invocation.h"
 #include "ctl/outcome.h"
 
-/* Where the page behind this one begins. False when it is the last: it says so, or does not go on
- * from `*next`, and whoever serves it could do that for ever. */
-bool contacts_next(const struct json *page, int64_t *next);
-
 /* Asks for page after page, all within the time of one call, and prints them as one result. As
  * session_run(). */
 enum outcome contacts_run(struct invocation *invocation, struct bytes *message);

@@ -21,17 +21,6 @@ static enum outcome print_page(const struct json *page, int64_t *left, struct by
     return outcome;
 }
 
-/* Where the page after this one begins; false when it is the last. */
-static bool next_page(const struct json *page, int64_t *after)
-{
-    int64_t next;
-
-    if (!json_integer(json_member(page, "next"), &next) || next <= *after)
-        return false;
-    *after = next;
-    return true;
-}
-
 static enum outcome export_pages(struct client *client, struct invocation *invocation, int64_t left,
                                  struct bytes *message)
 {
@@ -54,7 +43,7 @@ static enum outcome export_pages(struct client *client, struct invocation *invoc
         if (outcome != OUTCOME_DONE)
             return outcome;
         outcome = print_page(page.body, &left, message);
-        more = next_page(page.body, &after) && left > 0;
+        more = session_next_page(page.body, &after) && left > 0;
         if (!more)
             search_end(page.body, last_seq);
         rpc_incoming_done(&page);

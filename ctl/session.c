@@ -136,6 +136,16 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
     return OUTCOME_DONE;
 }
 
+bool session_next_page(const struct json *page, int64_t *after)
+{
+    int64_t next;
+
+    if (!json_integer(json_member(page, "next"), &next) || next <= *after)
+        return false;
+    *after = next;
+    return true;
+}
+
 /* --- Judge --- */
 
 /* Why a wait came to its end with nothing. */

@@ -21,6 +21,10 @@ enum outcome session_call(struct client *client, const struct invocation *invoca
                           struct mono deadline, struct rpc_incoming *ret_answer,
                           struct bytes *message);
 
+/* Of a result that is a page: sets `*after` to where the next begins. False when this is the last:
+ * it says so, or does not go on, and whoever serves it could do that for ever. */
+bool session_next_page(const struct json *page, int64_t *after);
+
 /* Prints a result of the invocation's method, for people or as JSON. As print_out(). */
 enum outcome session_print(const struct invocation *invocation, const struct json *result,
                            struct bytes *message);
