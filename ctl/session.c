@@ -13,20 +13,36 @@
 #include "ctl/params.h"
 #include "ctl/print.h"
 #include "ctl/refusal.h"
+#include "ctl/unit.h"
 
 /* --- Find --- */
 
-/* $XDG_RUNTIME_DIR/p2pchat/control.sock, if that is there. */
+/* What is named in the runtime directory of the user; `path` is ended by a NUL. */
+static bool exists(const char *runtime, const char *name, struct bytes *path)
+{
+    bytes_clear(path);
+    bytes_text(path, runtime);
+    bytes_text(path, name);
+    bytes_u8(path, '\0');
+    return access((const char *)bytes_data(path), F_OK) == 0;
+}
+
+/* $XDG_RUNTIME_DIR/p2pchat/control.sock, if that is there, or is meant to be: who has a node that
+ * does not start must not speak as that of the machine. systemd is asked only where the directory
+ * shows that there was a node since the user logged in. */
 static bool user_socket(struct bytes *path)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
+    struct unit unit;
+    bool is_used;
 
     if (runtime == NULL || *runtime == '\0')
         return false;
-    bytes_text(path, runtime);
-    bytes_text(path, "/p2pchat/control.sock");
-    bytes_u8(path, '\0');
-    return access((const char *)bytes_data(path), F_OK) == 0;
+    is_used = exists(runtime, "/p2pchat", path);
+    if (exists(runtime, "/p2pchat/control.sock", path))
+        return true;
+    unit = unit_of((const char *)bytes_data(path));
+    return is_used && unit_is_meant(&unit);
 }
 
 void session_socket(const struct invocation *invocation, struct bytes *ret_path)

@@ -171,28 +171,51 @@ static struct unit_state state_of(const char *printed)
     return state;
 }
 
-struct unit_state unit_ask(const struct unit *unit)
+/* Properties of the unit, or of its socket, a line each, ended by a NUL. */
+static bool show(const struct unit *unit, const char *type, const char *properties,
+                 struct bytes *printed)
 {
     char name[64];
-    const char *const argv[] = {"systemctl",
-                                unit->is_of_user ? "--user" : "--system",
-                                "--property=LoadState,ActiveState,SubState,MainPID,ExecMainCode,"
-                                "ExecMainStatus,NRestarts,StatusText",
-                                "show",
-                                name,
-                                NULL};
+    const char *const argv[] = {
+        "systemctl", unit->is_of_user ? "--user" : "--system", properties, "show", name, NULL};
+
+    snprintf(name, sizeof(name), "%s%s", unit->name, type);
+    if (!run(argv, printed))
+        return false;
+    bytes_u8(printed, '\0');
+    return true;
+}
+
+struct unit_state unit_ask(const struct unit *unit)
+{
+    static const char properties[] = "--property=LoadState,ActiveState,SubState,MainPID,"
+                                     "ExecMainCode,ExecMainStatus,NRestarts,StatusText";
     struct unit_state state = {.phase = UNIT_MISSING};
     struct bytes printed = BYTES_EMPTY;
 
     if (unit->name == NULL)
         return state;
-    snprintf(name, sizeof(name), "%s.service", unit->name);
-    if (run(argv, &printed)) {
-        bytes_u8(&printed, '\0');
+    if (show(unit, ".service", properties, &printed)) {
         state = state_of((const char *)bytes_data(&printed));
     } else if (access("/run/systemd/system", F_OK) == 0) { /* sd_booted(3) */
         state.phase = UNIT_UNKNOWN;
     }
     bytes_done(&printed);
     return state;
+}
+
+bool unit_is_meant(const struct unit *unit)
+{
+    struct bytes printed = BYTES_EMPTY;
+    char file[32], active[32];
+    bool is_meant = false;
+
+    if (unit->name != NULL &&
+        show(unit, ".socket", "--property=UnitFileState,ActiveState", &printed)) {
+        value_of((const char *)bytes_data(&printed), "UnitFileState", file, sizeof(file));
+        value_of((const char *)bytes_data(&printed), "ActiveState", active, sizeof(active));
+        is_meant = strcmp(file, "enabled") == 0 || strcmp(active, "failed") == 0;
+    }
+    bytes_done(&printed);
+    return is_meant;
 }

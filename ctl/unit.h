@@ -42,4 +42,8 @@ struct unit_state {
 /* Asks systemd, by systemctl(1), which may take UNIT_ASK_MS; then it is UNIT_UNKNOWN. */
 struct unit_state unit_ask(const struct unit *unit);
 
+/* Whether its control socket is meant to be there, also when it is not: the socket's unit is
+ * enabled, or failed. Asks as unit_ask(); false when systemd does not say. */
+bool unit_is_meant(const struct unit *unit);
+
 #endif

@@ -36,8 +36,9 @@ class Service(rig.Test):
 
     def says(self, systemd, *words, path=NODE, status=3, command="status", **environment):
         """What `command` says when systemd says that: each of the words."""
+        socket_option = [f"--socket={path}"] if path else []
         done = subprocess.run(
-            [rig.program("p2pchatctl"), f"--socket={path}", *command.split()],
+            [rig.program("p2pchatctl"), *socket_option, *command.split()],
             env={**os.environ, "PATH": f"{self.top}:{os.environ['PATH']}", "STATE": systemd,
                  "XDG_RUNTIME_DIR": self.runtime, **environment},
             capture_output=True, text=True, timeout=rig.DEADLINE_S, check=False)
@@ -105,6 +106,30 @@ class Nobody(Service):
 
     def test_what_others_say_is_harmless(self):
         self.says(state("activating", "start", StatusText="\\033[2J"), "starting (<U+001B>[2J)")
+
+
+class OfUser(Service):
+    """Whose node is spoken to where that of the user is not there."""
+
+    def test_meant_to_be_there(self):
+        for file, active in (("enabled", "failed"), ("disabled", "failed"), ("enabled", "inactive")):
+            said = state(active, UnitFileState=file)
+            for command in ("status", "doctor", "watch", "history"):
+                self.says(said, f"no daemon answers on {self.own}: ", path=None, command=command,
+                          P2PCHAT_SOCKET="")
+
+    def test_not_wanted(self):
+        """That of the machine, and where there was none of the user without asking systemd."""
+        if os.path.exists("/run/p2pchat/control.sock"):
+            return
+        mine = "no daemon answers on /run/p2pchat/control.sock: "
+        for said in (state("inactive", UnitFileState="disabled"), state("inactive"), ""):
+            self.says(said, mine, path=None, P2PCHAT_SOCKET="")
+        os.rmdir(f"{self.runtime}/p2pchat")
+        self.says(state("failed", UnitFileState="enabled"), mine, path=None, P2PCHAT_SOCKET="")
+        with open(f"{self.systemctl}.asked", encoding="utf-8") as asked:
+            self.assertEqual([line.split()[0] for line in asked],
+                             3 * ["--user", "--system"] + ["--system"])
 
 
 class Silent(Service):

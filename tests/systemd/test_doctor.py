@@ -140,6 +140,17 @@ class Doctor(slow.Test):
         self.assertEqual(done.code, 3, done)
         self.assertIn("the service p2pchatd failed (exit status 78); 'systemctl --user status "
                       "p2pchatd' and 'journalctl --user -u p2pchatd -e' tell why", done.err)
+        # Nor is that of the machine taken for it when its socket is gone, also by who may.
+        m.run("usermod", "--append", "--groups=p2pchat", "carol")
+        rig.wait_for(lambda: m.run("systemctl", "--user", "is-failed", "p2pchatd.socket",
+                                   **as_carol).code == 0, "systemd to give up")
+        for command in ("status", "doctor"):
+            again = m.run("p2pchatctl", command, **as_carol)
+            self.assertEqual((again.code, again.err), (3, done.err.replace(
+                ", and nothing was done", "")), again)
+        m.write("/home/carol/.config/p2pchat/p2pchatd.conf", "[Node]\nListen=127.0.0.1:28480\n")
+        m.run("systemctl", "--user", "restart", "p2pchatd", **as_carol)
+        self.assertEqual(m.run("p2pchatctl", "status", **as_carol).code, 0)
 
 
 if __name__ == "__main__":
