@@ -110,8 +110,10 @@ static bool refuse_key(const struct config *config, const struct setting *settin
     return refuse_as(ret_refusal, LOG_CREDENTIAL_UNUSABLE);
 }
 
-/* p2pchat-protocol(7), The classic dialect: "cannot be used beside a network key." */
-static bool check_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
+/* p2pchat-protocol(7), The classic dialect: "cannot be used beside a network key." `is_needed`: it
+ * is a mistake when there is none. */
+static bool check_key(const struct config *config, bool is_needed, uint8_t **ret_key,
+                      struct refusal *ret_refusal)
 {
     uint8_t *key;
 
@@ -121,20 +123,15 @@ static bool check_key(const struct config *config, uint8_t **ret_key, struct ref
         secret_free(key, NETWORK_KEY_SIZE);
         return refuse_key(config, setting_of_key("Classic", "Listen"), no_classic, ret_refusal);
     }
+    if (key == NULL && is_needed)
+        return refuse_key(config, setting_of_key("Network", "Closed"), no_key, ret_refusal);
     *ret_key = key;
     return true;
 }
 
 bool config_network_key(const struct config *config, uint8_t **ret_key, struct refusal *ret_refusal)
 {
-    uint8_t *key = NULL;
-
-    if (!check_key(config, &key, ret_refusal))
-        return false;
-    if (key == NULL && config->is_closed)
-        return refuse_key(config, setting_of_key("Network", "Closed"), no_key, ret_refusal);
-    *ret_key = key;
-    return true;
+    return check_key(config, config->is_closed, ret_key, ret_refusal);
 }
 
 static bool add_refusal(const struct refusal *refusal, struct bytes *mistakes)
@@ -149,7 +146,7 @@ bool config_check_credentials(const struct config *config, struct bytes *mistake
     struct refusal refusal;
     uint8_t *key;
 
-    if (!(are_seen ? config_network_key : check_key)(config, &key, &refusal))
+    if (!check_key(config, are_seen && config->is_closed, &key, &refusal))
         return add_refusal(&refusal, mistakes);
     secret_free(key, NETWORK_KEY_SIZE);
     return identity_file_check_credential(&refusal) || add_refusal(&refusal, mistakes);
