@@ -70,8 +70,11 @@ bool credential_tell_unknown(struct bytes *text)
     DIR *entries = NULL;
     bool is_told = false;
 
-    if (open_directory(&dir, &refusal) == STATE_FILE_READ)
+    if (open_directory(&dir, &refusal) == STATE_FILE_READ) {
         entries = fdopendir(dir.descriptor);
+        if (entries == NULL)
+            close(dir.descriptor);
+    }
     while (entries != NULL && (entry = readdir(entries)) != NULL) {
         if (!looks_misnamed(entry->d_name))
             continue;
