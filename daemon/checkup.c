@@ -15,6 +15,7 @@
 #include "daemon/disk_state.h"
 #include "daemon/entropy.h"
 #include "daemon/identity_file.h"
+#include "daemon/metrics_http.h"
 #include "daemon/probe.h"
 #include "daemon/pump.h"
 #include "daemon/reload.h"
@@ -236,6 +237,15 @@ static void say_port(struct json_writer *w, const struct facts *facts)
                       unit, unit, unit);
 }
 
+/* The numbers are an extra, without which all else runs. */
+static void say_metrics(struct json_writer *w, const struct metrics_http *http)
+{
+    const char *trouble = metrics_http_trouble(http);
+
+    if (trouble != NULL)
+        diagnosis_say(w, "metrics", PROBLEM, "none are served over HTTP: %s", trouble);
+}
+
 /* --- The network --- */
 
 static void say_network(struct json_writer *w, const struct facts *facts)
@@ -316,6 +326,7 @@ void checkup_write(struct json_writer *w, struct pump *pump, const struct contro
     say_bound(w, probes, facts->listen, facts->listen_count);
     say_bound(w, probes, facts->classic_listen, facts->classic_listen_count);
     say_port(w, facts);
+    say_metrics(w, pump->metrics_http);
     say_network(w, facts);
     say_names(w, pump, probes);
     say_systemd(w);

@@ -179,6 +179,9 @@ enum {
      * seconds or so, and who asks without end is given the same again. */
     METRICS_FRESH_MS = 1000,
 
+    /* A place that another program has may be free soon, and to look costs next to nothing. */
+    METRICS_AGAIN_MS = 5000,
+
     /* From the wish to stop to the end, whatever peers, clients and disk do meanwhile. */
     PUMP_STOP_MS = 3000,
 

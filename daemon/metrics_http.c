@@ -13,6 +13,7 @@
 #include "daemon/http_request.h"
 #include "daemon/limits.h"
 #include "daemon/listen.h"
+#include "daemon/log.h"
 #include "daemon/metrics.h"
 #include "daemon/pump.h"
 
@@ -30,8 +31,10 @@ struct visit {
 
 struct metrics_http {
     struct pump *pump;
-    struct host_port wish; /* where it is to serve; the port may be 0 */
-    struct listeners *listeners;
+    struct host_port wish;       /* where it is to serve; the port may be 0 */
+    struct listeners *listeners; /* NULL: it cannot be had */
+    struct refusal why;          /* then */
+    struct event again;
     TAILQ_HEAD(, visit) visits; /* oldest first */
     size_t count;
 };
@@ -236,37 +239,111 @@ static bool is_there(const struct metrics_http *http, const struct host_port *at
     return http != NULL && at->port == http->wish.port && strcmp(at->host, http->wish.host) == 0;
 }
 
-bool metrics_http_set(struct pump *pump, const struct host_port *at, struct refusal *ret_refusal)
+static bool open_at(const struct host_port *at, struct listeners **ret_listeners,
+                    struct refusal *ret_refusal)
 {
     const struct listen_wish wish = {at, 1, "[Metrics] Listen="};
     struct ports ports = {.count = 0};
-    struct listeners *listeners = NULL;
-    struct metrics_http *http;
-    const bool is_off = at->host[0] == '\0';
 
-    if (is_there(pump->metrics_http, at))
-        return true;
-    if (!is_off && !listeners_open(&wish, &ports, &listeners, ret_refusal))
-        return false;
+    return listeners_open(&wish, &ports, ret_listeners, ret_refusal);
+}
+
+static void serve(struct metrics_http *http, struct listeners *listeners)
+{
+    event_del(&http->again);
+    http->listeners = listeners;
+    listeners_start(listeners, http->pump->base, on_accepted, http);
+}
+
+static void try_again(struct metrics_http *http)
+{
+    const struct timeval patience = {.tv_sec = METRICS_AGAIN_MS / 1000};
+    struct listeners *listeners;
+
+    if (open_at(&http->wish, &listeners, &http->why))
+        serve(http, listeners);
+    else
+        evtimer_add(&http->again, &patience);
+}
+
+static void say_served(const struct metrics_http *http)
+{
+    char where[ADDRESS_HOST_PORT_MAX + 1];
+
+    host_port_format(metrics_http_bound(http), where);
+    log_coded(LOG_METRICS_SERVED, NULL, "metrics are served on %s now", where);
+}
+
+static void on_again(evutil_socket_t fd, short events, void *context)
+{
+    struct metrics_http *http = context;
+
+    (void)fd;
+    (void)events;
+    try_again(http);
+    if (http->listeners != NULL)
+        say_served(http);
+}
+
+/* In the place of what there was. */
+static struct metrics_http *begin(struct pump *pump, const struct host_port *at)
+{
+    struct metrics_http *http = xcalloc(1, sizeof(*http));
+
     metrics_http_free(pump->metrics_http);
-    pump->metrics_http = NULL;
-    if (is_off)
-        return true;
-    http = xcalloc(1, sizeof(*http));
     http->pump = pump;
     http->wish = *at;
-    http->listeners = listeners;
     TAILQ_INIT(&http->visits);
-    listeners_start(listeners, pump->base, on_accepted, http);
+    evtimer_assign(&http->again, pump->base, on_again, http);
     pump->metrics_http = http;
+    return http;
+}
+
+void metrics_http_start(struct pump *pump, const struct host_port *at)
+{
+    struct metrics_http *http;
+
+    if (at->host[0] == '\0')
+        return;
+    http = begin(pump, at);
+    try_again(http);
+    if (http->listeners == NULL)
+        log_coded(LOG_METRICS_NOT_SERVED, NULL,
+                  "no metrics are served over HTTP: %s; it is tried again every %d seconds",
+                  http->why.why, METRICS_AGAIN_MS / 1000);
+}
+
+bool metrics_http_set(struct pump *pump, const struct host_port *at, struct refusal *ret_refusal)
+{
+    struct listeners *listeners;
+
+    if (is_there(pump->metrics_http, at)) {
+        if (pump->metrics_http->listeners == NULL)
+            on_again(-1, 0, pump->metrics_http);
+        return true;
+    }
+    if (at->host[0] == '\0') {
+        metrics_http_free(pump->metrics_http);
+        pump->metrics_http = NULL;
+        return true;
+    }
+    if (!open_at(at, &listeners, ret_refusal))
+        return false;
+    serve(begin(pump, at), listeners);
     return true;
+}
+
+const char *metrics_http_trouble(const struct metrics_http *http)
+{
+    return http != NULL && http->listeners == NULL ? http->why.why : NULL;
 }
 
 const struct host_port *metrics_http_bound(const struct metrics_http *http)
 {
     size_t count;
 
-    return http != NULL ? listeners_bound(http->listeners, &count) : NULL;
+    return http != NULL && http->listeners != NULL ? listeners_bound(http->listeners, &count)
+                                                   : NULL;
 }
 
 void metrics_http_free(struct metrics_http *http)
@@ -275,6 +352,7 @@ void metrics_http_free(struct metrics_http *http)
         return;
     while (!TAILQ_EMPTY(&http->visits))
         visit_free(TAILQ_FIRST(&http->visits));
+    event_del(&http->again);
     listeners_free(http->listeners);
     free(http);
 }

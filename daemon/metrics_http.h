@@ -22,6 +22,13 @@ struct pump;
  */
 bool metrics_http_set(struct pump *pump, const struct host_port *at, struct refusal *ret_refusal);
 
+/* The same at the start, for which nothing else waits: when the place cannot be had, the log says
+ * so, and it is tried again every METRICS_AGAIN_MS, and when metrics_http_set names it. */
+void metrics_http_start(struct pump *pump, const struct host_port *at);
+
+/* Why it does not serve where it is to, one line; NULL when it does, or is to serve nowhere. */
+const char *metrics_http_trouble(const struct metrics_http *http);
+
 /* Where it serves, with the real port; NULL when it does not. */
 const struct host_port *metrics_http_bound(const struct metrics_http *http);
 

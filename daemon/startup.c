@@ -358,8 +358,7 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
     pump->names = names_new(pump);
     if (!open_control(daemon, passed->control, ret_refusal) || !load_consumers(pump, ret_refusal))
         return false;
-    if (!metrics_http_set(pump, &daemon->config.metrics_listen, ret_refusal))
-        return refuse_as(ret_refusal, LOG_LISTEN_FAILED);
+    metrics_http_start(pump, &daemon->config.metrics_listen);
     pump->housekeeping = housekeeping_new(pump, &daemon->config);
     pump->status_line = status_line_new(pump);
     pump->reload = reload_new(pump, daemon->source, &daemon->config);

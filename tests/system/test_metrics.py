@@ -289,11 +289,24 @@ class OverHttp(rig.People):
             self.assertIn(f"{path}:2: Listen={listen}: must be a loopback address", said)
 
     def test_a_place_in_use(self):
+        """It is an extra: the node starts without, says so, and serves there when it can."""
         alice = self.served()
-        path = self.write("d", "[Metrics]\nListen=%s:%d\n" % self.place(alice))
-        code, said = self.daemon("bob", "--listen=127.0.0.1:0", f"--config={path}").refusal()
-        self.assertEqual(code, 69, said)
-        self.assertIn("give another [Metrics] Listen=", said)
+        place = self.place(alice)
+        path = self.write("d", "[Metrics]\nListen=%s:%d\n" % place)
+        bob = self.person("bob", f"--config={path}")
+        self.assertIn("give another [Metrics] Listen=", bob.log())
+        self.assertIn("code=metrics_not_served", bob.log())
+        self.assertEqual(bob.call("status")["metrics_listen"], [])
+        self.assertIn("metrics", [check["name"] for check in bob.call("doctor")["checks"]
+                                  if not check["ok"]])
+        self.assertEqual(bob.call("reload"), {"changed": [], "needs_restart": []})
+
+        self.end_well(alice)
+        rig.wait_for(lambda: bob.call("status")["metrics_listen"], "bob's turn")
+        self.assertEqual(self.place(bob), place)
+        self.assertEqual(self.scrape(bob).of("links"), 0)
+        self.assertIn("code=metrics_served", bob.log())
+        self.assertNotIn("metrics", [check["name"] for check in bob.call("doctor")["checks"]])
 
     def test_reload(self):
         alice = self.person("alice", "--config=" + self.write("c", ""))

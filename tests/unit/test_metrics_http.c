@@ -343,6 +343,22 @@ static void test_place_in_use(void **state)
     assert_true(fd >= 0);
     close(fd);
     metrics_http_free(other.metrics_http);
+    other.metrics_http = NULL;
+
+    /* At a start it is waited for; a place that is named instead is had at once. */
+    metrics_http_start(&other, &taken);
+    assert_non_null(strstr(metrics_http_trouble(other.metrics_http), "is in use"));
+    assert_null(metrics_http_bound(other.metrics_http));
+    assert_true(metrics_http_set(&other, &taken, &refusal));
+    assert_non_null(metrics_http_trouble(other.metrics_http));
+    assert_true(metrics_http_set(&other, &anywhere, &refusal));
+    assert_null(metrics_http_trouble(other.metrics_http));
+    metrics_http_start(&other, &taken);
+    assert_true(metrics_http_set(&rig.pump, &off, &refusal));
+    assert_true(metrics_http_set(&other, &taken, &refusal));
+    assert_null(metrics_http_trouble(other.metrics_http));
+    assert_int_equal(metrics_http_bound(other.metrics_http)->port, taken.port);
+    metrics_http_free(other.metrics_http);
 }
 
 int main(void)
