@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "common/alloc.h"
-#include "daemon/configured_trackers.h"
 #include "daemon/housekeeping.h"
 #include "daemon/log.h"
 #include "daemon/metrics_http.h"
@@ -126,8 +125,6 @@ static void apply(struct reload *reload, struct config *fresh)
     pump->facts->advertise_count = fresh->advertise_count;
     pump->facts->name = fresh->name;
     tell_node(pump, fresh);
-    if (fresh->role == ROLE_NODE)
-        configured_trackers_save(pump->facts->dir, fresh->trackers, fresh->tracker_count);
     pump_look_at_addresses(pump);
     housekeeping_configure(pump->housekeeping, fresh);
     if (reload->is_ours)

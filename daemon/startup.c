@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "daemon/config_check.h"
-#include "daemon/configured_trackers.h"
 #include "daemon/control.h"
 #include "daemon/core/node.h"
 #include "daemon/credential.h"
@@ -178,45 +177,9 @@ static void load_row(void *context, const struct change *row)
     node_load(loading->pump->node, row, pump_now(loading->pump));
 }
 
-/* Those of the configuration, and behind them those that were and are no more; returns how many. */
-static size_t join_trackers(const struct daemon *daemon, struct tracker_setting *out)
-{
-    const struct config *config = &daemon->config;
-    struct configured_trackers last;
-    size_t count = 0, found;
-
-    for (; count < config->tracker_count; count++)
-        out[count] = config->trackers[count];
-    configured_trackers_load(&daemon->dir, &last);
-    for (size_t i = 0; i < last.count; i++) {
-        for (found = 0; found < count; found++) {
-            if (strcmp(out[found].text, last.items[i].text) == 0)
-                break;
-        }
-        if (found == count)
-            out[count++] = last.items[i];
-    }
-    return count;
-}
-
-/* It is told that they are no more when it has begun, as by a reload. */
-static void leave_trackers(struct daemon *daemon)
-{
-    const struct config *config = &daemon->config;
-    const struct node_settings told = config_for_node(config);
-    const struct input input = {.kind = INPUT_CONFIG, .config.settings = &told};
-
-    if (config->role != ROLE_NODE)
-        return;
-    if (daemon->leaves_trackers)
-        pump_input(&daemon->pump, &input);
-    configured_trackers_save(&daemon->dir, config->trackers, config->tracker_count);
-}
-
 static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
 {
     const struct config *config = &daemon->config;
-    struct tracker_setting trackers[2 * TRACKERS_MAX];
     struct node_settings told = config_for_node(config);
     struct loading loading = {.pump = &daemon->pump};
     char message[STORE_MESSAGE_MAX];
@@ -225,11 +188,6 @@ static bool make_node(struct daemon *daemon, struct refusal *ret_refusal)
     told.identity = daemon->identity;
     told.random = entropy_random();
     told.network_key = daemon->network_key;
-    if (config->role == ROLE_NODE) {
-        told.trackers = trackers;
-        told.tracker_count = join_trackers(daemon, trackers);
-        daemon->leaves_trackers = told.tracker_count > config->tracker_count;
-    }
     daemon->pump.node = node_new(&told);
     refusal = store_load(daemon->pump.store, load_row, &loading, message);
     if (refusal != STORE_OPENED)
@@ -364,7 +322,6 @@ bool daemon_start(struct daemon *daemon, const struct service_sockets *passed,
     pump->reload = reload_new(pump, daemon->source, &daemon->config);
     pump->watchdog = watchdog_new(pump);
     pump_start(pump);
-    leave_trackers(daemon);
     return true;
 }
 

@@ -16,7 +16,6 @@ struct daemon {
     struct state_dir dir;
     struct identity *identity; /* in memory for secrets */
     uint8_t *network_key;      /* the same; NULL: none */
-    bool leaves_trackers;      /* the node knows of some that are not configured any more */
     struct facts facts;
     struct pump pump;
 };

@@ -47,8 +47,7 @@ struct node_settings {
 
     /* Where a node registers, as configured; a tracker has none. */
     const struct tracker_setting *trackers;
-    size_t tracker_count; /* at most TRACKERS_MAX; at the start as many besides, which INPUT_CONFIG
-                           * takes away at once */
+    size_t tracker_count; /* at most TRACKERS_MAX */
 
     struct {
         bool is_on; /* there are listeners: CARRIER_CLASSIC comes in */

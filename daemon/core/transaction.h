@@ -127,12 +127,16 @@ struct claim {
 enum { CLAIMS_MAX = 1 << 20 }; /* names held or reserved: some 150 MB on disk */
 #define CLAIM_RESERVED_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
 
+/* What was said of a tracker by calls: nothing, so that the configuration decides; `register`; or
+ * `exit_network`. The numbers are those of the database. */
+enum tracker_wish { TRACKER_AS_CONFIGURED, TRACKER_WANTED, TRACKER_UNWANTED };
+
 /* A tracker that we register with, or were told not to. */
 struct tracker_row {
     char *address; /* as it was given; what it is known by */
     bool has_key;
     uint8_t key[KEY_LENGTH]; /* the first that it proved: pinned */
-    bool is_wanted;          /* we are to be registered there */
+    enum tracker_wish wish;
 };
 
 enum change_kind {

@@ -73,7 +73,7 @@ static const char *const sql[SQL_COUNT] = {
     [SQL_REQUEST_GONE] = "DELETE FROM request WHERE request = ?1",
     [SQL_META] = "INSERT INTO meta(name, value) VALUES('record_sequence', ?1)"
                  " ON CONFLICT(name) DO UPDATE SET value = excluded.value",
-    [SQL_TRACKER] = "INSERT OR REPLACE INTO tracker(address, key, wanted) VALUES(?1, ?2, ?3)",
+    [SQL_TRACKER] = "INSERT OR REPLACE INTO tracker(address, key, wish) VALUES(?1, ?2, ?3)",
     [SQL_TRACKER_GONE] = "DELETE FROM tracker WHERE address = ?1",
     [SQL_OWN_NAME] = "INSERT OR REPLACE INTO meta(name, value) VALUES('own_name', ?1)",
     [SQL_OWN_NAME_GONE] = "DELETE FROM meta WHERE name = 'own_name'",
@@ -557,7 +557,7 @@ static int change_tracker(struct apply *a, const struct tracker_row *row)
     binder_init(&b, a->statements[SQL_TRACKER]);
     bind_text(&b, row->address);
     bind_blob(&b, row->has_key ? row->key : NULL, KEY_LENGTH);
-    bind_u64(&b, row->is_wanted);
+    bind_u64(&b, row->wish);
     return binder_run(&b);
 }
 

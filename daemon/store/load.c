@@ -163,7 +163,7 @@ static void read_tracker(struct cursor *c, struct change *row)
         next_bytes(c, tracker->key, sizeof(tracker->key));
     else
         c->column++;
-    tracker->is_wanted = next_number(c, 0, 1) != 0;
+    tracker->wish = (enum tracker_wish)next_number(c, TRACKER_AS_CONFIGURED, TRACKER_UNWANTED);
 }
 
 static void read_own_name(struct cursor *c, struct change *row)
@@ -198,7 +198,7 @@ static const struct table tables[] = {
     {"SELECT request, id, peer, direction, greeting, address, left_ms, state"
      " FROM request ORDER BY request",
      CHANGE_REQUEST, read_request},
-    {"SELECT address, key, wanted FROM tracker ORDER BY address", CHANGE_TRACKER, read_tracker},
+    {"SELECT address, key, wish FROM tracker ORDER BY address", CHANGE_TRACKER, read_tracker},
     {"SELECT value FROM meta WHERE name = 'own_name'", CHANGE_OWN_NAME, read_own_name},
 };
 

@@ -106,6 +106,17 @@ static const char *const steps[] = {
     "    since INTEGER NOT NULL,"
     "    until INTEGER) STRICT, WITHOUT ROWID;"
     "CREATE INDEX claim_until ON claim(until) WHERE until IS NOT NULL",
+
+    /* Whether a tracker is wanted because a call said so, or as the configuration says
+     * (enum tracker_wish). Until now nothing told which; what is configured becomes so at the
+     * start. */
+    "CREATE TABLE tracker_with_wish("
+    "    address TEXT PRIMARY KEY,"
+    "    key BLOB CHECK (length(key) = 32),"
+    "    wish INTEGER NOT NULL CHECK (wish BETWEEN 0 AND 2)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO tracker_with_wish SELECT address, key, 2 - wanted FROM tracker;"
+    "DROP TABLE tracker;"
+    "ALTER TABLE tracker_with_wish RENAME TO tracker",
 };
 
 enum { SCHEMA_VERSION = sizeof(steps) / sizeof(steps[0]) };

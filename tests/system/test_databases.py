@@ -10,7 +10,7 @@ import sqlite3
 import rig
 
 DATA = os.path.join(os.environ.get("top_srcdir", "."), "tests/data")
-OLDER = 1, 2  # schemas, of which there is a database each
+OLDER = 1, 2, 3  # schemas, of which there is a database each
 
 
 class Databases(rig.People):
@@ -73,7 +73,7 @@ class Databases(rig.People):
                 self.assertEqual([c["consumer"] for c in consumers],
                                  ["archive@home", "bot"] if schema >= 2 else [])
                 self.alice.end(signal.SIGKILL)
-                self.assertEqual(self.schema(), 3)
+                self.assertEqual(self.schema(), 4)
                 self.alice.start()
                 self.assert_all_there()
                 self.assertEqual(self.alice.end(), 0)

@@ -37,16 +37,16 @@ static void settle(struct node_rig *rig)
     node_rig_input(rig, &input);
 }
 
-static void put(struct node_rig *rig, const char *address, uint8_t key, bool is_wanted)
+static void put(struct node_rig *rig, const char *address, uint8_t key, enum tracker_wish wish)
 {
     ledger_put_tracker(rig->node, &(const struct tracker_row){.address = (char *)(uintptr_t)address,
                                                               .has_key = key != 0,
                                                               .key = {key},
-                                                              .is_wanted = is_wanted});
+                                                              .wish = wish});
 }
 
 static void assert_tracker(const struct node_rig *rig, const char *address, uint8_t key,
-                           bool is_wanted)
+                           enum tracker_wish wish)
 {
     const struct tracker_row *row = trackers_row(rig->node, address);
 
@@ -54,14 +54,14 @@ static void assert_tracker(const struct node_rig *rig, const char *address, uint
     assert_string_equal(row->address, address);
     assert_int_equal(row->has_key, key != 0);
     assert_int_equal(row->key[0], key);
-    assert_int_equal(row->is_wanted, is_wanted);
+    assert_int_equal(row->wish, wish);
 }
 
 /* A tracker that is there, one that was, and a name. */
 static void prepare(struct node_rig *rig)
 {
-    put(rig, "there:1", 1, true);
-    put(rig, "gone:2", 2, true);
+    put(rig, "there:1", 1, TRACKER_WANTED);
+    put(rig, "gone:2", 2, TRACKER_WANTED);
     ledger_put_own_name(rig->node, "alice");
     settle(rig);
     ledger_remove_tracker(rig->node, "gone:2");
@@ -71,7 +71,7 @@ static void prepare(struct node_rig *rig)
 
 static void assert_prepared(const struct node_rig *rig)
 {
-    assert_tracker(rig, "there:1", 1, true);
+    assert_tracker(rig, "there:1", 1, TRACKER_WANTED);
     assert_null(trackers_row(rig->node, "gone:2"));
     assert_null(trackers_row(rig->node, "new:3"));
     assert_string_equal(rig->node->own_name, "alice");
@@ -99,8 +99,8 @@ static void as_it_was_when_the_disk_fails(void **state)
     struct node_rig *rig = *state;
 
     prepare(rig);
-    put(rig, "there:1", 9, false);
-    put(rig, "new:3", 3, true);
+    put(rig, "there:1", 9, TRACKER_UNWANTED);
+    put(rig, "new:3", 3, TRACKER_AS_CONFIGURED);
     ledger_put_own_name(rig->node, "bob");
     settle(rig);
     ledger_remove_tracker(rig->node, "there:1");
@@ -108,11 +108,11 @@ static void as_it_was_when_the_disk_fails(void **state)
     ledger_remove_tracker(rig->node, "never:4");
     ledger_put_own_name(rig->node, NULL);
     settle(rig);
-    put(rig, "there:1", 0, true);
-    put(rig, "gone:2", 0, true);
+    put(rig, "there:1", 0, TRACKER_WANTED);
+    put(rig, "gone:2", 0, TRACKER_WANTED);
     ledger_put_own_name(rig->node, "carol");
     settle(rig);
-    assert_tracker(rig, "there:1", 0, true);
+    assert_tracker(rig, "there:1", 0, TRACKER_WANTED);
     node_rig_fail(rig, ERR_STORAGE_FAILED);
     assert_prepared(rig);
     node_rig_restart(rig);

@@ -655,8 +655,8 @@ static void test_more_trackers_than_are_asked(void **state)
         for (char ones = '0'; ones <= '9'; ones++) {
             address[sizeof "203.0.113." - 1] = tens;
             address[sizeof "203.0.113.1" - 1] = ones;
-            trackers_put_row(s.rig.node,
-                             &(const struct tracker_row){.address = address, .is_wanted = true});
+            trackers_put_row(s.rig.node, &(const struct tracker_row){.address = address,
+                                                                     .wish = TRACKER_WANTED});
         }
     const uint64_t call = list(&s, "{}");
     member_rig_wait(&s.rig, LOOKUP_MS);

@@ -95,6 +95,58 @@ static void a_tracker_that_is_gone_is_left_and_forgotten(void **state)
     member_rig_done(&rig);
 }
 
+/* As by a reload; but nobody tells the tracker, where the registration runs out. */
+static void a_tracker_that_is_gone_at_the_start_is_forgotten(void **state)
+{
+    (void)state;
+    struct member_rig rig;
+
+    init_registered(&rig, 2);
+    rig.setting_count = 1;
+    member_rig_restart(&rig);
+    member_rig_wait(&rig, 10 * SECOND_MS);
+    rig_assert_has(member_rig_status(&rig), FIRST);
+    rig_assert_has_not(member_rig_status(&rig), SECOND);
+    rig_assert_heard(&rig.trackers[1], "");
+    rig.setting_count = 2;
+    rig.trackers[1].is_up = false;
+    member_rig_restart(&rig);
+    member_rig_wait(&rig, 10 * SECOND_MS);
+    rig_assert_has(member_rig_status(&rig), SECOND);
+    member_rig_done(&rig);
+}
+
+/* One that `register` named is left by exit_network only; one that came into the configuration,
+ * too, is the configuration's. */
+static void a_tracker_of_a_call_stays(void **state)
+{
+    (void)state;
+    struct member_rig rig;
+
+    init_registered(&rig, 1);
+    member_rig_open(&rig);
+    const uint64_t call = member_rig_call(&rig, API_REGISTER, "{\"tracker\":\"" SECOND "\"}");
+    member_rig_wait(&rig, 2 * SECOND_MS);
+    member_rig_expect(&rig, call, OK);
+    rig_assert_heard(&rig.trackers[1], "REGISTER ");
+    for (int times = 0; times < 2; times++) {
+        rig.setting_count = 0;
+        member_rig_restart(&rig);
+        member_rig_wait(&rig, 10 * SECOND_MS);
+        rig_assert_has_not(member_rig_status(&rig), FIRST);
+        rig_assert_has(member_rig_status(&rig), SECOND);
+        rig_assert_heard(&rig.trackers[1], "REGISTER ");
+    }
+    member_rig_configure(&rig, SECOND);
+    member_rig_restart(&rig);
+    member_rig_wait(&rig, 10 * SECOND_MS);
+    rig_assert_has(member_rig_status(&rig), SECOND);
+    rig.setting_count = 0;
+    member_rig_restart(&rig);
+    rig_assert_has(member_rig_status(&rig), "[]");
+    member_rig_done(&rig);
+}
+
 static void a_tracker_that_nobody_reached_is_forgotten(void **state)
 {
     (void)state;
@@ -344,6 +396,8 @@ int main(void)
         cmocka_unit_test(the_same_changes_nothing),
         cmocka_unit_test(a_new_tracker_is_registered_with),
         cmocka_unit_test(a_tracker_that_is_gone_is_left_and_forgotten),
+        cmocka_unit_test(a_tracker_that_is_gone_at_the_start_is_forgotten),
+        cmocka_unit_test(a_tracker_of_a_call_stays),
         cmocka_unit_test(a_tracker_that_nobody_reached_is_forgotten),
         cmocka_unit_test(what_is_added_is_wanted),
         cmocka_unit_test(a_change_of_mind),

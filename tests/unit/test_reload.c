@@ -10,7 +10,6 @@
 
 #include "common/alloc.h"
 #include "common/format.h"
-#include "daemon/configured_trackers.h"
 #include "daemon/housekeeping.h"
 #include "daemon/metrics_http.h"
 #include "daemon/pump.h"
@@ -30,7 +29,6 @@ static struct {
     int64_t request_timeout_ms; /* that the node was told */
     char name[64];
     uint16_t metrics_port;
-    size_t trackers_remembered;
     char told[64]; /* who was told, in order: s before and S after for systemd, n node, a addresses,
                       h housekeeping */
 } rig;
@@ -70,14 +68,6 @@ bool metrics_http_set(struct pump *pump, const struct host_port *at, struct refu
         return refuse(ret_refusal, EX_UNAVAILABLE, "this port is in use");
     rig.metrics_port = at->port;
     return true;
-}
-
-void configured_trackers_save(const struct state_dir *dir, const struct tracker_setting *now,
-                              size_t count)
-{
-    (void)dir;
-    (void)now;
-    rig.trackers_remembered = count;
 }
 
 void pump_look_at_addresses(struct pump *pump)
@@ -211,10 +201,8 @@ static void test_another_role(void **state)
            "Control.Socket Node.StateDirectory Node.Listen Node.Name Node.Role "
            "Tracker.Use Metrics.Listen ");
     assert_string_equal(rig.told, "sS"); /* nobody else */
-    assert_int_equal(rig.trackers_remembered, 0);
     reload("[Node]\nName=bert\n[Tracker]\nUse=a:1\n", "Node.Name Log.Level ", "");
     assert_string_equal(rig.name, "bert");
-    assert_int_equal(rig.trackers_remembered, 1);
 }
 
 /* A name that nobody gave is the same as at the start, whatever the host is called by now. */

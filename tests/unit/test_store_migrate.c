@@ -1,5 +1,5 @@
-/* Databases that older programs made (tests/data/store_1.sql, store_2.sql) are brought up to date:
- * nothing in them is lost, and they become what a new one is. */
+/* Databases that older programs made (tests/data/store_1.sql to store_3.sql) are brought up to
+ * date: nothing in them is lost, and they become what a new one is. */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "tests/unit/store_rig.h"
 
 /* What is in each. */
-enum { PEERS = 4, LIVE_STREAMS = 3, REQUESTS = 2, LAST_SEQ = 42, LAST_REQUEST = 4, MESSAGES = 24 };
+enum { PEERS = 4, LIVE_STREAMS = 3, REQUESTS = 2, LAST_REQUEST = 4, MESSAGES = 24 };
 
 /* A saved database. */
 struct saved {
@@ -22,6 +22,9 @@ struct saved {
     const char *schema_text; /* as `query` shows it */
     const char *consumers;   /* after the migration */
     const char *marks;
+    const char *trackers;
+    uint64_t last_seq;
+    const char *in_the_way; /* a table that would be, when the next step makes it */
 };
 
 static const struct saved first = {
@@ -30,14 +33,33 @@ static const struct saved first = {
     .schema_text = "1:1:1|\n",
     .consumers = "",
     .marks = "1:1:0|1:2:42|\n", /* rows that were there before count as new */
+    .trackers = "",
+    .last_seq = 42,
+    .in_the_way = "claim",
 };
+static const char second_consumers[] = "3:12:archive@home|1:2:34|1:13:1795412069064|1:3:119|\n"
+                                       "3:3:bot|1:2:33|1:13:1795412069063|1:3:118|\n";
 static const struct saved second = {
     .name = "store_2.sql",
     .schema = 2,
     .schema_text = "1:1:2|\n",
-    .consumers = "3:12:archive@home|1:2:34|1:13:1795412069064|1:3:119|\n"
-                 "3:3:bot|1:2:33|1:13:1795412069063|1:3:118|\n",
+    .consumers = second_consumers,
     .marks = "1:1:0|1:1:0|\n",
+    .trackers = "",
+    .last_seq = 42,
+    .in_the_way = "claim",
+};
+static const struct saved third = {
+    .name = "store_3.sql",
+    .schema = 3,
+    .schema_text = "1:1:3|\n",
+    .consumers = second_consumers,
+    .marks = "1:1:0|1:1:0|\n1:8:25243083|1:2:42|\n",
+    .trackers = "3:11:127.0.0.1:1|1:1:1|\n"
+                "3:11:127.0.0.1:2|1:1:1|\n"
+                "3:11:127.0.0.1:3|1:1:2|\n",
+    .last_seq = 48,
+    .in_the_way = "tracker_with_wish",
 };
 
 struct migration {
@@ -182,7 +204,7 @@ static void test_nothing_is_lost(void **state)
     for (int times = 0; times < 2; times++) { /* and the second time there is nothing to do */
         migrate(m);
         store_rig_close(&m->rig);
-        assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'schema'", "1:1:3|\n");
+        assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'schema'", "1:1:4|\n");
         assert_query(&m->rig, "PRAGMA integrity_check", "3:2:ok|\n");
         for (size_t i = 0; i < KEPT; i++)
             assert_query(&m->rig, kept[i], before[i]);
@@ -202,7 +224,7 @@ static void test_what_is_new(void **state)
     assert_query(&m->rig, "SELECT * FROM mark", m->saved->marks);
     assert_query(&m->rig, "SELECT value FROM meta WHERE name = 'floor'", "1:1:0|\n");
     assert_query(&m->rig, "SELECT DISTINCT classic FROM peer", "1:1:0|\n");
-    assert_query(&m->rig, "SELECT count(*) FROM tracker", "1:1:0|\n");
+    assert_query(&m->rig, "SELECT address, wish FROM tracker ORDER BY address", m->saved->trackers);
     assert_query(&m->rig, "SELECT count(*) FROM claim", "1:1:0|\n");
 }
 
@@ -225,7 +247,7 @@ static void test_same_as_a_new_one(void **state)
 }
 
 struct loaded {
-    size_t count[CHANGE_META + 1];
+    size_t count[CHANGE_OWN_NAME + 1];
     uint64_t meta[META_LAST_SEQ + 1];
 };
 
@@ -250,7 +272,7 @@ static void test_loads(void **state)
     assert_int_equal(loaded.count[CHANGE_STREAM_IN] + loaded.count[CHANGE_STREAM_OUT],
                      LIVE_STREAMS);
     assert_int_equal(loaded.count[CHANGE_REQUEST], REQUESTS);
-    assert_int_equal(loaded.meta[META_LAST_SEQ], LAST_SEQ);
+    assert_int_equal(loaded.meta[META_LAST_SEQ], m->saved->last_seq);
     assert_int_equal(loaded.meta[META_LAST_PEER], PEERS);
     assert_int_equal(loaded.meta[META_LAST_REQUEST], LAST_REQUEST);
 }
@@ -291,7 +313,7 @@ static void test_goes_on(void **state)
     assert_false(t->changes[0].log.delivered);
     assert_int_equal(t->changes[1].log.result, ERR_KEY_CONFLICT);
     assert_int_equal(t->changes[2].log.result, OK);
-    assert_int_equal(t->changes[2].log.seq, LAST_SEQ + 1);
+    assert_int_equal(t->changes[2].log.seq, m->saved->last_seq + 1);
     assert_int_equal(t->changes[2].log.number, 9);
     transaction_free(t);
 }
@@ -327,8 +349,10 @@ static void test_a_step_that_fails(void **state)
     struct migration *m = *state;
     char message[STORE_MESSAGE_MAX];
     sqlite3 *db = open_database(&m->rig);
+    char sql[80];
 
-    run_sql(db, "CREATE TABLE claim(x)");
+    snprintf(sql, sizeof(sql), "CREATE TABLE %s(x)", m->saved->in_the_way);
+    run_sql(db, sql);
     sqlite3_close(db);
     assert_int_equal(store_open(m->rig.directory, m->key, NULL, &m->rig.store, message),
                      STORE_DAMAGED);
@@ -339,7 +363,7 @@ static void test_a_step_that_fails(void **state)
     {                                                                                 \
 #test " (" #saved ")", test, set_up, tear_down, (void *)(uintptr_t) & (saved) \
     }
-#define FROM_EACH(test) FROM(first, test), FROM(second, test)
+#define FROM_EACH(test) FROM(first, test), FROM(second, test), FROM(third, test)
 
 int main(void)
 {

@@ -178,7 +178,7 @@ static void dump_row(void *context, const struct change *row)
         break;
     case CHANGE_TRACKER:
         snprintf(line, sizeof(line), "tracker %s %d %d %d\n", row->tracker.address,
-                 row->tracker.has_key, row->tracker.key[9], row->tracker.is_wanted);
+                 row->tracker.has_key, row->tracker.key[9], row->tracker.wish);
         break;
     case CHANGE_OWN_NAME:
         snprintf(line, sizeof(line), "own name %s\n", row->own_name);
@@ -528,7 +528,7 @@ static void change_tracker(struct world *w, struct transaction *t)
     row->has_key = draw(w, 2) != 0;
     if (row->has_key)
         row->key[9] = (uint8_t)draw(w, 256);
-    row->is_wanted = draw(w, 2) != 0;
+    row->wish = (enum tracker_wish)draw(w, 3);
 }
 
 static void change_own_name(struct world *w, struct transaction *t)

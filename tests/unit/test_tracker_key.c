@@ -171,7 +171,7 @@ static void keep_row(struct member_rig *rig, const char *address, const struct i
     struct store_answer answer;
 
     row->address = xstrdup(address);
-    row->is_wanted = true;
+    row->wish = TRACKER_WANTED;
     row->has_key = identity != NULL;
     if (identity != NULL)
         memcpy(row->key, identity->key.bytes, KEY_LENGTH);
@@ -190,7 +190,7 @@ static void count_tracker(void *context, const struct change *row)
         return;
     assert_string_equal(row->tracker.address, FIRST);
     assert_true(row->tracker.has_key);
-    assert_true(row->tracker.is_wanted);
+    assert_int_equal(row->tracker.wish, TRACKER_WANTED);
     ++*count;
 }
 

@@ -249,7 +249,7 @@ static void want(struct node *node, struct tracker *tracker, bool is_wanted)
         registration_unwanted(node, tracker, "exit_network");
     if (trackers_is_wanted(tracker) == is_wanted)
         return;
-    row.is_wanted = is_wanted;
+    row.wish = is_wanted ? trackers_wanted(tracker) : TRACKER_UNWANTED;
     ledger_put_tracker(node, &row);
 }
 

@@ -39,7 +39,13 @@ struct tracker *trackers_by_address(const struct node *node, const char *text)
 
 bool trackers_is_wanted(const struct tracker *tracker)
 {
-    return tracker->has_row ? tracker->row.is_wanted : tracker->is_configured;
+    return tracker->row.wish == TRACKER_AS_CONFIGURED ? tracker->is_configured
+                                                      : tracker->row.wish == TRACKER_WANTED;
+}
+
+enum tracker_wish trackers_wanted(const struct tracker *tracker)
+{
+    return tracker->is_configured ? TRACKER_AS_CONFIGURED : TRACKER_WANTED;
 }
 
 /* "An id in the address pins from the start": in that of the configuration. */
@@ -152,13 +158,37 @@ void trackers_load_row(struct node *node, const struct tracker_row *row)
         bytes_append(&node->long_trackers, row->address, strlen(row->address) + 1);
     }
     if (known != NULL && known->has_row) {
-        merged.is_wanted = merged.is_wanted || known->row.is_wanted;
+        if (known->row.wish == TRACKER_WANTED)
+            merged.wish = TRACKER_WANTED;
         if (!has_id && known->is_pinned) {
             merged.has_key = true;
             memcpy(merged.key, known->row.key, KEY_LENGTH);
         }
     }
     trackers_put_row(node, &merged);
+}
+
+/* From now on it is as the configuration says, whatever calls have said. */
+static void leave_to_configuration(struct node *node, struct tracker *tracker)
+{
+    struct tracker_row row = tracker->row;
+
+    if (!tracker->has_row || row.wish == TRACKER_AS_CONFIGURED)
+        return;
+    row.wish = TRACKER_AS_CONFIGURED;
+    ledger_put_tracker(node, &row);
+}
+
+/* The configuration may be another one than when the rows were written. */
+static void meet_configuration(struct node *node)
+{
+    for (struct tracker *t = node->trackers, *next; t != NULL; t = next) {
+        next = t->hh.next;
+        if (t->is_configured && t->row.wish == TRACKER_WANTED)
+            leave_to_configuration(node, t);
+        else if (!t->is_configured && t->has_row && t->row.wish == TRACKER_AS_CONFIGURED)
+            ledger_remove_tracker(node, t->row.address);
+    }
 }
 
 void trackers_start(struct node *node)
@@ -175,6 +205,8 @@ void trackers_start(struct node *node)
         ledger_remove_tracker(node, at);
     }
     bytes_clear(&node->long_trackers);
+    if (node->role == ROLE_NODE)
+        meet_configuration(node);
     trackers_apply(node);
 }
 
@@ -404,7 +436,6 @@ void trackers_pin(struct node *node, struct tracker *tracker)
 
     if (tracker->is_pinned || tracker->setting.address.peer_id[0] != '\0')
         return;
-    row.is_wanted = true;
     ledger_put_tracker(node, &row);
 }
 
@@ -421,7 +452,8 @@ bool trackers_expect_key(struct node *node, struct tracker *tracker, const struc
         tracker->is_to_be_forgotten = false;
         registration_left(node, tracker);
     }
-    row.has_key = row.is_wanted = true;
+    row.has_key = true;
+    row.wish = trackers_wanted(tracker);
     memcpy(row.key, key->bytes, KEY_LENGTH);
     ledger_put_tracker(node, &row);
     return true;
@@ -438,16 +470,6 @@ setting_of(const struct tracker *tracker, const struct tracker_setting *settings
     return NULL;
 }
 
-static void put_wanted(struct node *node, struct tracker *tracker, bool is_wanted)
-{
-    struct tracker_row row = tracker->row;
-
-    if (!tracker->has_row || row.is_wanted == is_wanted)
-        return;
-    row.is_wanted = is_wanted;
-    ledger_put_tracker(node, &row);
-}
-
 /* It is forgotten once it is left. */
 static void unconfigure(struct node *node, struct tracker *tracker)
 {
@@ -456,7 +478,7 @@ static void unconfigure(struct node *node, struct tracker *tracker)
     tracker->is_configured = false;
     tracker->setting.address.peer_id[0] = '\0';
     tracker->is_to_be_forgotten = true;
-    put_wanted(node, tracker, false);
+    leave_to_configuration(node, tracker);
     if (tracker->state == TRACKER_OFF)
         registration_left(node, tracker);
 }
@@ -497,7 +519,7 @@ static void configure(struct node *node, const struct tracker_setting *setting)
         return;
     tracker->is_configured = true;
     tracker->is_to_be_forgotten = false;
-    put_wanted(node, tracker, true);
+    leave_to_configuration(node, tracker);
 }
 
 void trackers_reconfigure(struct node *node, const struct tracker_setting *settings, size_t count)

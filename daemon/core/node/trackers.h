@@ -43,7 +43,7 @@ struct tracker {
     struct tracker_row row; /* `address` is `setting.text`; the key is also that in the address */
     struct tracker_setting setting;
     bool is_configured;
-    bool has_row;    /* the store says whether it is wanted */
+    bool has_row;    /* `row` is in the store */
     bool is_pinned;  /* and which key it has */
     uint32_t number; /* the dialler's */
 
@@ -87,6 +87,10 @@ struct tracker_call {
 struct tracker *trackers_by_number(const struct node *node, uint32_t number);
 struct tracker *trackers_by_address(const struct node *node, const char *text);
 bool trackers_is_wanted(const struct tracker *tracker);
+
+/* What is kept of one that is wanted from now on: one that is configured is the configuration's,
+ * and left when it is taken out of that. */
+enum tracker_wish trackers_wanted(const struct tracker *tracker);
 
 /* The link to it; NULL when there is none. Two trackers may be one node, and share it. */
 struct session *trackers_session(struct node *node, const struct tracker *tracker);
