@@ -389,6 +389,7 @@ static struct node_settings settings_of(struct actor *actor, uint8_t everybody[]
 
     for (size_t i = 0; i < sim->actor_count; i++)
         memcpy(everybody[i], sim->actors[i].identity.key.bytes, KEY_LENGTH);
+    actor->was_bot |= actor->is_bot;
     return (struct node_settings){
         .accept_from = everybody,
         .accept_from_count = actor->is_bot ? sim->actor_count : 0,

@@ -159,7 +159,7 @@ static bool wanted_since(const struct actor *actor, const struct actor *peer, ui
 {
     const struct sim *sim = actor->sim;
 
-    if (actor->is_bot)
+    if (actor->was_bot)
         return true;
     for (size_t i = 0; i < sim->actor_count; i++)
         for (size_t j = 0; j < sim->actor_count; j++) {

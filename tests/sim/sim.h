@@ -275,6 +275,7 @@ struct actor {
     bool is_stalled;
     struct event *backlog, **backlog_end; /* what happened to it meanwhile */
     bool is_bot;                          /* accepts everybody by its configuration */
+    bool was_bot;                         /* or did so once: who was accepted then stays so */
     uint64_t incarnation;
     uint64_t random_state;
     uint64_t mono_ahead_ms; /* of true time; drawn at each start */
