@@ -9,7 +9,7 @@
 #include "common/text.h"
 
 enum {
-    ID_PIECE_LENGTH = 8,                         /* from here on base32 may be a piece of an id */
+    ID_PIECE_LENGTH = 8,                         /* 40 bits: enough to be unique among contacts */
     EXPANSION_MAX = 18,                          /* code points that one becomes: U+FDFA */
     CODES_MAX = ADDRESS_NAME_MAX * EXPANSION_MAX /* a code point takes a byte at least */
 };
@@ -64,14 +64,6 @@ static bool fold(const char *text, union scratch *scratch)
                      scratch);
 }
 
-/* Whether nothing of the text would be seen: only default ignorable characters. */
-static bool is_invisible(const char *text)
-{
-    union scratch scratch;
-
-    return !fold(text, &scratch) || scratch.text[0] == '\0';
-}
-
 static bool is_space(uint32_t code)
 {
     return utf8proc_category((utf8proc_int32_t)code) == UTF8PROC_CATEGORY_ZS;
@@ -101,23 +93,23 @@ bool name_is_like_id(const char *text)
     return length >= ID_PIECE_LENGTH && strspn(text, "abcdefghijklmnopqrstuvwxyz234567") == length;
 }
 
-static bool is_ascii(const char *text)
+/* A name is found by what it folds to, which is something, and nothing that means a peer id. */
+static bool is_good_key(const char *folded)
 {
-    while (*text != '\0' && (unsigned char)*text < 0x80)
-        text++;
-    return *text == '\0';
+    return folded[0] != '\0' && !name_is_like_id(folded);
 }
 
 enum error name_check(const char *text)
 {
     size_t length = strlen(text);
+    char ascii[ADDRESS_NAME_MAX + 1];
+    union scratch scratch;
 
-    if (length < 1 || length > ADDRESS_NAME_MAX || name_is_like_id(text) ||
-        !has_good_characters(text, length))
+    if (length < 1 || length > ADDRESS_NAME_MAX || !has_good_characters(text, length))
         return ERR_BAD_NAME;
-    if (is_ascii(text)) /* the good ones of these are in normal form, and can be seen */
-        return OK;
-    return is_nfc(text) && !is_invisible(text) ? OK : ERR_BAD_NAME;
+    if (fold_ascii(text, ascii)) /* which is in normal form */
+        return is_good_key(ascii) ? OK : ERR_BAD_NAME;
+    return is_nfc(text) && fold(text, &scratch) && is_good_key(scratch.text) ? OK : ERR_BAD_NAME;
 }
 
 static char *fold_codes(const char *text)

@@ -2,7 +2,7 @@
  *
  * A name is UTF-8 in normalization form C, 1 to 64 bytes, without control, format and bidirectional
  * characters, line separators and noncharacters; none of : / ? [ is in it, it does not start with
- * '-', and it is not 8 or more characters of a-z2-7 alone, which look like a piece of a peer id.
+ * '-', and it does not fold to 8 or more characters of a-z2-7 alone, which mean a peer id.
  * Something of it can be seen, and white space is not at its ends. */
 #ifndef P2PCHAT_DAEMON_CORE_NAME_H
 #define P2PCHAT_DAEMON_CORE_NAME_H
@@ -17,7 +17,7 @@
 enum error name_check(const char *text);
 
 /* Whether `text` is what a peer id, or a piece of one, is told apart from a name by: 8 or more
- * characters of a-z2-7 alone. */
+ * characters of a-z2-7 alone. No name is equal to it. */
 bool name_is_like_id(const char *text);
 
 /* The key that names are compared and looked up by: NFKC with case folded and default ignorable

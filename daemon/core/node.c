@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "daemon/core/limits.h"
+#include "daemon/core/name.h"
 #include "daemon/core/node/call.h"
 #include "daemon/core/node/classic.h"
 #include "daemon/core/node/consent.h"
@@ -139,7 +140,8 @@ void node_load(struct node *node, const struct change *row, struct now now)
         break;
     case CHANGE_OWN_NAME:
         must(node->own_name == NULL);
-        node->own_name = xstrdup(row->own_name);
+        if (name_check(row->own_name) == OK) /* an older version may have let it be one */
+            node->own_name = xstrdup(row->own_name);
         break;
     case CHANGE_LOG:
     case CHANGE_FIND:

@@ -28,7 +28,7 @@ class Log(dialect.Dialect):
             self.assertIsNotNone(LINE.fullmatch(line), line)
 
     def test_nothing_secret_at_any_level(self):
-        greeting, text, key, alias = "SecretGreeting", "SecretText", "SecretKey", "SecretAlias"
+        greeting, text, key, alias = "SecretGreeting", "SecretText", "SecretKey", "Secret-Alias"
         for level in LEVELS:
             with self.subTest(level):
                 alice, bob = (self.node(name, f"--log-level={level}", place=level)
@@ -47,11 +47,11 @@ class Log(dialect.Dialect):
                                     text=text + "\x07")
                 self.assert_refused("method_not_found", bob.call, text)
                 alice.call("history", search=text)
-                peer = self.peer("SecretPeer")
+                peer = self.peer("Secret-Peer")
                 self.meet(alice, peer)
                 peer.message("alice", text)
                 alice.events.event("message.received")
-                secrets = [greeting, text, "SecretKey", alias, "SecretPeer"]
+                secrets = [greeting, text, "SecretKey", alias, "Secret-Peer"]
                 for daemon in (alice, bob):
                     with open(os.path.join(daemon.state, "identity.key"), encoding="ascii") as file:
                         secrets.append(file.read().split()[1])

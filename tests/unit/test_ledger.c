@@ -94,6 +94,18 @@ static void kept(void **state)
     assert_null(rig->node->own_name);
 }
 
+/* Of an older version: the record that we sign must not have it. */
+static void a_name_that_is_none_is_not_ours(void **state)
+{
+    struct node_rig *rig = *state;
+
+    ledger_put_own_name(rig->node, "Alexander");
+    settle(rig);
+    node_rig_commit(rig);
+    node_rig_restart(rig);
+    assert_null(rig->node->own_name);
+}
+
 static void as_it_was_when_the_disk_fails(void **state)
 {
     struct node_rig *rig = *state;
@@ -189,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(kept),
+        TEST(a_name_that_is_none_is_not_ours),
         TEST(as_it_was_when_the_disk_fails),
         TEST(names),
         TEST(a_release_that_fails),

@@ -53,6 +53,7 @@ static void refusals(void **state)
         {API_CONTACT_RENAME, "{\"peer\":\"dave\",\"alias\":\"d\"}", ERR_NO_SUCH_PEER},
         {API_CONTACT_RENAME, "{\"peer\":\"bob\",\"alias\":\"Alice\"}", ERR_NAME_TAKEN},
         {API_CONTACT_RENAME, "{\"peer\":\"bob\",\"alias\":\"a/b\"}", ERR_BAD_NAME},
+        {API_CONTACT_RENAME, "{\"peer\":\"bob\",\"alias\":\"EZG3BPBVRUQG\"}", ERR_BAD_NAME},
         {API_CONTACT_VERIFY, "{\"peer\":\"dave\"}", ERR_NO_SUCH_PEER},
         {API_CONTACT_VERIFY, "{\"peer\":\"alice\",\"number\":\"12345\"}", ERR_INVALID_PARAMS},
         {API_CONTACT_REMOVE, "{\"peer\":\"dave\"}", ERR_NO_SUCH_PEER},

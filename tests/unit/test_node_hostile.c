@@ -87,6 +87,26 @@ static void test_stranger_says_too_much(void **state)
     assert_nothing_came_of_it(house);
 }
 
+/* As a piece of somebody's peer id, also in other letters. */
+static void test_stranger_whose_name_is_like_an_id(void **state)
+{
+    static const char *const names[] = {"ezg3bpbv", "EZG3BPBV", "Ezg3bpbvruqgpgr",
+                                        "ezg3bpb\xef\xbd\x96"};
+    struct house *house = *state;
+    struct visitor *visitor = house_stranger(house, "198.51.100.1");
+    char data[128];
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (visitor->link == NULL)
+            house_enter(house, visitor, "198.51.100.1");
+        snprintf(data, sizeof data, "{\"request\":\"" HOUSE_ID "\",\"name\":\"%s\"}", names[i]);
+        house_say(house, visitor, MESSAGE_CHAT_REQUEST, data);
+        assert_null(visitor->link);
+        assert_string_equal(house->ended, "malformed");
+        assert_nothing_came_of_it(house);
+    }
+}
+
 static void test_stranger_without_business_is_sent_away(void **state)
 {
     struct house *house = *state;
@@ -544,6 +564,7 @@ int main(void)
         TEST(test_consent_that_was_never_given),
         TEST(test_answers_to_its_own_request),
         TEST(test_stranger_says_too_much),
+        TEST(test_stranger_whose_name_is_like_an_id),
         TEST(test_stranger_without_business_is_sent_away),
         TEST(test_one_key_asks_and_asks),
         TEST(test_asked_and_taken_back),
