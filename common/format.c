@@ -27,6 +27,17 @@ char *xasprintf(const char *format, ...)
     return text;
 }
 
+const char *format_size(double bytes, char out[FORMAT_SIZE_MAX])
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    size_t unit = 0;
+
+    for (; bytes >= 1024 && unit < sizeof(units) / sizeof(units[0]) - 1; unit++)
+        bytes /= 1024;
+    snprintf(out, FORMAT_SIZE_MAX, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+    return out;
+}
+
 void format_line(struct bytes *out, const char *format, ...)
 {
     va_list arguments;

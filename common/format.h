@@ -12,6 +12,10 @@ char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), re
 char *xvasprintf(const char *format, va_list arguments)
     __attribute__((format(printf, 1, 0), returns_nonnull));
 
+/* A size for people: "40 bytes", "1.5 MiB". */
+enum { FORMAT_SIZE_MAX = 32 };
+const char *format_size(double bytes, char out[FORMAT_SIZE_MAX]);
+
 /* Appends it as a line, which may quote text from outside: it is made safe (text_append_safe). */
 void format_line(struct bytes *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/format.h"
 #include "common/text.h"
 
 static void add_number(struct bytes *out, double number)
@@ -210,17 +211,11 @@ void phrase_duration(struct bytes *out, const struct json *object, const char *n
 
 void phrase_size(struct bytes *out, const struct json *object, const char *name)
 {
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    char text[FORMAT_SIZE_MAX];
     double size;
-    size_t unit = 0;
-    char text[48];
 
-    if (!json_number(json_member(object, name), &size)) {
+    if (json_number(json_member(object, name), &size))
+        bytes_text(out, format_size(size, text));
+    else
         phrase_field(out, object, name);
-        return;
-    }
-    for (; size >= 1024 && unit < sizeof(units) / sizeof(units[0]) - 1; unit++)
-        size /= 1024;
-    snprintf(text, sizeof(text), unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
-    bytes_text(out, text);
 }

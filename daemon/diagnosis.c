@@ -30,18 +30,6 @@ void diagnosis_say(struct json_writer *w, const char *check, enum verdict verdic
 
 /* --- Disk --- */
 
-enum { ROOM_MAX = 32 };
-
-/* Of little also what is less than a MiB. */
-static const char *room(uint64_t bytes, char out[ROOM_MAX])
-{
-    if (bytes < UINT64_C(10) << 20)
-        snprintf(out, ROOM_MAX, "%" PRIu64 " KiB", bytes >> 10);
-    else
-        snprintf(out, ROOM_MAX, "%" PRIu64 " MiB", bytes >> 20);
-    return out;
-}
-
 /* The log itself: what it met last counts more than what is free. */
 static bool say_log(struct json_writer *w, const char *directory, const struct diagnosis_log *log)
 {
@@ -84,12 +72,12 @@ static bool say_log(struct json_writer *w, const char *directory, const struct d
 void diagnosis_disk(struct json_writer *w, const char *directory, const struct diagnosis_log *log,
                     const struct vital_disk *disk)
 {
-    char free[ROOM_MAX], size[ROOM_MAX];
+    char free[FORMAT_SIZE_MAX], size[FORMAT_SIZE_MAX];
 
     if (say_log(w, directory, log))
         return;
-    room(disk->free_bytes, free);
-    room(disk->size_bytes, size);
+    format_size((double)disk->free_bytes, free);
+    format_size((double)disk->size_bytes, size);
     if (disk->error != 0)
         diagnosis_say(w, "disk", PROBLEM, "%s cannot be looked at: %s", directory,
                       strerror(disk->error));
@@ -136,7 +124,7 @@ void diagnosis_clock(struct json_writer *w, const struct vital_clock *clock)
 
 void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits)
 {
-    char memory[ROOM_MAX];
+    char memory[FORMAT_SIZE_MAX];
     const uint64_t low = limits->descriptors_max / 10;
     const uint64_t most =
         limits->descriptors_max - (low > DESCRIPTORS_LEFT_LOW ? low : DESCRIPTORS_LEFT_LOW);
@@ -151,7 +139,7 @@ void diagnosis_limits(struct json_writer *w, const struct vital_limits *limits)
         diagnosis_say(w, "limits", WELL,
                       "%" PRIu64 " of %" PRIu64 " descriptors are open; %s of memory are used",
                       limits->descriptors, limits->descriptors_max,
-                      room(limits->memory_bytes, memory));
+                      format_size((double)limits->memory_bytes, memory));
 }
 
 /* --- Listening --- */
@@ -205,6 +193,33 @@ void diagnosis_name(struct json_writer *w, const char *name, const char *whose, 
 
 /* --- Trackers --- */
 
+/* One that is away, by who was met instead. */
+static void say_away(struct json_writer *w, const struct node_tracker *t)
+{
+    switch (t->met) {
+    case DIAL_MET_NOBODY:
+        diagnosis_say(w, "trackers", PROBLEM,
+                      "%s is not reached (%s): look whether it runs, whether its address is right, "
+                      "and whether a firewall lets us connect to it; it is tried again and again",
+                      t->address, t->error);
+        break;
+    case DIAL_MET_OURSELVES:
+        diagnosis_say(
+            w, "trackers", PROBLEM,
+            "%s is no tracker (%s): give the address of one ([Tracker] Use=, 'register'); "
+            "a tracker on this host listens on a port of its own, 28471",
+            t->address, t->error);
+        break;
+    case DIAL_MET_OTHER:
+        diagnosis_say(w, "trackers", PROBLEM,
+                      "%s is not reached (%s): compare p2pchat.network-key on both sides, and look "
+                      "whether its address and peer id are still these; it is tried again and "
+                      "again",
+                      t->address, t->error);
+        break;
+    }
+}
+
 /* What to do about a tracker, by the state it is in. */
 static void say_tracker(struct json_writer *w, const struct node_tracker *t)
 {
@@ -234,10 +249,7 @@ static void say_tracker(struct json_writer *w, const struct node_tracker *t)
                       t->address, t->error);
         break;
     case TRACKER_AWAY:
-        diagnosis_say(w, "trackers", PROBLEM,
-                      "%s is not reached (%s): look whether it runs, whether its address is right, "
-                      "and whether a firewall lets us connect to it; it is tried again and again",
-                      t->address, t->error);
+        say_away(w, t);
         break;
     }
 }

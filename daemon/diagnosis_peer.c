@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "common/bytes.h"
+#include "common/format.h"
 #include "common/text.h"
 #include "daemon/diagnosis.h"
 
@@ -139,6 +140,22 @@ static void list_addresses(const struct node_peer_state *state, struct bytes *te
     bytes_u8(text, '\0');
 }
 
+/* What to do about it, by who was met instead. */
+static const char *advice_of(enum dial_met met)
+{
+    switch (met) {
+    case DIAL_MET_NOBODY:
+        return "Look whether its daemon runs, and whether that is still its address ('whoami' "
+               "there)";
+    case DIAL_MET_OURSELVES:
+        return "Look what its address is ('whoami' there)";
+    case DIAL_MET_OTHER:
+        return "Compare p2pchat.network-key on both sides, and look whether that is still its "
+               "address ('whoami' there)";
+    }
+    must(!"one of them");
+}
+
 static void say_address(struct json_writer *w, const char *alias,
                         const struct node_peer_state *state)
 {
@@ -151,11 +168,9 @@ static void say_address(struct json_writer *w, const char *alias,
                       state->address_count > 0 ? (const char *)bytes_data(&known)
                                                : "none; it came to us");
     else if (state->tried != NULL)
-        diagnosis_say(
-            w, "address", PROBLEM,
-            "%s ago: %s. Look whether the daemon of %s runs, and whether that is still "
-            "its address ('whoami' there); a tracker that both use finds it when it moves",
-            span(state->tried_ms, time), state->tried, alias);
+        diagnosis_say(w, "address", PROBLEM,
+                      "%s ago: %s. %s; a tracker that both use finds it when it moves",
+                      span(state->tried_ms, time), state->tried, advice_of(state->met));
     else if (state->address_count == 0)
         diagnosis_say(w, "address", PROBLEM,
                       "none is known where %s could be: use the same tracker ('register'), or ask "
@@ -191,19 +206,28 @@ static void say_record(struct json_writer *w, const char *alias,
 
 static void say_queue(struct json_writer *w, const char *alias, const struct node_peer_state *state)
 {
+    char size[FORMAT_SIZE_MAX];
+
+    format_size((double)state->queued_bytes, size);
     if (state->queued == 0)
         diagnosis_say(w, "queue", WELL, "nothing waits for %s", alias);
+    else if (state->is_queue_full)
+        diagnosis_say(w, "queue", PROBLEM,
+                      "messages that wait for %s: %" PRIu64 " (%s), as much as may: no more are "
+                      "taken until some are delivered, unless more is allowed ([Limits] "
+                      "OutboxMessages=, OutboxBytes=)",
+                      alias, state->queued, size);
     else if (state->is_queue_low_on_room)
         diagnosis_say(w, "queue", PROBLEM,
-                      "messages that wait for %s: %" PRIu64 " (%" PRIu64
-                      " bytes), nearly as much as may: no more are taken then, unless more is "
-                      "allowed ([Limits] OutboxMessages=, OutboxBytes=)",
-                      alias, state->queued, state->queued_bytes);
+                      "messages that wait for %s: %" PRIu64 " (%s), nearly as much as may: no more "
+                      "are taken then, unless more is allowed ([Limits] OutboxMessages=, "
+                      "OutboxBytes=)",
+                      alias, state->queued, size);
     else
         diagnosis_say(w, "queue", WELL,
-                      "messages that wait for %s: %" PRIu64 " (%" PRIu64
-                      " bytes); they are kept until they are delivered",
-                      alias, state->queued, state->queued_bytes);
+                      "messages that wait for %s: %" PRIu64
+                      " (%s); they are kept until they are delivered",
+                      alias, state->queued, size);
 }
 
 void diagnosis_peer(struct json_writer *w, const char *alias, const struct node_peer_state *state,

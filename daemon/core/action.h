@@ -24,6 +24,13 @@ enum carrier_kind {
     CARRIER_CLASSIC /* objects of the classic dialect */
 };
 
+/* Whom a dial met where it looked, when that was not whom it looked for. */
+enum dial_met {
+    DIAL_MET_NOBODY,
+    DIAL_MET_OURSELVES,
+    DIAL_MET_OTHER /* who answers, and proves nothing: another key, or another network key */
+};
+
 enum input_kind {
     INPUT_CARRIER_UP,   /* somebody connected to us, or a dial succeeded */
     INPUT_BYTES,        /* a carrier brought bytes */

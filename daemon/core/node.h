@@ -122,6 +122,7 @@ struct node_tracker {
     struct host_port at;
     enum tracker_state state;
     const char *error; /* in words for people; or NULL */
+    enum dial_met met; /* when it is AWAY */
     const char *seen;  /* the host that it sees the node at; or NULL */
     enum node_reached reached;
 };
@@ -187,13 +188,15 @@ struct node_peer_state {
     const char *tried;     /* what the last dial found, in words; NULL: there was none since the
                               link */
     uint64_t tried_ms;     /* ago */
+    enum dial_met met;     /* then */
 
     int64_t record_issued_ms; /* its own signed record: Unix time; 0: none is known */
     bool is_record_ahead;     /* issued in the future */
     bool is_record_expired;
 
     uint64_t queued, queued_bytes;
-    bool is_queue_low_on_room; /* nearly as much waits as may */
+    bool is_queue_low_on_room; /* nearly as much waits as may, */
+    bool is_queue_full;        /* or as much */
 };
 bool node_peer_state(const struct node *node, uint32_t peer, struct now now,
                      struct node_peer_state *ret_state);

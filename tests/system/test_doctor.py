@@ -169,7 +169,7 @@ class Host(Doctor):
             self.skipTest(f"no file system can be mounted here: {done.stderr.strip()}")
         self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
         alice = self.person("alice")
-        self.problem("disk", f"MiB are free of 16 MiB where {place} is", alice)
+        self.problem("disk", f"MiB are free of 16.0 MiB where {place} is", alice)
 
     def test_descriptors(self):
         """Of a few that it may have nearly all are open."""
@@ -212,6 +212,24 @@ class Trackers(Doctor):
         alice = self.person("alice", f"--tracker={at}")
         rig.wait_for(lambda: rig.tracker_states(alice)[at] == "failed", "alice to see that")
         self.problem("trackers", f"{at} does not list us (", alice)
+
+
+    def test_own_address(self):
+        path = self.write("c", "")
+        alice = self.person("alice", f"--config={path}")
+        at = alice.address()
+        self.write("c", f"[Tracker]\nUse={at}\n")
+        alice.call("reload")
+        rig.wait_for(lambda: rig.tracker_states(alice)[at] == "away", "alice to meet herself")
+        self.problem("trackers", f"{at} is no tracker ({at} is this node itself): give the address",
+                     alice)
+
+    def test_other_key_at_tracker(self):
+        bob, carol = self.person("bob"), self.person("carol")
+        at = f"{carol.call('identity')['peer_id']}@{bob.address()}"
+        alice = self.person("alice", f"--tracker={at}")
+        rig.wait_for(lambda: "away" in rig.tracker_states(alice).values(), "alice to see that")
+        self.problem("trackers", "compare p2pchat.network-key on both sides", alice)
 
 
 class Peers(Doctor):
@@ -262,6 +280,10 @@ class Peers(Doctor):
         self.well("queue", "messages that wait for bob: 8 (40 bytes)", alice, peer="bob")
         alice.call("chat.message", peer="bob", text="hello")
         self.problem("queue", "nearly as much as may", alice, peer="bob")
+        alice.call("chat.message", peer="bob", text="hello")
+        self.problem("queue", "messages that wait for bob: 10 (50 bytes), as much as may", alice,
+                     peer="bob")
+        self.assert_refused("outbox_full", alice.call, "chat.message", peer="bob", text="hello")
 
     def test_another_key_there(self):
         alice, bob = self.pair()
@@ -272,6 +294,7 @@ class Peers(Doctor):
                      str(self.checks(alice, peer="bob")), "a dial that meets mallory")
         self.problem("address", f"{at} answers, but does not prove the key of bob", alice,
                      peer="bob")
+        self.problem("address", "Compare p2pchat.network-key on both sides", alice, peer="bob")
 
     def test_classic(self):
         """One who asked, and is not there any more to hear the answer."""

@@ -80,7 +80,7 @@ static void test_log(void **state)
     struct diagnosis_log log = {.state = STORE_OK};
 
     (void)state;
-    check_disk(&log, &disk, WELL, "512 MiB are free of 1024 MiB where /state is");
+    check_disk(&log, &disk, WELL, "512.0 MiB are free of 1.0 GiB where /state is");
     log.demands_check = true;
     check_disk(&log, &disk, PROBLEM, "restart the daemon, which checks all of it");
     log.is_lost = true;
@@ -110,7 +110,7 @@ static void test_room(void **state)
     check_disk(&log, &disk, PROBLEM, "make room, or have less kept ([Store] RetainBytes=)");
     disk.free_bytes = 4096;
     disk.size_bytes = 320 << 10;
-    check_disk(&log, &disk, PROBLEM, "4 KiB are free of 320 KiB");
+    check_disk(&log, &disk, PROBLEM, "4.0 KiB are free of 320.0 KiB");
     disk.free_bytes = disk.size_bytes = size;
     disk.free_inodes = DISK_FREE_INODES_LOW - 1;
     check_disk(&log, &disk, PROBLEM, "more files can be made");
@@ -216,7 +216,11 @@ static void test_trackers(void **state)
     t.state = TRACKER_FAILED;
     check_trackers(&t, 1, PROBLEM, "does not list us (why)");
     t.state = TRACKER_AWAY;
-    check_trackers(&t, 1, PROBLEM, "is not reached (why)");
+    check_trackers(&t, 1, PROBLEM, "is not reached (why): look whether it runs");
+    t.met = DIAL_MET_OTHER;
+    check_trackers(&t, 1, PROBLEM, "is not reached (why): compare p2pchat.network-key on both");
+    t.met = DIAL_MET_OURSELVES;
+    check_trackers(&t, 1, PROBLEM, "is no tracker (why): give the address of one");
 }
 
 static void check_reachability(const struct node_tracker *list, size_t count, enum verdict verdict,
@@ -337,7 +341,12 @@ static void test_address(void **state)
     check_peer(&peer, "address", WELL, "known: [2001:db8::1]:1, b.example:2; none was tried yet");
     peer.tried = "b.example: no such host";
     peer.tried_ms = 60000;
-    check_peer(&peer, "address", PROBLEM, "1 min 0 s ago: b.example: no such host. Look whether");
+    check_peer(&peer, "address", PROBLEM,
+               "1 min 0 s ago: b.example: no such host. Look whether its daemon runs");
+    peer.met = DIAL_MET_OTHER;
+    check_peer(&peer, "address", PROBLEM, ". Compare p2pchat.network-key on both sides");
+    peer.met = DIAL_MET_OURSELVES;
+    check_peer(&peer, "address", PROBLEM, ". Look what its address is");
     peer.is_online = true;
     check_peer(&peer, "address", WELL, "known: [2001:db8::1]:1");
     peer.address_count = 0;
@@ -361,7 +370,10 @@ static void test_record_and_queue(void **state)
     peer.queued_bytes = 12;
     check_peer(&peer, "queue", WELL, "wait for bob: 3 (12 bytes)");
     peer.is_queue_low_on_room = true;
-    check_peer(&peer, "queue", PROBLEM, "OutboxMessages=");
+    check_peer(&peer, "queue", PROBLEM, "(12 bytes), nearly as much as may: ");
+    peer.is_queue_full = true;
+    peer.queued_bytes = 3 << 10;
+    check_peer(&peer, "queue", PROBLEM, "(3.0 KiB), as much as may: no more are taken until");
 }
 
 int main(void)

@@ -33,11 +33,24 @@ static void test_what_cannot_be_made_aborts(void **state)
     unit_assert_aborts(run_no_character, NULL, "does not hold: length >= 0");
 }
 
+static void test_sizes(void **state)
+{
+    char out[FORMAT_SIZE_MAX];
+
+    (void)state;
+    assert_string_equal(format_size(0, out), "0 bytes");
+    assert_string_equal(format_size(1023, out), "1023 bytes");
+    assert_string_equal(format_size(1024, out), "1.0 KiB");
+    assert_string_equal(format_size(1.5 * 1024 * 1024, out), "1.5 MiB");
+    assert_string_equal(format_size((double)UINT64_MAX, out), "16.0 EiB");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats_at_any_length),
         cmocka_unit_test(test_what_cannot_be_made_aborts),
+        cmocka_unit_test(test_sizes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,7 +288,8 @@ struct contact *contacts_named(const struct contacts *contacts, const char *name
     return found;
 }
 
-void contact_note_tried(struct contact *contact, const char *found, struct mono now)
+void contact_note_tried(struct contact *contact, const char *found, enum dial_met met,
+                        struct mono now)
 {
     size_t length = strlen(found);
 
@@ -297,6 +298,7 @@ void contact_note_tried(struct contact *contact, const char *found, struct mono 
     free(contact->tried.found);
     contact->tried.found = xcalloc(1, length + 1);
     memcpy(contact->tried.found, found, length);
+    contact->tried.met = met;
     contact->tried.at = now;
 }
 

@@ -9,6 +9,7 @@
 #include "common/address.h"
 #include "common/error.h"
 #include "common/mono.h"
+#include "daemon/core/action.h"
 #include "daemon/core/chat/inbox.h"
 #include "daemon/core/chat/outbox.h"
 #include "daemon/core/hash.h"
@@ -65,6 +66,7 @@ struct contact_ration {
 struct contact_tried {
     struct mono at; /* when it ended; 0: there was none */
     char *found;    /* in our words, at most CONTACT_TRIED_MAX bytes; or NULL */
+    enum dial_met met;
 };
 
 /* A known peer: its row, and what is true of it while the node runs. */
@@ -163,7 +165,8 @@ struct contact *contacts_named(const struct contacts *contacts, const char *name
 bool contact_is_stranger(const struct contact *contact);
 
 /* Keeps what a dial of it found, and forgets it. */
-void contact_note_tried(struct contact *contact, const char *found, struct mono now);
+void contact_note_tried(struct contact *contact, const char *found, enum dial_met met,
+                        struct mono now);
 void contact_forget_tried(struct contact *contact);
 
 #endif

@@ -365,14 +365,14 @@ static void errand_end(struct node *node, struct classic_errand *errand, enum cl
         break;
     case CLASSIC_CONTACT:
         if (why != NULL)
-            dial_note_found(node, ended.number, why);
+            dial_note_found(node, ended.number, why, DIAL_MET_NOBODY);
         classic_talk_ended(node, ended.number, end);
         break;
     case CLASSIC_SERVER:
         classic_server_ended(node, ended.number, ended.dial, why);
         break;
     case CLASSIC_ATTEMPT:
-        dial_proved_nothing(node, ended.dial, 0, why);
+        dial_proved_nothing(node, ended.dial, 0, why, DIAL_MET_NOBODY);
         break;
     }
 }

@@ -35,25 +35,26 @@ static void fail_attempts(struct node *node, uint64_t dial, const char *message)
     }
 }
 
-void dial_note_found(struct node *node, uint32_t peer, const char *found)
+void dial_note_found(struct node *node, uint32_t peer, const char *found, enum dial_met met)
 {
     struct contact *contact = contacts_by_number(&node->contacts, peer);
 
     if (contact != NULL && contact->session == NULL)
-        contact_note_tried(contact, found, node->now.mono);
+        contact_note_tried(contact, found, met, node->now.mono);
 }
 
-void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message)
+void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message,
+                         enum dial_met met)
 {
     if (dial != 0)
         fail_attempts(node, dial, message);
     if (peer != 0)
         dialler_failed(&node->dialler, peer, node->now.mono);
     if (message != NULL)
-        dial_note_found(node, peer, message);
+        dial_note_found(node, peer, message, met);
     dial_back_over(node, dial);
     if (trackers_is_number(peer))
-        trackers_unreached(node, peer, message);
+        trackers_unreached(node, peer, message, met);
     else if (peer != 0)
         seek_contact(node, peer);
 }
@@ -85,7 +86,7 @@ void dial_failed(struct node *node, uint64_t number, const char *why)
 
     if (dial == NULL)
         return;
-    dial_proved_nothing(node, dial->number, dial->peer, why);
+    dial_proved_nothing(node, dial->number, dial->peer, why, dial->met);
     free(dial);
 }
 
@@ -97,7 +98,7 @@ static void forget(struct node *node, struct dial *dial)
 
 void dial_worthless(struct node *node, struct dial *dial)
 {
-    dial_proved_nothing(node, dial->number, dial->peer, NULL);
+    dial_proved_nothing(node, dial->number, dial->peer, NULL, dial->met);
     forget(node, dial);
 }
 
@@ -125,6 +126,13 @@ static const char *or_network_key(const struct node *node)
 {
     return node->link_settings.network_key != NULL ? ", or has not our p2pchat.network-key"
                                                    : ", or wants a p2pchat.network-key";
+}
+
+static enum dial_met met_at(enum link_end why)
+{
+    if (why == LINK_END_SELF)
+        return DIAL_MET_OURSELVES;
+    return why == LINK_END_TIMEOUT ? DIAL_MET_NOBODY : DIAL_MET_OTHER;
 }
 
 /* What is to be said of an address where a carrier was won and nothing proved, behind its name;
@@ -171,6 +179,8 @@ void dial_goes_on(struct node *node, struct session *session, enum link_end why)
     }
     dial->next = node->dials;
     node->dials = dial;
+    if (met_at(why) > dial->met)
+        dial->met = met_at(why);
     write_found(node, dial, why, session->remote, &text);
     struct action *action =
         node_act(node, ACTION_DIAL_GO_ON, bytes_data(&text), bytes_length(&text), &memory);
@@ -187,9 +197,9 @@ void dial_came_to_nothing(struct node *node, const struct session *session, enum
     bytes_text(&text, " proves its key, but the link ended at once (");
     bytes_text(&text, link_end_name(why));
     bytes_append(&text, ")", 2);
-    dial_note_found(node, session->dialled_peer, (const char *)bytes_data(&text));
+    dial_note_found(node, session->dialled_peer, (const char *)bytes_data(&text), DIAL_MET_NOBODY);
     bytes_done(&text);
-    dial_proved_nothing(node, session->dial, session->dialled_peer, NULL);
+    dial_proved_nothing(node, session->dial, session->dialled_peer, NULL, DIAL_MET_NOBODY);
 }
 
 /* The user who asked for a dial is gone. */
@@ -297,10 +307,10 @@ void dial_due(struct node *node)
         }
         size_t count = dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
         if (count == 0)
-            dial_note_found(node, peer, "no address is known where it could be");
+            dial_note_found(node, peer, "no address is known where it could be", DIAL_MET_NOBODY);
         count = drop_recent(node, contact, addresses, count);
         if (count == 0)
-            dial_proved_nothing(node, 0, peer, NULL);
+            dial_proved_nothing(node, 0, peer, NULL, DIAL_MET_NOBODY);
         else
             dial_start(node, peer, contact->row.key, addresses, count);
     }

@@ -8,9 +8,11 @@ struct dial *dial_take(struct node *node, uint64_t number); /* off the list; NUL
 
 /* A dial, or the link that came of it, led to nothing, and is over: who waits for it is told
  * `message`, or NULL. */
-void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message);
+void dial_proved_nothing(struct node *node, uint64_t dial, uint32_t peer, const char *message,
+                         enum dial_met met);
+
 /* What is found where a contact was looked for is kept; no effect on who is none. */
-void dial_note_found(struct node *node, uint32_t peer, const char *found);
+void dial_note_found(struct node *node, uint32_t peer, const char *found, enum dial_met met);
 
 void dial_failed(struct node *node, uint64_t dial, const char *why);
 

@@ -28,6 +28,7 @@ static void look_at_dials(const struct node *node, const struct contact *contact
     state->is_wanted = due.ms != MONO_NEVER.ms;
     state->next_dial_ms = mono_left_ms(now.mono, due);
     state->tried = contact->tried.found;
+    state->met = contact->tried.met;
     state->tried_ms = mono_left_ms(contact->tried.at, now.mono);
     if (!contact->row.is_classic) {
         state->address_count = dial_addresses(contact, addresses, DIAL_ADDRESSES_MAX);
@@ -83,6 +84,8 @@ bool node_peer_state(const struct node *node, uint32_t peer, struct now now,
     state.queued_bytes = outbox_queued_bytes(&contact->outbox);
     state.is_queue_low_on_room = is_near(state.queued, node->outbox_messages_max) ||
                                  is_near(state.queued_bytes, node->outbox_bytes_max);
+    state.is_queue_full =
+        state.queued >= node->outbox_messages_max || state.queued_bytes >= node->outbox_bytes_max;
     look_at_request(node, contact, now, &state);
     look_at_dials(node, contact, now, &state);
     look_at_record(contact, now, &state);

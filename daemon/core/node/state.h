@@ -100,6 +100,7 @@ struct dial {
     uint32_t peer; /* contact to be reached, or 0 */
     bool has_key;
     uint8_t key[KEY_LENGTH];
+    enum dial_met met; /* the most telling of its addresses so far */
     struct dial *next;
 };
 

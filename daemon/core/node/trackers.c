@@ -260,7 +260,7 @@ void trackers_dial(struct node *node, uint32_t number)
     dial_start(node, number, tracker->row.has_key ? tracker->row.key : NULL, &to, 1);
 }
 
-void trackers_unreached(struct node *node, uint32_t number, const char *why)
+void trackers_unreached(struct node *node, uint32_t number, const char *why, enum dial_met met)
 {
     struct tracker *tracker = trackers_by_number(node, number);
 
@@ -268,6 +268,7 @@ void trackers_unreached(struct node *node, uint32_t number, const char *why)
         return;
     registration_state(node, tracker, TRACKER_AWAY, "unreachable",
                        why != NULL ? why : error_text(ERR_UNREACHABLE));
+    tracker->met = met;
     lookup_tracker_gone(node, tracker);
     tracker_calls_look(node);
 }
@@ -605,6 +606,7 @@ static struct node_tracker look(const struct node *node, const struct tracker *t
                                  .at = t->setting.address.at,
                                  .state = t->state,
                                  .error = t->error[0] != '\0' ? t->error : NULL,
+                                 .met = t->met,
                                  .seen = t->seen[0] != '\0' ? t->seen : NULL,
                                  .reached = reached(node, t)};
 }

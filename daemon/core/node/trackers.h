@@ -49,6 +49,7 @@ struct tracker {
 
     enum tracker_state state;
     char error[TRACKER_ERROR_MAX + 1]; /* why it is NAME_TAKEN, FAILED or AWAY, for people; or "" */
+    enum dial_met met;                 /* when it is AWAY */
     bool is_linked;                    /* there is a link, over which HELLO came */
     bool is_asked;                     /* REGISTER went, and is not answered */
     bool is_stale;                     /* our record is newer than the one that went */
@@ -151,7 +152,7 @@ void trackers_done(struct node *node);
 /* The dialler's numbers of trackers, and what becomes of them. */
 bool trackers_is_number(uint32_t peer);
 void trackers_dial(struct node *node, uint32_t number);
-void trackers_unreached(struct node *node, uint32_t number, const char *why);
+void trackers_unreached(struct node *node, uint32_t number, const char *why, enum dial_met met);
 
 /* Whether the link is one that we opened to a tracker; HELLO came on it; it ended. */
 bool trackers_is_session(const struct session *session);
