@@ -52,14 +52,21 @@ struct config {
     unsigned lines[SETTINGS_MAX];
 };
 
+/* Whether this daemon runs with a network key: links are closed to others then. */
+enum known_key {
+    KEY_UNKNOWN, /* nobody has looked yet */
+    KEY_NONE,
+    KEY_THERE
+};
+
 /* What the defaults depend on, beside the environment. */
 struct config_place {
     uid_t uid; /* the effective one */
 
     /* Where the control socket is that systemd passed; "": that is not known; NULL: none was. */
     const char *passed_socket;
-    bool peers_passed;    /* and sockets for peers: then there is no default for `listen` */
-    bool has_network_key; /* links are closed to others: no classic dialect beside that */
+    bool peers_passed; /* and sockets for peers: then there is no default for `listen` */
+    enum known_key network_key;
 
     /* The default name, when it was found out before; NULL: it is found out. To ask who a user is
      * may take long, and a host is called otherwise now and then; a node is not. */

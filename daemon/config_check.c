@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/format.h"
 #include "daemon/control_socket.h"
@@ -15,9 +16,15 @@
 static const char no_classic[] = "there is a network key (the credential " CREDENTIAL_NETWORK_KEY
                                  "), and the classic dialect has no secrets: take one of them away";
 
-static const char no_key[] =
-    "there is no network key: hand one over as the credential " CREDENTIAL_NETWORK_KEY
-    " (LoadCredential= or LoadCredentialEncrypted= in the service)";
+#define KEY_IN_STORE "/etc/credstore/" CREDENTIAL_NETWORK_KEY
+#define PUT_KEY      "put one into " KEY_IN_STORE ", where LoadCredential= of the units finds it"
+
+static const char no_key[] = "there is no network key: " PUT_KEY;
+
+/* Of a daemon that runs already: it stays what it is until it ends. */
+static const char runs_without_key[] =
+    "this daemon was started without a network key, and its network is open: " PUT_KEY
+    ", and restart; without a key a restart is refused";
 
 /* --- The control socket --- */
 
@@ -91,8 +98,13 @@ bool config_check(const struct config *config, const struct config_place *place,
     bool is_good = check_socket(config, mistakes);
 
     is_good = check_places(config, place, mistakes) && is_good;
-    if (place->has_network_key && config->classic_listen_count > 0) {
+    if (place->network_key == KEY_THERE && config->classic_listen_count > 0) {
         setting_add_mistake(config, setting_of_key("Classic", "Listen"), no_classic, mistakes);
+        is_good = false;
+    }
+    if (place->network_key == KEY_NONE && config->is_closed) {
+        setting_add_mistake(config, setting_of_key("Network", "Closed"), runs_without_key,
+                            mistakes);
         is_good = false;
     }
     return is_good;
@@ -154,6 +166,13 @@ bool config_check_credentials(const struct config *config, struct bytes *mistake
 
 /* --- Remarks --- */
 
+/* What the units would hand over, if nothing was added to them. */
+static bool key_is_in_store(void)
+{
+    return access(KEY_IN_STORE, F_OK) == 0 ||
+           access("/etc/credstore.encrypted/" CREDENTIAL_NETWORK_KEY, F_OK) == 0;
+}
+
 void config_remark(const struct config *config, const struct config_place *place,
                    struct bytes *text)
 {
@@ -164,6 +183,10 @@ void config_remark(const struct config *config, const struct config_place *place
     bytes_text(text, "the state directory and its database\n");
     if (credential_tell_unknown(text))
         bytes_u8(text, '\n');
+    if (place->uid == 0 && config->is_closed && getenv("CREDENTIALS_DIRECTORY") == NULL &&
+        !key_is_in_store())
+        bytes_text(text, "Closed=yes wants a network key, and there is no " KEY_IN_STORE
+                         ": without one a start is refused\n");
     if (place->uid == 0 && config->file != NULL && stat(config->file, &status) == 0 &&
         status.st_uid == 0 && (status.st_gid == 0 || (status.st_mode & S_IRGRP) == 0) &&
         (status.st_mode & S_IROTH) == 0)

@@ -76,7 +76,7 @@ static bool read_again(const struct reload *reload, struct config *ret_config,
     const struct config_source *from = reload->source;
     struct config_place place = from->place;
 
-    place.has_network_key = reload->pump->facts->has_network_key;
+    place.network_key = reload->pump->facts->has_network_key ? KEY_THERE : KEY_NONE;
     if (reload->started->name_is_default)
         place.name = reload->started->name;
     else if (reload->applied.name_is_default)

@@ -87,7 +87,7 @@ class Credentials(rig.Test):
     def test_a_closed_network_needs_its_key(self):
         path = self.write("closed", "[Network]\nClosed=yes\n")
         closed = f"--config={path}"
-        why = f"{path}:2: Closed=: there is no network key: hand one over as the credential"
+        why = f"{path}:2: Closed=: there is no network key: put one into /etc/credstore/"
         alice, bob = self.handed("alice", network_key=NETWORK_KEY), self.handed("bob")
         carol, dave = self.handed("carol", network_key=b""), self.daemon("dave")
         for daemon in (alice, bob, carol, dave):
@@ -97,6 +97,20 @@ class Credentials(rig.Test):
         self.assert_refuses(bob, why)
         self.assert_refuses(carol, "is no key")
         self.assert_refuses(dave, why)
+
+    def test_an_open_network_is_not_closed_by_a_reload(self):
+        path = self.write("closed", "")
+        alice = self.daemon("alice", "--listen=127.0.0.1:0", f"--config={path}")
+        alice.start()
+        self.write("closed", "[Network]\nClosed=yes\n")
+        with self.assertRaises(rig.Refused) as caught:
+            alice.call("reload")
+        self.assertEqual(caught.exception.name, "bad_config")
+        why = f"{path}:2: Closed=: this daemon was started without a network key"
+        self.assertIn(why, alice.log())
+        [said] = [check["message"] for check in alice.call("doctor")["checks"] if not check["ok"]]
+        self.assertIn(why, said)
+        self.assertIn("its network is open", said)
 
     def test_network_key_that_is_refused(self):
         self.assert_refuses(self.handed("alice", network_key=b"a word\n"),

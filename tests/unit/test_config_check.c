@@ -258,7 +258,7 @@ static void test_check_of_a_closed_network(void **state)
     hand_over(rig, "other", key);
     rig_read_with(rig, closed, "--check-config");
     rig_assert_refused(rig, CONFIG_CHECKED_BAD_FILE,
-                       "/file:2: Closed=: there is no network key: hand one over as");
+                       "/file:2: Closed=: there is no network key: put one into /etc/credstore/");
     hand_over(rig, "p2pchat.network-key", key);
     rig_read_with(rig, closed, "--check-config");
     assert_int_equal(rig->verdict, CONFIG_SHOWN);
@@ -295,10 +295,43 @@ static void test_classic_beside_a_network_key(void **state)
 {
     struct rig *rig = *state;
 
-    rig->place.has_network_key = true;
+    rig->place.network_key = KEY_THERE;
     rig_read_with(rig, "[Classic]\nListen=a:1\n", "");
     rig_assert_refused(rig, CONFIG_BAD_FILE, "/file:2: Listen=: there is a network key");
     assert_fits(rig, "", "");
+    assert_fits(rig, "[Network]\nClosed=yes\n", "");
+}
+
+/* What runs open cannot be closed by reading a file, and the next start without a key fails. */
+static void test_beside_no_network_key(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_fits(rig, "[Network]\nClosed=yes\n", ""); /* a start looks for it later */
+    rig->place.network_key = KEY_NONE;
+    assert_fits(rig, "[Network]\nClosed=no\n[Classic]\nListen=a:1\n", "");
+    rig_read_with(rig, "[Network]\nClosed=yes\n", "");
+    rig_assert_refused(rig, CONFIG_BAD_FILE,
+                       "/file:2: Closed=: this daemon was started without a network key, and its "
+                       "network is open: put one into /etc/credstore/p2pchat.network-key");
+}
+
+static void test_remark_of_a_missing_network_key(void **state)
+{
+    static const char closed[] = "[Network]\nClosed=yes\n";
+    static const char remark[] = "Closed=yes wants a network key, and there is no /etc/credstore/";
+    const bool is_there = access("/etc/credstore/p2pchat.network-key", F_OK) == 0 ||
+                          access("/etc/credstore.encrypted/p2pchat.network-key", F_OK) == 0;
+    struct rig *rig = *state;
+
+    rig_read_with(rig, closed, "--check-config");
+    assert_null(strstr(rig_said(rig), remark)); /* who looks may not look into the store */
+    rig->place.uid = 0;
+    rig_read_with(rig, closed, "--check-config");
+    assert_int_equal(rig->verdict, CONFIG_SHOWN);
+    assert_int_equal(strstr(rig_said(rig), remark) == NULL, is_there);
+    rig_read_with(rig, "", "--check-config");
+    assert_null(strstr(rig_said(rig), remark));
 }
 
 static void test_a_file_for_root(void **state)
@@ -418,6 +451,8 @@ int main(void)
         TEST(test_check_of_credentials),
         TEST(test_check_of_a_closed_network),
         TEST(test_classic_beside_a_network_key),
+        TEST(test_beside_no_network_key),
+        TEST(test_remark_of_a_missing_network_key),
         TEST(test_a_file_for_root),
         TEST(test_what_differs),
         TEST(test_what_differs_in_lists),
