@@ -19,7 +19,12 @@ enum {
 
     /* Lines that may come before the answer that is waited for. A daemon sends answers only, and
      * events when they were asked for. */
-    UNASKED_MAX = 1024
+    UNASKED_MAX = 1024,
+
+    /* A service that is restarted has a socket all the time, so asking once more is enough, unless
+     * it is restarted again. The pauses before it double: a second and a half in all. */
+    AGAIN_MAX = 5,
+    AGAIN_AFTER_MS = 50
 };
 
 /* --- Connecting --- */
@@ -59,12 +64,33 @@ static int connect_to(int fd, const struct sockaddr_un *address)
     return result;
 }
 
+static enum outcome reach(struct client *client, const struct sockaddr_un *address,
+                          struct mono deadline, struct bytes *message)
+{
+    int fd = new_socket();
+
+    if (fd >= 0)
+        bound_connect(fd, deadline);
+    if (fd < 0 || connect_to(fd, address) < 0) {
+        int error = errno;
+
+        if (fd >= 0)
+            close(fd);
+        if (message != NULL && error == EAGAIN)
+            bytes_text(message, "the daemon takes no connection; it is stuck or overloaded");
+        else if (message != NULL)
+            nobody_listens(address->sun_path, error, message);
+        return error == EAGAIN ? OUTCOME_RAN_OUT : OUTCOME_NO_DAEMON;
+    }
+    *client = (struct client){.socket = fd, .address = *address};
+    return OUTCOME_DONE;
+}
+
 enum outcome client_connect(struct client *client, const char *path, struct mono deadline,
                             struct bytes *message)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
-    int fd;
 
     if (length >= sizeof(address.sun_path) && message == NULL)
         return OUTCOME_USAGE;
@@ -74,22 +100,7 @@ enum outcome client_connect(struct client *client, const char *path, struct mono
         return OUTCOME_USAGE;
     }
     memcpy(address.sun_path, path, length);
-    fd = new_socket();
-    if (fd >= 0)
-        bound_connect(fd, deadline);
-    if (fd < 0 || connect_to(fd, &address) < 0) {
-        int error = errno;
-
-        if (fd >= 0)
-            close(fd);
-        if (message != NULL && error == EAGAIN)
-            bytes_text(message, "the daemon takes no connection; it is stuck or overloaded");
-        else if (message != NULL)
-            nobody_listens(path, error, message);
-        return error == EAGAIN ? OUTCOME_RAN_OUT : OUTCOME_NO_DAEMON;
-    }
-    *client = (struct client){.socket = fd};
-    return OUTCOME_DONE;
+    return reach(client, &address, deadline, message);
 }
 
 void client_done(struct client *client)
@@ -198,17 +209,7 @@ static bool is_answer(const struct client *client, const struct rpc_incoming *in
     return false;
 }
 
-static void say_unread(const struct client *client, struct bytes *message)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    socklen_t length = sizeof(address) - 1; /* a NUL stays behind it */
-
-    must(getpeername(client->socket, (struct sockaddr *)&address, &length) == 0);
-    nobody_read(address.sun_path, message);
-}
-
-static enum outcome outcome_of(const struct client *client, enum client_read read,
-                               struct bytes *message)
+static enum outcome outcome_of(struct client *client, enum client_read read, struct bytes *message)
 {
     switch (read) {
     case CLIENT_READ:
@@ -218,7 +219,7 @@ static enum outcome outcome_of(const struct client *client, enum client_read rea
         return OUTCOME_RAN_OUT;
     case CLIENT_CLOSED:
         if (client->is_unread) {
-            say_unread(client, message);
+            client->may_return = nobody_read(client->address.sun_path, message);
             return OUTCOME_NO_DAEMON;
         }
         bytes_text(message, "the daemon closed the connection without an answer; what it had begun "
@@ -272,11 +273,45 @@ enum outcome client_wait(struct client *client, struct mono deadline,
     return outcome_of(client, read, message);
 }
 
-enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
-                         struct mono deadline, struct rpc_incoming *ret_answer,
-                         struct bytes *message)
+bool client_come_back(struct client *client, unsigned again, struct mono deadline,
+                      struct bytes *message)
+{
+    const struct mono end = mono_after(clock_now(), (uint64_t)AGAIN_AFTER_MS << again);
+    struct client anew;
+
+    if (!client->may_return || again >= AGAIN_MAX)
+        return false;
+    while (!mono_due(end, clock_now())) {
+        if (signals_stop() || mono_due(deadline, clock_now()))
+            return false;
+        signals_poll(NULL, 0, mono_earlier(end, deadline));
+    }
+    bytes_clear(message);
+    if (reach(&anew, &client->address, deadline, message) != OUTCOME_DONE)
+        return false;
+    client_done(client);
+    *client = anew;
+    return true;
+}
+
+static enum outcome call_once(struct client *client, const char *method, const struct bytes *params,
+                              struct mono deadline, struct rpc_incoming *ret_answer,
+                              struct bytes *message)
 {
     if (!client_send(client, method, params, deadline))
         return outcome_of(client, CLIENT_TIMED_OUT, message);
     return client_wait(client, deadline, ret_answer, message);
+}
+
+enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
+                         struct mono deadline, struct rpc_incoming *ret_answer,
+                         struct bytes *message)
+{
+    enum outcome outcome;
+    unsigned again = 0;
+
+    do
+        outcome = call_once(client, method, params, deadline, ret_answer, message);
+    while (outcome == OUTCOME_NO_DAEMON && client_come_back(client, again++, deadline, message));
+    return outcome;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/un.h>
 
 #include "common/bytes.h"
 #include "common/mono.h"
@@ -13,11 +14,13 @@
 
 struct client {
     int socket;
+    struct sockaddr_un address; /* what it was connected to */
     struct rpc_lines lines;
     int64_t last_id;  /* of the requests that were sent */
     unsigned unasked; /* lines since then that do not answer it */
     bool is_lost;     /* nothing more can come, */
-    bool is_unread;   /* and what was sent last was not read whole */
+    bool is_unread;   /* and what was sent last was not read whole, */
+    bool may_return;  /* but who was to read it may be there again */
 };
 
 /* Connects, by `deadline`. OUTCOME_NO_DAEMON when nothing answers at `path`, OUTCOME_RAN_OUT when
@@ -28,9 +31,10 @@ enum outcome client_connect(struct client *client, const char *path, struct mono
 void client_done(struct client *client);
 
 /* Calls a method with params that are one JSON object, and waits for the answer, a result or an
- * error, until `deadline`. OUTCOME_RAN_OUT when that came first, OUTCOME_NO_DAEMON when the
- * connection was closed before anybody had read the call, OUTCOME_FAILED when it was lost later or
- * what came is no answer; `message` says why. */
+ * error, until `deadline`. When the connection is closed before anybody has read the call, it is
+ * made anew and the call as well, some times. OUTCOME_RAN_OUT when the deadline came first,
+ * OUTCOME_NO_DAEMON when nobody has read the call, OUTCOME_FAILED when the connection was lost
+ * later or what came is no answer; `message`, empty before, says why. */
 enum outcome client_call(struct client *client, const char *method, const struct bytes *params,
                          struct mono deadline, struct rpc_incoming *ret_answer,
                          struct bytes *message);
@@ -38,6 +42,11 @@ enum outcome client_call(struct client *client, const char *method, const struct
 /* The wait alone, for what client_send() has sent; can be gone on with when the deadline came. */
 enum outcome client_wait(struct client *client, struct mono deadline,
                          struct rpc_incoming *ret_answer, struct bytes *message);
+
+/* After OUTCOME_NO_DAEMON from a wait: whether to send it again makes sense, to whoever is there
+ * after a pause; `again`: how often that was so before. Otherwise `message` says why not. */
+bool client_come_back(struct client *client, unsigned again, struct mono deadline,
+                      struct bytes *message);
 
 /* Below client_call(), for who does not wait: `watch`. */
 

@@ -233,7 +233,7 @@ void nobody_listens(const char *path, int error, struct bytes *message)
     }
 }
 
-void nobody_read(const char *path, struct bytes *message)
+bool nobody_read(const char *path, struct bytes *message)
 {
     const struct unit unit = unit_of(path);
     const struct unit_state state = unit_ask(&unit);
@@ -241,6 +241,7 @@ void nobody_read(const char *path, struct bytes *message)
     say(message, "no daemon answers on %s, and nothing was done: ", path);
     if (!say_service(message, &unit, &state))
         say(message, "the connection was closed before anybody read what was asked; ask again");
+    return state.phase != UNIT_FAILED && state.phase != UNIT_MASKED;
 }
 
 /* --- Nobody answers --- */

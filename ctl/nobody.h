@@ -10,8 +10,9 @@
 /* Connecting to the socket at `path` failed with `error` (errno). */
 void nobody_listens(const char *path, int error, struct bytes *message);
 
-/* The connection to it was closed before anybody had read what was asked. */
-void nobody_read(const char *path, struct bytes *message);
+/* The connection to it was closed before anybody had read what was asked. Returns whether it makes
+ * sense to ask again: not when the service needs help first. */
+bool nobody_read(const char *path, struct bytes *message);
 
 /* Somebody accepts, or at least listens there, but gives no answer. `socket` is connected, or -1.
  */

@@ -114,14 +114,17 @@ static enum outcome call(struct client *client, const struct invocation *invocat
 {
     struct bytes path = BYTES_EMPTY;
     enum outcome outcome;
+    unsigned again = 0;
 
     if (invocation->command->id != COMMAND_DOCTOR)
         return client_call(client, params_method(invocation), params, deadline, ret_answer,
                            message);
     session_socket(invocation, &path);
-    client_send(client, params_method(invocation), params, deadline);
-    outcome =
-        wait_for_diagnosis(client, (const char *)bytes_data(&path), deadline, ret_answer, message);
+    do {
+        client_send(client, params_method(invocation), params, deadline);
+        outcome = wait_for_diagnosis(client, (const char *)bytes_data(&path), deadline, ret_answer,
+                                     message);
+    } while (outcome == OUTCOME_NO_DAEMON && client_come_back(client, again++, deadline, message));
     bytes_done(&path);
     return outcome;
 }

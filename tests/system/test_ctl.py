@@ -5,6 +5,7 @@ import grp
 import json
 import os
 import pty
+import select
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import threading
 import unittest
 
 import rig
-from fake_daemon import FakeDaemon, answer, answering, error, event, line, saying
+from fake_daemon import Connection, FakeDaemon, answer, answering, error, event, line, saying
 from rig import DEADLINE_S
 
 CTL = rig.program("p2pchatctl")
@@ -441,6 +442,63 @@ class Hostile(Case):
         said = line({"jsonrpc": "2.0", "id": 1, "error": {"code": -5, "message": "odd"}})
         with FakeDaemon(saying(said)) as daemon:
             self.ends(1, "status", daemon=daemon, says="odd (error -5)")
+
+
+class Again(Case):
+    """A daemon that goes away, as one that is restarted."""
+
+    COMMANDS = ("status", "doctor", "chat message alice hi", "chat message alice hi --wait",
+                "history", "history --search=x", "contact list", "listpeer", "whoami")
+
+    @staticmethod
+    def serve(connection):
+        request = connection.read_request()
+        assert request["id"] == 1, request
+        connection.send(answer(request, {"checks": [], "peers": [], "unanswered": [],
+                                         "messages": [], "contacts": [], "state": "delivered"}))
+        while rest := connection.read_line():
+            connection.send(answer(json.loads(rest), {"messages": []}))
+
+    @staticmethod
+    def leave(connection):
+        """Without reading it, or not all of it."""
+        select.select([connection.sock], [], [], DEADLINE_S)
+
+    @staticmethod
+    def leave_midway(connection):
+        connection.sock.recv(5)
+
+    def test_what_was_not_read(self):
+        """it is asked again"""
+        for words in self.COMMANDS:
+            with FakeDaemon(self.leave, self.leave_midway, self.leave, self.serve) as daemon:
+                self.ends(0, *words.split(), daemon=daemon)
+                self.assertEqual(len(daemon.clients), 4, words)
+
+    def test_what_was_read(self):
+        """it may have been done, and is asked once"""
+        for words in self.COMMANDS:
+            with FakeDaemon(Connection.read_request) as daemon:
+                self.ends(1, *words.split(), daemon=daemon, says="may be done")
+                self.assertEqual(len(daemon.clients), 1, words)
+
+    def test_to_no_end(self):
+        """some times, and not beyond --timeout"""
+        with FakeDaemon(self.leave) as daemon:
+            self.ends(3, "status", daemon=daemon, says="and nothing was done: ")
+            self.assertEqual(len(daemon.clients), 6)
+        with FakeDaemon(self.leave) as daemon:
+            self.assertIn(ctl("--timeout=1", "status", daemon=daemon)[0], (3, 4))
+            self.assertLess(len(daemon.clients), 6)
+
+    def test_nobody_comes(self):
+        def leave_for_good(connection):
+            self.leave(connection)
+            daemon.stop()
+            os.unlink(daemon.path)
+
+        with FakeDaemon(leave_for_good) as daemon:
+            self.ends(3, "status", daemon=daemon, says="there is no such socket")
 
 
 class Output(Case):

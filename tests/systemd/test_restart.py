@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import machine
@@ -101,6 +102,24 @@ class Restart(machine.Test, rig.People):
         self.assertEqual(self.texts(watch), ["message 0", "message 1", "message 2"])
         self.assertEqual(watch.end(), 0)
         self.assertEqual(watch.repeated(), 0)
+
+    def test_who_asks(self):
+        """is not told of it: what was not read is asked again"""
+        said = self.path("said")
+        asking = "while p2pchatctl --json --timeout=3600 %s; do :; done"
+        self.alice.call("status")
+        with open(said, "w+", encoding="utf-8") as errors:
+            asked = [self.m.spawn("sh", "-c", asking % command, stderr=errors,
+                                  stdout=subprocess.DEVNULL)
+                     for command in 2 * ("status", "contact list", "chat message bob hi")]
+            for _ in range(20):
+                self.alice.restart()
+            codes = [process.poll() for process in asked]
+            for process in asked:
+                process.kill()
+                process.wait()
+            errors.seek(0)
+            self.assertEqual((codes, errors.read()), (len(asked) * [None], ""))
 
     @staticmethod
     def texts(watch):
