@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/alloc.h"
 #include "common/format.h"
 #include "daemon/control_socket.h"
 #include "daemon/credential.h"
@@ -173,11 +174,37 @@ static bool key_is_in_store(void)
            access("/etc/credstore.encrypted/" CREDENTIAL_NETWORK_KEY, F_OK) == 0;
 }
 
-void config_remark(const struct config *config, const struct config_place *place,
-                   struct bytes *text)
+/* Whether the service, which is another user, is kept from it: root alone has what these bits
+ * give. */
+static bool is_for_root(const char *path, mode_t group, mode_t others)
 {
     struct stat status;
 
+    return stat(path, &status) == 0 && status.st_uid == 0 &&
+           (status.st_gid == 0 || (status.st_mode & group) == 0) && (status.st_mode & others) == 0;
+}
+
+static void remark_of_file(const char *file, struct bytes *text)
+{
+    char *directory = xstrdup(file);
+
+    for (char *slash = strrchr(directory, '/'); slash != NULL; slash = strrchr(directory, '/')) {
+        *slash = '\0';
+        if (slash > directory && is_for_root(directory, S_IXGRP, S_IXOTH))
+            format_line(text,
+                        "only root can enter %s: a service that is another user cannot read the "
+                        "file (chmod o+x lets it)",
+                        directory);
+    }
+    free(directory);
+    if (is_for_root(file, S_IRGRP, S_IROTH))
+        bytes_text(text, "only root can read it: a service that is another user cannot (chmod o+r "
+                         "lets it)\n");
+}
+
+void config_remark(const struct config *config, const struct config_place *place,
+                   struct bytes *text)
+{
     bytes_text(text, "not looked at, as only a start can: addresses of this host, ");
     bytes_text(text, getenv("CREDENTIALS_DIRECTORY") == NULL ? "credentials, " : "");
     bytes_text(text, "the state directory and its database\n");
@@ -187,9 +214,6 @@ void config_remark(const struct config *config, const struct config_place *place
         !key_is_in_store())
         bytes_text(text, "Closed=yes wants a network key, and there is no " KEY_IN_STORE
                          ": without one a start is refused\n");
-    if (place->uid == 0 && config->file != NULL && stat(config->file, &status) == 0 &&
-        status.st_uid == 0 && (status.st_gid == 0 || (status.st_mode & S_IRGRP) == 0) &&
-        (status.st_mode & S_IROTH) == 0)
-        bytes_text(text, "only root can read it: a service that is another user cannot (chmod o+r "
-                         "lets it)\n");
+    if (place->uid == 0 && config->file != NULL)
+        remark_of_file(config->file, text);
 }

@@ -274,6 +274,11 @@ static const char *why_no_file(int descriptor)
     return S_ISREG(status.st_mode) ? NULL : "it is no regular file";
 }
 
+/* Who writes the file as root, and keeps it from all others, keeps it from a service as well. */
+static const char not_for_us[] =
+    "Permission denied: let the user of the daemon read it (chmod o+r), and enter its directories "
+    "(chmod o+x)";
+
 /* Reads all of it, and ends its last line. NULL, or why that cannot be: a daemon that runs must
  * neither wait for somebody to write nor read without end. */
 static const char *read_text(int descriptor, struct bytes *text)
@@ -314,9 +319,12 @@ bool config_file_read(const struct config_file_place *place, const enum node_rol
 
     if (descriptor < 0 && errno == ENOENT && !place->is_given)
         return true;
-    why = descriptor < 0 ? strerror(errno) : read_text(descriptor, &file.text);
-    if (descriptor >= 0)
+    if (descriptor >= 0) {
+        why = read_text(descriptor, &file.text);
         close(descriptor);
+    } else {
+        why = errno == EACCES ? not_for_us : strerror(errno);
+    }
     if (why != NULL && place->variable != NULL)
         format_line(out, "%s: cannot be read: %s (its place comes of $%s)", place->path, why,
                     place->variable);

@@ -208,15 +208,21 @@ static const char *const colours[] = {
 static void compose_terminal(struct bytes *out, int64_t unix_ms, const struct log_entry *entry,
                              bool in_colour)
 {
+    struct bytes aside = BYTES_EMPTY;
+
     append_time(out, unix_ms);
     bytes_u8(out, ' ');
     bytes_text(out, in_colour ? colours[entry->level] : "");
     bytes_text(out, log_level_name(entry->level));
     bytes_text(out, in_colour ? ":\x1b[0m " : ": ");
     text_append_safe(out, entry->text, entry->length);
-    bytes_text(out, in_colour ? "\x1b[2m" : "");
-    append_aside(out, entry);
-    bytes_text(out, in_colour ? "\x1b[0m" : "");
+    append_aside(&aside, entry);
+    if (bytes_length(&aside) > 0) {
+        bytes_text(out, in_colour ? "\x1b[2m" : "");
+        bytes_append(out, bytes_data(&aside), bytes_length(&aside));
+        bytes_text(out, in_colour ? "\x1b[0m" : "");
+    }
+    bytes_done(&aside);
 }
 
 void log_entry_line(struct bytes *out, enum log_manner manner, int64_t unix_ms,

@@ -531,7 +531,8 @@ class NoFile(Reload):
         self.addCleanup(self.end_well, alice)
         alice.start()
         os.chmod(alice.path, 0)
-        self.assert_bad(alice, f"{alice.path}: cannot be read: Permission denied")
+        self.assert_bad(alice, f"{alice.path}: cannot be read: Permission denied: let the user "
+                               "of the daemon read it")
         os.chmod(alice.path, 0o644)
         self.assertEqual(alice.reload(), NOTHING)
 

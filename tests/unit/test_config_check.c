@@ -345,6 +345,11 @@ static void test_a_file_for_root(void **state)
     assert_int_equal(strstr(rig_said(rig), "only root can read it") != NULL, geteuid() == 0);
     assert_int_equal(chmod(path, 0644), 0);
     rig_read_with(rig, "", "--check-config");
+    assert_null(strstr(rig_said(rig), "only root can read"));
+    assert_int_equal(strstr(rig_said(rig), "only root can enter /tmp/test_config") != NULL,
+                     geteuid() == 0); /* mkdtemp made it so */
+    assert_int_equal(chmod(rig->path, 0755), 0);
+    rig_read_with(rig, "", "--check-config");
     assert_null(strstr(rig_said(rig), "only root"));
 }
 

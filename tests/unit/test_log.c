@@ -79,6 +79,8 @@ static void test_terminal_lines(void **state)
     entry.code = "so";
     assert_string_equal(compose(LOG_MANNER_TERMINAL, &entry),
                         "2026-01-01 00:00:00 warning: it is so\n");
+    assert_string_equal(compose(LOG_MANNER_COLOUR, &entry),
+                        "2026-01-01 00:00:00 \x1b[1;33mwarning:\x1b[0m it is so\n");
     entry.fields = (struct log_fields){.address = "[::1]:5", .link = 7, .count = 12};
     assert_string_equal(compose(LOG_MANNER_TERMINAL, &entry),
                         "2026-01-01 00:00:00 warning: it is so (address [::1]:5, count 12)\n");
