@@ -92,8 +92,9 @@ static bool create(const struct state_dir *dir, enum identity_need need,
     if (need == IDENTITY_MUST_BE_THERE)
         return refuse(
             ret_refusal, EX_CONFIG,
-            "%s/%s: is missing, but there is a database of its node: bring the file back, "
-            "or begin anew with another --state-dir",
+            "%s/%s: is missing, but there is a database of its node: bring back the file, or the "
+            "credential " CREDENTIAL_IDENTITY " if it was that; or, to begin anew as another node, "
+            "move all that is in the directory elsewhere",
             dir->path, file_name);
     identity_create(random, ret_identity);
     compose(ret_identity, line);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "daemon/owner.h"
+#include "daemon/process.h"
 
 static const char lock_name[] = "lock";
 
@@ -41,6 +43,31 @@ static bool make_directories(const char *path, struct refusal *ret_refusal)
     return good;
 }
 
+/* systemd.exec(5): what StateDirectory= names is given to the service when it starts. */
+static bool is_given_by_systemd(const struct state_dir *dir, char ret_unit[PROCESS_UNIT_MAX])
+{
+    const char *given = getenv("STATE_DIRECTORY");
+
+    return given != NULL && strcmp(given, dir->path) == 0 && process_unit(ret_unit);
+}
+
+static bool refuse_owner(const struct state_dir *dir, uid_t owner, struct refusal *ret_refusal)
+{
+    char whose[OWNER_MAX], ours[OWNER_MAX], unit[PROCESS_UNIT_MAX];
+
+    owner_words(owner, whose);
+    owner_name(geteuid(), ours);
+    if (is_given_by_systemd(dir, unit))
+        return refuse(ret_refusal, EX_CONFIG,
+                      "%s: the state directory belongs to %s: 'systemctl restart %s' gives it back "
+                      "to %s",
+                      dir->path, whose, unit, ours);
+    return refuse(ret_refusal, EX_CONFIG,
+                  "%s: the state directory belongs to %s: give it and what is in it to %s (chown "
+                  "-R), or give another --state-dir",
+                  dir->path, whose, ours);
+}
+
 static bool check_directory(const struct state_dir *dir, struct refusal *ret_refusal)
 {
     struct stat st;
@@ -48,10 +75,7 @@ static bool check_directory(const struct state_dir *dir, struct refusal *ret_ref
     if (fstat(dir->descriptor, &st) < 0)
         return refuse(ret_refusal, EX_IOERR, "%s: %s", dir->path, strerror(errno));
     if (st.st_uid != geteuid())
-        return refuse(ret_refusal, EX_CONFIG,
-                      "%s: the state directory belongs to user %u: run the daemon as that user, or "
-                      "give another --state-dir",
-                      dir->path, (unsigned)st.st_uid);
+        return refuse_owner(dir, st.st_uid, ret_refusal);
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return refuse(ret_refusal, EX_CONFIG,
                       "%s: others can write to the state directory: chmod go-w it", dir->path);
@@ -138,7 +162,31 @@ void state_dir_close(struct state_dir *dir)
     *dir = (struct state_dir){.descriptor = -1, .lock = -1};
 }
 
-/* What speaks against believing the file, or NULL. */
+/* What is to be done about a file of somebody else, as one is that root brought back. */
+static void refuse_file_of(uid_t owner, const struct state_dir *dir, const char *name,
+                           int exit_code, struct refusal *ret_refusal)
+{
+    char whose[OWNER_MAX], ours[OWNER_MAX];
+
+    refuse(ret_refusal, exit_code, "%s/%s: belongs to %s: 'chown %s %s/%s' gives it to us",
+           dir->path, name, owner_words(owner, whose), owner_name(geteuid(), ours), dir->path,
+           name);
+}
+
+static void refuse_to_open(int error, const struct state_dir *dir, const char *name,
+                           enum state_secrecy secrecy, struct refusal *ret_refusal)
+{
+    struct stat st;
+
+    if (error == EACCES && secrecy != STATE_HANDED_OVER &&
+        fstatat(dir->descriptor, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid != geteuid())
+        refuse_file_of(st.st_uid, dir, name, EX_NOPERM, ret_refusal);
+    else
+        refuse(ret_refusal, exit_code_of(error), "%s/%s: %s", dir->path, name,
+               error == ELOOP ? "is a symbolic link" : strerror(error));
+}
+
+/* What speaks against believing the file, or NULL; but for its owner. */
 static const char *objection(const struct stat *st, enum state_secrecy secrecy, size_t size)
 {
     if (!S_ISREG(st->st_mode))
@@ -147,8 +195,6 @@ static const char *objection(const struct stat *st, enum state_secrecy secrecy, 
         return "is damaged: it is too large";
     if (secrecy == STATE_HANDED_OVER)
         return NULL;
-    if (st->st_uid != geteuid())
-        return "belongs to another user";
     if (secrecy == STATE_SECRET && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return "can be read or written by others: chmod 600 it, and ask who has read it";
     if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
@@ -178,21 +224,24 @@ enum state_file state_dir_read(const struct state_dir *dir, const char *name,
     /* O_NONBLOCK: a pipe that was put there does not keep us waiting. */
     int fd = openat(dir->descriptor, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     const char *why = NULL;
+    bool is_ours = true;
     ssize_t length = -1;
     struct stat st;
 
     if (fd < 0 && errno == ENOENT)
         return STATE_FILE_MISSING;
     if (fd < 0) {
-        refuse(ret_refusal, exit_code_of(errno), "%s/%s: %s", dir->path, name,
-               errno == ELOOP ? "is a symbolic link" : strerror(errno));
+        refuse_to_open(errno, dir, name, secrecy, ret_refusal);
         return STATE_FILE_REFUSED;
     }
     if (fstat(fd, &st) == 0) {
         why = objection(&st, secrecy, size);
-        length = why == NULL ? read_whole(fd, out, size - 1) : -1;
+        is_ours = secrecy == STATE_HANDED_OVER || st.st_uid == geteuid();
+        length = why == NULL && is_ours ? read_whole(fd, out, size - 1) : -1;
     }
-    if (why != NULL)
+    if (!is_ours)
+        refuse_file_of(st.st_uid, dir, name, EX_CONFIG, ret_refusal);
+    else if (why != NULL)
         refuse(ret_refusal, EX_CONFIG, "%s/%s: %s", dir->path, name, why);
     else if (length < 0)
         refuse(ret_refusal, EX_IOERR, "%s/%s: cannot be read: %s", dir->path, name,

@@ -393,13 +393,26 @@ uint64_t store_silence_ms(const struct store *s, struct mono now)
     return writer_ms > reader_ms ? writer_ms : reader_ms;
 }
 
+/* Whether the path does not lead to the file any more; one that may not be looked at is none that
+ * was moved. */
+static bool is_elsewhere(const char *path, const char *suffix, const struct file *file)
+{
+    char *name = xasprintf("%s%s", path, suffix);
+    struct stat st;
+    bool is_elsewhere;
+
+    if (stat(name, &st) == 0)
+        is_elsewhere = st.st_ino != file->inode || st.st_dev != file->device;
+    else
+        is_elsewhere = errno == ENOENT || errno == ENOTDIR;
+    free(name);
+    return is_elsewhere;
+}
+
 bool store_is_lost(const struct store *s)
 {
     for (size_t i = 0; i < PARTS; i++) {
-        const struct file there = file_at(s->path, parts[i]);
-
-        if (s->opened[i].inode != 0 &&
-            (there.inode != s->opened[i].inode || there.device != s->opened[i].device))
+        if (s->opened[i].inode != 0 && is_elsewhere(s->path, parts[i], &s->opened[i]))
             return true;
     }
     return false;

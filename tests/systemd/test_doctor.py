@@ -32,6 +32,35 @@ class Doctor(slow.Test):
         self.ends(m, 1, "PROBLEM  permissions    /var/lib/p2pchat/identity.key: can be read",
                   "p2pchatctl", "doctor")
 
+    def test_owners(self):
+        """What is said of files of others mends it, followed to the letter."""
+        m = self.machine().boot()
+        key = "/var/lib/p2pchat/identity.key"
+        m.run("systemctl", "start", "p2pchatd")
+        m.run("cp", key, "/root/kept")
+        m.run("rm", key)
+        self.ends(m, 1, "bring back the file, or the credential p2pchat.identity if it was that",
+                  "p2pchatctl", "doctor")
+        m.run("sh", "-c", f"umask 077; cp /root/kept {key}")
+        advice = f"chown p2pchat {key}"
+        self.ends(m, 1, f"{key}: belongs to user root: '{advice}' gives it to us", "p2pchatctl",
+                  "doctor")
+        m.run("systemctl", "restart", "p2pchatd", check=False)
+        self.assertIn(advice, m.run("journalctl", "-u", "p2pchatd").out)
+        m.run(*advice.split())
+        m.run("systemctl", "restart", "p2pchatd")
+        self.ends(m, 0, "ok       permissions", "p2pchatctl", "doctor")
+
+        m.run("useradd", "--user-group", "eve")
+        m.run("chown", "--recursive", "eve:", "/var/lib/p2pchat")
+        advice = "systemctl restart p2pchatd"
+        done = self.ends(m, 1, "PROBLEM  permissions    /var/lib/p2pchat: the state directory "
+                         f"belongs to another user: '{advice}' gives it back to p2pchat",
+                         "p2pchatctl", "doctor")
+        self.assertIn("ok       disk", done.out)
+        m.run(*advice.split())
+        self.ends(m, 0, "ok       permissions", "p2pchatctl", "doctor")
+
     def test_who_may_not(self):
         m = self.machine().boot()
         m.run("useradd", "--user-group", "eve")

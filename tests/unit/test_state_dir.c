@@ -121,6 +121,22 @@ static void test_others_may_not_write(void **state)
     open_dir(rig);
 }
 
+/* Where StateDirectory= gives it to the service, a restart does; here nobody does. */
+static void test_of_another_user(void **state)
+{
+    struct rig *rig = *state;
+
+    open_dir(rig);
+    state_dir_close(&rig->dir);
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(chown(rig->path, 54321, (gid_t)-1), 0);
+    assert_false(state_dir_open(rig->path, &rig->dir, &rig->refusal));
+    assert_refusal(rig, EX_CONFIG, "belongs to user 54321: give it and what is in it to root");
+    assert_int_equal(chown(rig->path, 0, (gid_t)-1), 0);
+    open_dir(rig);
+}
+
 static void test_no_directory(void **state)
 {
     struct rig *rig = *state;
@@ -192,6 +208,15 @@ static void test_files_that_are_refused(void **state)
     assert_int_equal(mkfifoat(rig->dir.descriptor, "x", 0600), 0);
     assert_int_equal(read_x(rig, STATE_PUBLIC, text, sizeof(text)), STATE_FILE_REFUSED);
     assert_refusal(rig, EX_CONFIG, "is no regular file");
+
+    assert_int_equal(unlinkat(rig->dir.descriptor, "x", 0), 0);
+    put(rig, "x", "1", 0600);
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(fchownat(rig->dir.descriptor, "x", 54321, (gid_t)-1, 0), 0);
+    assert_int_equal(read_x(rig, STATE_PUBLIC, text, sizeof(text)), STATE_FILE_REFUSED);
+    assert_refusal(rig, EX_CONFIG, "belongs to user 54321: 'chown root ");
+    assert_int_equal(read_x(rig, STATE_HANDED_OVER, text, sizeof(text)), STATE_FILE_READ);
 }
 
 static bool load(struct rig *rig, enum identity_need need, struct identity *identity)
@@ -225,6 +250,7 @@ static void test_identity_that_is_missing(void **state)
     open_dir(rig);
     assert_false(load(rig, IDENTITY_MUST_BE_THERE, &identity));
     assert_refusal(rig, EX_CONFIG, "identity.key: is missing, but there is a database");
+    assert_refusal(rig, EX_CONFIG, "or the credential p2pchat.identity if it was that");
 }
 
 static void test_identity_that_is_damaged(void **state)
@@ -271,6 +297,7 @@ int main(void)
         TEST(test_makes_what_is_missing),
         TEST(test_one_holder),
         TEST(test_others_may_not_write),
+        TEST(test_of_another_user),
         TEST(test_no_directory),
         TEST(test_files),
         TEST(test_files_that_are_refused),
