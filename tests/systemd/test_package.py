@@ -262,7 +262,8 @@ class Package(machine.Test):
             self.assertTrue(any(f" .{place}/{file}\n" in files for place in run(*asked).split()), file)
 
     def test_word_of_the_administrator_stands(self):
-        """What was masked, and what was written, through an upgrade; and a purge follows no link."""
+        """What was masked, and what was written, through an upgrade; and a purge follows no link, and
+        empties nothing that is mounted below its directories."""
         m = self.fresh()
         self.install(m)
         m.run("systemctl", "mask", "p2pchat-tracker.service")
@@ -278,7 +279,11 @@ class Package(machine.Test):
                   f"/var/lib/p2pchat/{link}")
         # A disk that is mounted stays where it is.
         m.run("mount", "-t", "tmpfs", "-o", "mode=0700", "disk", "/etc/p2pchat-tracker")
-        m.run("apt-get", "--yes", "purge", "p2pchat")
+        m.run("mkdir", "-p", "/var/lib/p2pchat-tracker/copies")
+        m.run("mount", "--bind", "/srv/precious", "/var/lib/p2pchat-tracker/copies")
+        purged = m.run("apt-get", "--yes", "purge", "p2pchat")
+        self.assertIn("Leaving /var/lib/p2pchat-tracker: something is mounted below it\n",
+                      purged.out + purged.err)
         self.assertTrue(os.path.exists(m.path("/srv/precious/file")))
         self.assertFalse(os.path.exists(m.path("/var/lib/p2pchat")))
         self.assertIn("LimitNOFILE", m.read("/etc/systemd/system/p2pchatd.service.d/test.conf"))
