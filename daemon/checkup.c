@@ -223,8 +223,8 @@ static void say_bound(struct json_writer *w, const struct probes *probes,
     }
 }
 
-/* A port of systemd's that another program has does not keep us from starting: we listen elsewhere
- * then. */
+/* A port of systemd's that another program has, or that was changed and not opened anew, does not
+ * keep us from starting: we listen elsewhere then. */
 static void say_port(struct json_writer *w, const struct facts *facts)
 {
     char unit[PROCESS_UNIT_MAX];
@@ -233,8 +233,8 @@ static void say_port(struct json_writer *w, const struct facts *facts)
         diagnosis_say(w, "listening", PROBLEM,
                       "%s-peer.socket is enabled, but the daemon was started without its port: "
                       "'systemctl status %s-peer.socket' tells why, if another program has it say; "
-                      "then 'systemctl restart %s'",
-                      unit, unit, unit);
+                      "then 'systemctl stop %s-peer.socket && systemctl restart %s'",
+                      unit, unit, unit, unit);
 }
 
 /* The numbers are an extra, without which all else runs. */

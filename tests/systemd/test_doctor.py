@@ -123,8 +123,28 @@ class Doctor(slow.Test):
         m.run("systemctl", "--user", "start", "p2pchatd.service", **as_carol)
         self.assertNotIn("peer.socket", m.run("p2pchatctl", "doctor", **as_carol).out)
         m.run("systemctl", "stop", "other.socket")
-        m.run("systemctl", "restart", "p2pchatd")
+        self.open_port_anew(m)
         self.ends(m, 0, "ok       listening      [::]:443 accepts", "p2pchatctl", "doctor")
+
+    def open_port_anew(self, m):
+        """As it is advised to."""
+        m.run("sh", "-c", "systemctl stop p2pchatd-peer.socket && systemctl restart p2pchatd")
+
+    def test_port_of_systemd_that_is_changed(self):
+        m = self.machine().boot()
+        m.drop_in("p2pchatd-peer.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.1:853\n")
+        m.run("systemctl", "enable", "p2pchatd-peer.socket")
+        self.open_port_anew(m)  # which is not open yet
+        self.ends(m, 0, "ok       listening      127.0.0.1:853 accepts", "p2pchatctl", "doctor")
+        m.drop_in("p2pchatd-peer.socket", "[Socket]\nListenStream=\nListenStream=127.0.0.1:854\n")
+        m.run("systemctl", "restart", "p2pchatd")
+        self.ends(m, 1, "then 'systemctl stop p2pchatd-peer.socket && systemctl restart p2pchatd'",
+                  "p2pchatctl", "doctor")
+        self.open_port_anew(m)
+        self.ends(m, 0, "ok       listening      127.0.0.1:854 accepts", "p2pchatctl", "doctor")
+        m.run("systemctl", "disable", "--now", "p2pchatd-peer.socket")
+        m.run("systemctl", "restart", "p2pchatd")
+        self.ends(m, 0, "ok       listening      [::]:28470 accepts", "p2pchatctl", "doctor")
 
     def test_disk_that_hangs(self):
         m = self.machine().boot()
