@@ -67,7 +67,7 @@ void users_enter(struct users *users, struct client *client)
         user->id = id;
         user->is_owner = is_owner(id);
         TAILQ_INIT(&user->turns);
-        for (enum users_share share = 0; share < USERS_SHARES; share++)
+        for (enum users_share share = 0; share < USERS_HELD_SHARES; share++)
             TAILQ_INIT(&user->held[share]);
         HASH_ADD(hh, users->by_id, id, sizeof(user->id), user);
     }
@@ -150,6 +150,7 @@ void users_hold(struct client *client, enum users_share share)
 {
     struct clients *held = &client->user->held[share];
 
+    must(share < USERS_HELD_SHARES);
     if (client->kept_in == held)
         return;
     let_go(client);
@@ -160,7 +161,7 @@ void users_hold(struct client *client, enum users_share share)
 void users_release(struct users *users, void (*wake)(struct client *client))
 {
     for (struct user *user = users->by_id; user != NULL; user = user->hh.next) {
-        for (enum users_share share = 0; share < USERS_SHARES; share++) {
+        for (enum users_share share = 0; share < USERS_HELD_SHARES; share++) {
             struct client *client = TAILQ_FIRST(&user->held[share]);
 
             if (client == NULL || !users_have_room(users, user, share))

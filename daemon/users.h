@@ -17,12 +17,14 @@
 
 #include "daemon/client.h"
 
-/* What waits for clients. */
+/* What waits for clients. Who has too much of the first two is kept waiting (users_hold); of the
+ * last, there is nothing to wait for. */
 enum users_share {
     USERS_CALLS,  /* that are not answered; CLIENTS_CALLS_MAX in all */
-    USERS_INPUT,  /* bytes of requests that are not whole; CLIENTS_INPUT_MAX in all */
     USERS_OUTPUT, /* bytes that they have not read; CLIENTS_OUTPUT_MAX in all */
-    USERS_SHARES
+    USERS_INPUT,  /* bytes of requests that are not whole; CLIENTS_INPUT_MAX in all */
+    USERS_SHARES,
+    USERS_HELD_SHARES = USERS_INPUT
 };
 
 struct user {
@@ -32,8 +34,8 @@ struct user {
 
     /* Private to users.c. */
     size_t has[USERS_SHARES];
-    struct clients held[USERS_SHARES]; /* clients that wait until this user has less of it */
-    struct clients turns;              /* clients of this user that wait for their turn, in order */
+    struct clients held[USERS_HELD_SHARES]; /* clients that wait until this user has less of it */
+    struct clients turns; /* clients of this user that wait for their turn, in order */
     TAILQ_ENTRY(user) in_turns;
     UT_hash_handle hh;
 };
@@ -78,8 +80,9 @@ void users_count(struct users *users, struct client *client);
 /* Whether more of it may wait for clients of this user. */
 bool users_have_room(const struct users *users, const struct user *user, enum users_share share);
 
-/* Keeps a client until there is room for its user: then users_release gives it back, in order, one
- * of each user at a time, as each may need what there is. */
+/* Keeps a client until there is room for its user, of a share before USERS_HELD_SHARES: then
+ * users_release gives it back, in order, one of each user at a time, as each may need what there
+ * is. */
 void users_hold(struct client *client, enum users_share share);
 void users_release(struct users *users, void (*wake)(struct client *client));
 
